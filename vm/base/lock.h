@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock - mutex, read-write lock, spin lock and condition variable, each of a lock class.
+ * Classes stand in locks.def in the only order in which a thread may take them. Debug and
+ * checked builds keep the list of locks each thread holds and panic, naming the file and line
+ * of both acquisitions, when the order is broken, a lock is taken twice, freed while held,
+ * or unlocked by another thread. Release builds carry none of that: a Mutex is four bytes.
+ * Mutex:    futex, three states (free, held, held with waiters); brief spin before sleeping.
+ * RwLock:   prefers writers; a thread must not take the read side twice.
+ * SpinLock: for a handful of instructions, never across a call that may block.
+ * Rules:    apart from a process's own main lock no lock is held across a garbage
+ *           collection, a native library's code or a blocking call.
+ * Layer: base. */
+#ifndef JOIST_BASE_LOCK_H
+#define JOIST_BASE_LOCK_H
+
+#include "base/atomic.h"
+#include "base/base.h"
+
+#include <pthread.h>
+
+enum LockClass {
+#define LOCK_CLASS(name, flags, text) LOCK_##name,
+#include "base/locks.def"
+#undef LOCK_CLASS
+    LOCK_CLASSES
+};
+
+#ifdef JOIST_DEBUG
+#define LOCK_CHECKING 1
+#endif
+
+#ifdef LOCK_CHECKING
+/* What the checker knows of one lock. */
+typedef struct LockInfo {
+    uint16_t class;          /* const after init */
+    bool live;               /* initialised and not destroyed */
+    atomic_word_t owner;     /* thread mark of the exclusive owner, 0 if none */
+} LockInfo;
+#define LOCK_INFO LockInfo info;
+#define LOCK_INFO_INIT(name) .info = {.class = LOCK_##name, .live = true},
+#else
+#define LOCK_INFO
+#define LOCK_INFO_INIT(name)
+#endif
+
+typedef struct Mutex {
+    atomic_u32_t state; /* 0 free, 1 held, 2 held and somebody sleeps */
+    LOCK_INFO
+} Mutex;
+
+typedef struct SpinLock {
+    atomic_u32_t state;
+    LOCK_INFO
+} SpinLock;
+
+typedef struct RwLock {
+    pthread_rwlock_t raw;
+    LOCK_INFO
+} RwLock;
+
+typedef struct CondVar {
+    atomic_u32_t sequence; /* bumped by each signal */
+    atomic_u32_t waiters;
+} CondVar;
+
+/* For statically allocated locks: static Mutex m = MUTEX_INIT(LOG); */
+#define MUTEX_INIT(name) {.state = 0, LOCK_INFO_INIT(name)}
+#define SPINLOCK_INIT(name) {.state = 0, LOCK_INFO_INIT(name)}
+
+void mutex_init(Mutex *m, enum LockClass class);
+void mutex_destroy(Mutex *m);
+void spin_init(SpinLock *s, enum LockClass class);
+void spin_destroy(SpinLock *s);
+void rwlock_init(RwLock *rw, enum LockClass class);
+void rwlock_destroy(RwLock *rw);
+void cond_init(CondVar *c);
+void cond_destroy(CondVar *c);
+
+#define mutex_lock(m) mutex_lock_at((m), __FILE__, __LINE__)
+#define mutex_try_lock(m) mutex_try_lock_at((m), __FILE__, __LINE__)
+#define spin_lock(s) spin_lock_at((s), __FILE__, __LINE__)
+#define spin_try_lock(s) spin_try_lock_at((s), __FILE__, __LINE__)
+#define rwlock_read_lock(rw) rwlock_read_lock_at((rw), __FILE__, __LINE__)
+#define rwlock_write_lock(rw) rwlock_write_lock_at((rw), __FILE__, __LINE__)
+#define rwlock_try_read_lock(rw) rwlock_try_read_lock_at((rw), __FILE__, __LINE__)
+#define rwlock_try_write_lock(rw) rwlock_try_write_lock_at((rw), __FILE__, __LINE__)
+
+void rwlock_read_lock_at(RwLock *rw, const char *file, int line);
+void rwlock_write_lock_at(RwLock *rw, const char *file, int line);
+bool rwlock_try_read_lock_at(RwLock *rw, const char *file, int line) MUST_CHECK;
+bool rwlock_try_write_lock_at(RwLock *rw, const char *file, int line) MUST_CHECK;
+void rwlock_read_unlock(RwLock *rw);
+void rwlock_write_unlock(RwLock *rw);
+
+/* Atomically release m and wait; m is held again on return. Spurious returns happen: loop.
+ * The timed form takes nanoseconds from now and returns false when they have passed. */
+void cond_wait(CondVar *c, Mutex *m);
+bool cond_wait_ns(CondVar *c, Mutex *m, int64_t timeout_ns);
+void cond_signal(CondVar *c);
+void cond_broadcast(CondVar *c);
+
+/* ---- the slow halves ---- */
+void mutex_lock_slow(Mutex *m);
+void mutex_wake_one(Mutex *m);
+void spin_lock_slow(SpinLock *s);
+
+#ifdef LOCK_CHECKING
+void lock_check_before(LockInfo *info, bool is_try, const char *file, int line);
+void lock_check_taken(LockInfo *info, bool exclusive, const char *file, int line);
+void lock_check_unlock(LockInfo *info);
+bool lock_is_held_by_me(const LockInfo *info);
+int lock_held_count(void); /* locks this thread holds */
+#define ASSERT_LOCKED(l) ASSERT(lock_is_held_by_me(&(l)->info))
+#define ASSERT_NOT_LOCKED(l) ASSERT(!lock_is_held_by_me(&(l)->info))
+#define ASSERT_NO_LOCKS() ASSERT(lock_held_count() == 0)
+#else
+#define ASSERT_LOCKED(l) ((void)sizeof(l))
+#define ASSERT_NOT_LOCKED(l) ((void)sizeof(l))
+#define ASSERT_NO_LOCKS() ((void)0)
+#endif
+
+const char *lock_class_name(enum LockClass class);
+
+static inline void mutex_lock_at(Mutex *m, const char *file UNUSED, int line UNUSED)
+{
+#ifdef LOCK_CHECKING
+    lock_check_before(&m->info, false, file, line);
+#endif
+    uint32_t free = 0;
+    if (UNLIKELY(!cas_acquire(&m->state, &free, 1)))
+        mutex_lock_slow(m);
+#ifdef LOCK_CHECKING
+    lock_check_taken(&m->info, true, file, line);
+#endif
+}
+
+static inline bool MUST_CHECK mutex_try_lock_at(Mutex *m, const char *file UNUSED,
+                                                int line UNUSED)
+{
+    uint32_t free = 0;
+    if (!cas_acquire(&m->state, &free, 1))
+        return false;
+#ifdef LOCK_CHECKING
+    lock_check_taken(&m->info, true, file, line);
+#endif
+    return true;
+}
+
+static inline void mutex_unlock(Mutex *m)
+{
+#ifdef LOCK_CHECKING
+    lock_check_unlock(&m->info);
+#endif
+    if (UNLIKELY(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2))
+        mutex_wake_one(m);
+}
+
+static inline void spin_lock_at(SpinLock *s, const char *file UNUSED, int line UNUSED)
+{
+#ifdef LOCK_CHECKING
+    lock_check_before(&s->info, false, file, line);
+#endif
+    uint32_t free = 0;
+    if (UNLIKELY(!cas_acquire(&s->state, &free, 1)))
+        spin_lock_slow(s);
+#ifdef LOCK_CHECKING
+    lock_check_taken(&s->info, true, file, line);
+#endif
+}
+
+static inline bool MUST_CHECK spin_try_lock_at(SpinLock *s, const char *file UNUSED,
+                                               int line UNUSED)
+{
+    uint32_t free = 0;
+    if (!cas_acquire(&s->state, &free, 1))
+        return false;
+#ifdef LOCK_CHECKING
+    lock_check_taken(&s->info, true, file, line);
+#endif
+    return true;
+}
+
+static inline void spin_unlock(SpinLock *s)
+{
+#ifdef LOCK_CHECKING
+    lock_check_unlock(&s->info);
+#endif
+    store_release(&s->state, 0);
+}
+
+#ifndef LOCK_CHECKING
+static_assert(sizeof(Mutex) == 4, "every process embeds mutexes");
+#endif
+
+#endif

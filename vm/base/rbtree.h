@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rbtree - intrusive red-black tree; the user supplies the order.
+ * Used for links and monitors, timers, ordered tables. Nodes are embedded; the tree owns and
+ * allocates nothing. Equal keys are refused by rb_insert; rb_insert_multi puts them after
+ * their equals (first in, first out).
+ * Invariants: no red node has a red parent; all paths from the root to a leaf pass the same
+ *             number of black nodes; so height <= 2 log2(n + 1). rb_check verifies all.
+ * Threads: one, or under the owner's lock. Cost: O(log n) each; rb_next amortised O(1).
+ * Layer: base. Source: Cormen et al., Introduction to Algorithms, chapter 13. */
+#ifndef JOIST_BASE_RBTREE_H
+#define JOIST_BASE_RBTREE_H
+
+#include "base/base.h"
+
+typedef struct RbNode {
+    struct RbNode *left, *right;
+    word_t parent_red; /* parent pointer; bit 0 set: red */
+} RbNode;
+
+typedef struct RbTree {
+    RbNode *root;
+} RbTree;
+
+/* < 0, 0, > 0: a (or the key) comes before, equals, comes after b. */
+typedef int RbCompare(const RbNode *a, const RbNode *b, void *ctx);
+typedef int RbCompareKey(const void *key, const RbNode *node, void *ctx);
+
+static inline void rb_init(RbTree *t)
+{
+    t->root = NULL;
+}
+
+static inline bool rb_is_empty(const RbTree *t)
+{
+    return t->root == NULL;
+}
+
+/* NULL when inserted, else the equal node that was in the tree already. */
+RbNode *rb_insert(RbTree *t, RbNode *node, RbCompare *compare, void *ctx);
+void rb_insert_multi(RbTree *t, RbNode *node, RbCompare *compare, void *ctx);
+void rb_remove(RbTree *t, RbNode *node);
+/* Put `fresh` in the place of `old`; their keys must be equal. */
+void rb_replace(RbTree *t, RbNode *old, RbNode *fresh);
+
+RbNode *rb_find(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
+/* First node that is not before key; first node after key; last node before key. */
+RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
+RbNode *rb_upper_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
+RbNode *rb_last_before(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
+
+RbNode *rb_first(const RbTree *t);
+RbNode *rb_last(const RbTree *t);
+RbNode *rb_next(const RbNode *node);
+RbNode *rb_prev(const RbNode *node);
+
+/* For callers that search by hand: link node as child of parent at *slot, then rebalance.
+ * parent NULL: slot is &t->root. */
+void rb_link(RbTree *t, RbNode *parent, RbNode **slot, RbNode *node);
+
+/* Empty the tree, handing each node to `take` exactly once (children before parents), which
+ * may free it. No rebalancing: O(n). */
+void rb_take_all(RbTree *t, void (*take)(RbNode *node, void *ctx), void *ctx);
+
+/* Number of nodes; verifies every invariant (panics). For tests and checked builds. */
+size_t rb_check(const RbTree *t, RbCompare *compare, void *ctx);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* utf8 - see utf8.h. Source: RFC 3629, Unicode standard table 3-7 (well-formed sequences).
+ * Layer: base. */
+#include "base/utf8.h"
+
+static bool is_tail(uint8_t b)
+{
+    return (b & 0xC0) == 0x80;
+}
+
+/* Length announced by a lead byte, and the permitted range of the second byte (which is how
+ * table 3-7 excludes overlong forms, surrogates and values above U+10FFFF); 0 if no lead. */
+static size_t lead_info(uint8_t b, uint8_t *low, uint8_t *high)
+{
+    *low = 0x80;
+    *high = 0xBF;
+    if (b >= 0xC2 && b <= 0xDF)
+        return 2;
+    if (b >= 0xE0 && b <= 0xEF) {
+        if (b == 0xE0)
+            *low = 0xA0;
+        if (b == 0xED)
+            *high = 0x9F;
+        return 3;
+    }
+    if (b >= 0xF0 && b <= 0xF4) {
+        if (b == 0xF0)
+            *low = 0x90;
+        if (b == 0xF4)
+            *high = 0x8F;
+        return 4;
+    }
+    return 0;
+}
+
+static enum Utf8Result decode_long(const uint8_t **at, const uint8_t *end, uint32_t *cp)
+{
+    const uint8_t *s = *at;
+    uint8_t low, high;
+    size_t n = lead_info(s[0], &low, &high);
+    if (n == 0)
+        return UTF8_BAD;
+    if (end - s < 2)
+        return UTF8_INCOMPLETE;
+    if (s[1] < low || s[1] > high)
+        return UTF8_BAD;
+    uint32_t v = (s[0] & (0x7Fu >> n)) << 6 | (s[1] & 0x3Fu);
+    for (size_t i = 2; i < n; i++) {
+        if (s + i == end)
+            return UTF8_INCOMPLETE;
+        if (!is_tail(s[i]))
+            return UTF8_BAD;
+        v = v << 6 | (s[i] & 0x3Fu);
+    }
+    *cp = v;
+    *at = s + n;
+    return UTF8_OK;
+}
+
+enum Utf8Result utf8_decode(const uint8_t **at, const uint8_t *end, uint32_t *cp)
+{
+    if (*at == end)
+        return UTF8_END;
+    if (**at < 0x80) {
+        *cp = *(*at)++;
+        return UTF8_OK;
+    }
+    return decode_long(at, end, cp);
+}
+
+size_t utf8_encode(uint32_t cp, uint8_t *to)
+{
+    ASSERT(utf8_is_scalar(cp));
+    if (cp < 0x80) {
+        to[0] = (uint8_t)cp;
+        return 1;
+    }
+    size_t n = utf8_size(cp);
+    for (size_t i = n - 1; i > 0; i--) {
+        to[i] = (uint8_t)(0x80 | (cp & 0x3F));
+        cp >>= 6;
+    }
+    to[0] = (uint8_t)((0xF00u >> n) | cp);
+    return n;
+}
+
+size_t utf8_ascii_prefix(const uint8_t *bytes, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t w;
+        memcpy(&w, bytes + i, 8);
+        if (w & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (i < n && bytes[i] < 0x80)
+        i++;
+    return i;
+}
+
+enum Utf8Result utf8_scan(const uint8_t *bytes, size_t n, size_t *good, size_t *chars)
+{
+    const uint8_t *at = bytes, *end = bytes + n;
+    size_t count = 0;
+    enum Utf8Result r = UTF8_END;
+    while (at < end) {
+        size_t ascii = utf8_ascii_prefix(at, (size_t)(end - at));
+        uint32_t cp;
+        at += ascii;
+        count += ascii;
+        r = utf8_decode(&at, end, &cp);
+        if (r != UTF8_OK)
+            break;
+        count++;
+    }
+    if (good)
+        *good = (size_t)(at - bytes);
+    if (chars)
+        *chars = count;
+    return r == UTF8_END ? UTF8_OK : r;
+}
+
+size_t utf8_length(const uint8_t *bytes, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += !is_tail(bytes[i]);
+    return count;
+}
+
+size_t utf8_size_of_latin1(const uint8_t *latin1, size_t n)
+{
+    size_t size = n;
+    for (size_t i = 0; i < n; i++)
+        size += latin1[i] >> 7;
+    return size;
+}
+
+size_t utf8_from_latin1(const uint8_t *latin1, size_t n, uint8_t *to)
+{
+    uint8_t *out = to;
+    for (size_t i = 0; i < n; i++)
+        out += utf8_encode(latin1[i], out);
+    return (size_t)(out - to);
+}
+
+ptrdiff_t utf8_to_latin1(const uint8_t *utf8, size_t n, uint8_t *to)
+{
+    const uint8_t *at = utf8, *end = utf8 + n;
+    uint8_t *out = to;
+    uint32_t cp;
+    while (utf8_decode(&at, end, &cp) == UTF8_OK) {
+        if (cp > 0xFF)
+            return -1;
+        *out++ = (uint8_t)cp;
+    }
+    return at == end ? out - to : -1;
+}
