@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* procops - what processes ask of the scheduler, which is a higher layer: a table of functions that
+ * sched_init stores in vm->procs->ops (struct ProcSpace has the field `const ProcOps *ops`).
+ * Layer: proc. */
+#ifndef JOIST_PROC_PROCOPS_H
+#define JOIST_PROC_PROCOPS_H
+
+#include "proc/process.h"
+
+typedef struct ProcOps {
+    /* Set the state bits `bits` (PS_RUNNABLE, PS_SIGNALS, PS_SYSTASK, ...) and queue the process unless it
+     * is queued, runs already or has nothing to do. Any thread; the caller keeps p valid (epoch or
+     * reference). Locks taken: RUN_QUEUE. Also how a new process starts. */
+    void (*wake)(Process *p, uint32_t bits);
+    /* Clear PS_SUSPENDED when the last suspend is gone, and queue the process if it has work. */
+    void (*resume)(Process *p);
+    /* Change PS_PRIO of the calling process (takes effect at its next queueing); returns the old one. */
+    enum ProcPriority (*set_priority)(Process *p, enum ProcPriority prio);
+    /* Reductions used by the calling process in the slice that goes on now. */
+    int32_t (*slice_used)(const Process *p);
+} ProcOps;
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sched - scheduler threads: who runs when.
+ *
+ *   state bits of a process            wake: any thread             slice: the scheduler
+ *     (nothing) --wake--> QUEUED --pick--> RUNNING --RUN_WAIT--> (nothing)
+ *                            ^                |  \--RUN_DIRTY--> DIRTY_CPU|DIRTY_IO, then DIRTY
+ *                            \---RUN_YIELD----/                   \--done--> QUEUED
+ *
+ * PS_RUNNABLE and PS_SIGNALS say that there is something to do. Picking a process clears QUEUED and
+ * RUNNABLE and sets RUNNING in one step; a wake-up during the slice sets RUNNABLE (or SIGNALS) again,
+ * so the end of the slice sees it and queues the process once more: no wake-up is lost, whatever the
+ * process had looked at before it decided to wait. PS_SIGNALS is cleared by whoever fetches the
+ * in-queue, before fetching. A process with PS_SUSPENDED runs only to handle signals.
+ *
+ * Threads: one Sched per scheduler thread and per dirty thread; `sched_self` is the calling thread's,
+ *          NULL in other threads. All fields belong to their thread unless said otherwise.
+ * Idle:    a scheduler without work sleeps in the kernel until it is kicked, a descriptor is ready or
+ *          its nearest timer is due; with none of these it does not wake at all.
+ * Layer: sched. See vm/doc/sched.md. */
+#ifndef JOIST_SCHED_SCHED_H
+#define JOIST_SCHED_SCHED_H
+
+#include "base/thread.h"
+#include "proc/process.h"
+
+#define SCHED_X_REGS 1024
+#define SCHED_FR_REGS 16
+#define SCHED_SLICE_REDS 4000
+#define SCHED_MAX 1024
+
+enum RunResult {
+    RUN_YIELD,     /* slice used up: queue again */
+    RUN_WAIT,      /* waits in receive or bif_wait: queue only if woken meanwhile */
+    RUN_EXIT,      /* finished, process_exit has run to its end; p may not be touched any more */
+    RUN_DIRTY_CPU, /* a native wants a dirty thread: p->dirty_state tells which */
+    RUN_DIRTY_IO,
+};
+
+enum SchedKind { SCHED_NORMAL, SCHED_DIRTY_CPU, SCHED_DIRTY_IO };
+
+struct RunQueue;
+struct SchedSpace;
+struct TimerWheel;
+struct EpochThread;
+
+typedef struct Sched {
+    term_t x[SCHED_X_REGS];    /* must be first: machine code addresses it without offset */
+    double fr[SCHED_FR_REGS];
+    Process *p;                /* process being executed, or NULL */
+    Vm *vm;                    /* const */
+    enum SchedKind kind;       /* const */
+    unsigned number;           /* const: 1.. as erlang:system_info(scheduler_id); dirty ones follow */
+    int32_t slice_reds;        /* reductions given to the present slice (p->reds counts down) */
+    void *exec;                /* private to exec: scratch of the interpreter */
+    struct RunQueue *runq;     /* const */
+    struct TimerWheel *wheel;  /* const; NULL in dirty threads */
+    struct SchedPriv *priv;    /* sched_priv.h */
+} Sched;
+
+extern THREAD_LOCAL Sched *sched_self;
+
+/* What the layers above supply; filled in before sched_start. */
+typedef struct SchedOps {
+    /* Execute p until one of enum RunResult. Before the call p->reds = slice_reds; on return p->reds is
+     * what is left. Called also when PS_EXITING is set (continue the exit) and, for a process with
+     * PS_SIGNALS, after handle_signals. Registered by exec: interp_run. */
+    enum RunResult (*run)(Sched *s, Process *p);
+    /* Run the dirty native that p->dirty_state describes, on a dirty thread; RUN_YIELD when p can go on
+     * in a normal scheduler (with the result or exception in place), or RUN_WAIT, RUN_EXIT. */
+    enum RunResult (*run_dirty)(Sched *s, Process *p);
+    /* p has PS_SIGNALS (or PS_SYSTASK): fetch and handle what is no message, as owner. True: go on with
+     * run; false: nothing more to do now (only signals were handled and p was waiting or suspended);
+     * the scheduler then treats p as after RUN_WAIT. Registered by proc. */
+    bool (*handle_signals)(Process *p, bool suspended);
+} SchedOps;
+
+typedef struct SchedSpace {
+    SchedOps ops;
+    Vm *vm;
+    Sched **scheds;            /* [count + dirty_cpu_count + dirty_io_count], by number - 1 */
+    unsigned count;            /* normal schedulers */
+    atomic_u32_t online;       /* how many of them take work (system_flag schedulers_online) */
+    unsigned dirty_cpu_count, dirty_io_count;
+    struct SchedShared *shared; /* sched_priv.h */
+} SchedSpace;
+
+/* ---- life ---- */
+typedef struct SchedConfig {
+    unsigned schedulers, online;        /* 0: one per usable processor */
+    unsigned dirty_cpu, dirty_cpu_online, dirty_io;
+    size_t stack_bytes;                 /* C stack of each thread; 0: default */
+} SchedConfig;
+void sched_init(Vm *vm, const SchedConfig *config);
+/* Start the threads. The caller is no scheduler; it may sleep for ever afterwards. */
+void sched_start(Vm *vm);
+
+/* ---- processes (also reachable from proc as vm->procs->ops, see proc/procops.h) ---- */
+void sched_wake(Process *p, uint32_t bits);
+void sched_resume(Process *p);
+enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio);
+static inline int32_t sched_slice_used(const Process *p)
+{
+    return sched_self && sched_self->p == p ? sched_self->slice_reds - p->reds : 0;
+}
+/* Reductions of p so far, the present slice included. */
+static inline uint64_t process_reductions(const Process *p)
+{
+    return p->reductions + (uint64_t)MAX(sched_slice_used(p), 0);
+}
+
+/* ---- tasks: something else than a process that wants to run on a scheduler (a port) ----
+ * A task never runs twice at the same time; scheduling it while it runs makes it run once more. */
+enum TaskResult { TASK_KEEP, TASK_GONE /* the owner has freed it */ };
+typedef struct Task {
+    struct Task *next;         /* run queue lock */
+    enum TaskResult (*run)(struct Task *t, Sched *s);
+    atomic_u32_t state;        /* TASK_IDLE, TASK_QUEUED, TASK_RUNNING, TASK_AGAIN */
+    uint32_t reds;             /* set by run: what it cost, for statistics; 0 counts as 200 */
+} Task;
+enum { TASK_IDLE, TASK_QUEUED, TASK_RUNNING, TASK_AGAIN };
+static inline void task_init(Task *t, enum TaskResult (*run)(Task *t, Sched *s))
+{
+    t->next = NULL;
+    t->run = run;
+    t->reds = 0;
+    atomic_init(&t->state, TASK_IDLE);
+}
+/* Any thread. The caller keeps t valid. */
+void task_schedule(Vm *vm, Task *t);
+
+/* ---- jobs on a given scheduler ---- */
+/* Run fn(arg) once on scheduler `number`, between slices, as soon as possible. */
+void sched_run_on(Vm *vm, unsigned number, void (*fn)(void *arg), void *arg);
+/* Run fn(arg) on every normal scheduler; then done(arg) on one of them. */
+void sched_run_on_all(Vm *vm, void (*fn)(void *arg), void (*done)(void *arg), void *arg);
+
+/* ---- stop the world ---- */
+/* Returns when every other normal scheduler stands between two slices and stays there. Nests by counting
+ * within one thread. No locks may be held by the caller. Dirty threads go on. */
+void sched_block_all(Vm *vm);
+void sched_unblock_all(Vm *vm);
+bool sched_all_blocked_by_me(Vm *vm);
+
+/* ---- online ---- */
+/* Number of schedulers that take work; returns the old number. */
+unsigned sched_set_online(Vm *vm, unsigned n);
+
+/* ---- statistics ---- */
+typedef struct SchedTimes {
+    int64_t active_ns, total_ns;
+} SchedTimes;
+void sched_wall_time_enable(Vm *vm, bool on);
+bool sched_wall_time_enabled(Vm *vm);
+/* Of the thread with this number; false when not enabled. */
+bool sched_wall_time(Vm *vm, unsigned number, SchedTimes *times);
+/* Lengths of the run queues: out[i] of scheduler i + 1; then the dirty CPU queue, the dirty I/O queue. */
+void sched_queue_lengths(Vm *vm, size_t *out);
+/* Processes and ports executing now, per the same index (0 or 1; dirty ones summed). */
+void sched_active_counts(Vm *vm, size_t *out);
+uint64_t sched_context_switches(Vm *vm);
+uint64_t sched_total_reductions(Vm *vm);
+
+/* Interrupt an idle scheduler (any if 0) so that it looks around. */
+void sched_kick(Vm *vm, unsigned number);
+
+static_assert(offsetof(Sched, x) == 0, "x registers come first");
+
+#endif
