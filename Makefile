@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds Joist. The commands a user needs:
+#   make run      set everything up, build, run the example release on Joist
+#   make check    set everything up, build, run every test; ends with "N passed, N failed"
+#   make          the VM, its launchers and bin/;  make TYPE=debug|checked|asan|ubsan|tsan
+#   make install prefix=DIR [DESTDIR=DIR]
+#   make gen      only the generated sources;  make build/release/vm/term/atom.o  one object
+# Works in the source folder and, through configure, in any other folder.
+
+SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+TYPE ?= release
+B ?= build
+OBJ := $(B)/$(TYPE)
+GEN := $(B)/gen
+TOOLS := $(B)/tools
+BIN ?= bin
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# A fresh clone has no configure and no config.mk: both are made here, before anything else is read.
+# `make run` and `make check` first install what is missing; other goals only let configure name it.
+GOALS := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean distclean setup,$(GOALS)),)
+include config.mk
+endif
+
+config.mk: $(SRC)/configure $(SRC)/tools/config.mk.in
+	@$(if $(filter run check,$(GOALS)),$(SRC)/tools/setup build)
+	@if test -x config.status && test ! $(SRC)/configure -nt config.status; \
+	then ./config.status --quiet; else $(SRC)/configure; fi
+	@touch $@
+
+$(SRC)/configure: $(SRC)/configure.ac
+	@$(if $(filter run check,$(GOALS)),$(SRC)/tools/setup build)
+	@command -v autoconf >/dev/null || \
+	    { echo "autoconf is missing (Debian package: autoconf), or: $(SRC)/tools/setup build" >&2; exit 1; }
+	cd $(SRC) && autoconf && rm -rf autom4te.cache
+
+# ---- flags -------------------------------------------------------------------------------------
+
+CFLAGS_release := -O2 -g -fno-tree-vectorize
+CFLAGS_debug := -O0 -g -DJOIST_DEBUG -DJOIST_SWITCH
+CFLAGS_checked := -O1 -g -foptimize-sibling-calls -DJOIST_DEBUG -DJOIST_CHECKED
+SANITIZE := -O1 -g -fno-omit-frame-pointer -DJOIST_DEBUG -DJOIST_SWITCH
+CFLAGS_asan := $(SANITIZE) -fsanitize=address
+CFLAGS_ubsan := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=undefined
+CFLAGS_tsan := $(SANITIZE) -fsanitize=thread
+LDFLAGS_asan := -fsanitize=address
+LDFLAGS_ubsan := -fsanitize=undefined
+LDFLAGS_tsan := -fsanitize=thread
+ifeq ($(CFLAGS_$(TYPE)),)
+$(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan)
+endif
+
+WARN := -Wall -Wextra -Wno-unused-parameter
+JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
+JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) $(CPPFLAGS)
+JLDFLAGS := $(LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
+HOSTCC ?= $(CC)
+HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
+
+# ---- sources -----------------------------------------------------------------------------------
+
+find-src = $(sort $(patsubst $(SRC)/%,%,$(wildcard $(addprefix $(SRC)/,$(1)))))
+VM_C := $(call find-src,vm/*/*.c vm/exec/jit/*.c loader/*.c bifs/*.c)
+VM_H := $(call find-src,vm/*/*.h vm/*/*.def vm/exec/jit/*.h loader/*.h loader/*.def bifs/*.h bifs/*.def)
+INSN := $(call find-src,vm/exec/*.insn)
+LAUNCH_C := $(call find-src,vm/api/launch/*.c)
+STDLIB_ERL := $(call find-src,stdlib/*.erl)
+
+VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
+MAIN_OBJ := $(OBJ)/vm/api/cli.o
+LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
+LAUNCH := $(LAUNCH_C:vm/api/launch/%.c=$(OBJ)/launch/%)
+
+.PHONY: all gen programs FORCE
+all: $(OBJ)/joist programs $(BIN)/.made
+
+# ---- generated sources: made before the first object, rewritten only when they change ------------
+
+GEN_H := $(GEN)/atoms.gen.h $(GEN)/config.h
+GEN_C := $(GEN)/atoms.gen.c $(GEN)/bif_table.gen.c
+INSNGEN := $(if $(wildcard $(SRC)/tools/insngen.c),$(GEN)/insn.stamp)
+gen: $(GEN_H) $(GEN_C) $(INSNGEN)
+
+$(TOOLS)/%: $(SRC)/tools/%.c $(SRC)/tools/genlib.h
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$@) $(HOSTCC) $(HOSTCFLAGS) -o $@ $<
+
+# The generators read every source each time (a few milliseconds), so a deleted file is noticed too.
+ATOM_SOURCES = $(addprefix $(SRC)/,$(VM_C) $(VM_H) $(INSN))
+$(GEN)/atoms.stamp: FORCE $(TOOLS)/atomgen
+	@mkdir -p $(GEN)
+	$(Q)$(TOOLS)/atomgen $(GEN) $(SRC)/vm/term/atoms.def $(ATOM_SOURCES)
+	@touch $@
+$(GEN)/bifs.stamp: FORCE $(TOOLS)/bifgen
+	@mkdir -p $(GEN)
+	$(Q)$(TOOLS)/bifgen $(GEN) $(addprefix $(SRC)/,$(VM_C))
+	@touch $@
+$(GEN)/insn.stamp: $(TOOLS)/insngen $(addprefix $(SRC)/,$(INSN))
+	@mkdir -p $(GEN)
+	$(call say,INSN,$(GEN)) $(TOOLS)/insngen $(GEN) $(filter %.insn,$^)
+	@touch $@
+$(GEN)/config.stamp: config.mk $(SRC)/Makefile
+	@mkdir -p $(GEN)
+	@{ echo '/* Made by the Makefile from config.mk. */'; \
+	   echo '#define JOIST_VERSION "$(VERSION)"'; \
+	   echo '/* The OTP root when neither the command line, the environment nor the place of the executable tells. */'; \
+	   echo '#define JOIST_OTP_ROOT "$(OTP_ROOT)"'; \
+	   echo '#define JOIST_OTP_ERTS "$(OTP_ERTS)"'; } > $(GEN)/config.h.new
+	@cmp -s $(GEN)/config.h.new $(GEN)/config.h || cp $(GEN)/config.h.new $(GEN)/config.h
+	@rm -f $(GEN)/config.h.new; touch $@
+$(GEN)/atoms.gen.h $(GEN)/atoms.gen.c: $(GEN)/atoms.stamp ;
+$(GEN)/bif_table.gen.c: $(GEN)/bifs.stamp ;
+$(GEN)/config.h: $(GEN)/config.stamp ;
+
+# ---- objects and programs ----------------------------------------------------------------------
+
+# Rebuilds everything of one TYPE when the compiler or its flags change.
+$(OBJ)/flags: FORCE
+	@mkdir -p $(OBJ)
+	@echo '$(CC) $(JCFLAGS) $(JCPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(JCFLAGS) $(JCPPFLAGS)' > $@
+
+$(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags | $(GEN_H) $(INSNGEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
+$(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags | $(GEN_H) $(INSNGEN)
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/joist: $(VM_OBJ)
+	$(call say,LINK,$@) $(CC) $(JCFLAGS) $(JLDFLAGS) -o $@ $^ $(LIBS)
+
+programs: $(LAUNCH)
+$(OBJ)/launch/%: $(SRC)/vm/api/launch/%.c $(wildcard $(SRC)/vm/api/launch/*.h) $(OBJ)/flags | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(LDFLAGS_$(TYPE)) -o $@ $<
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# ---- bin/: usable in place ----------------------------------------------------------------------
+# Programs are copied, so that /proc/self/exe names bin/ and helpers are found beside the VM.
+
+NAMES_OF_VM := erl erlexec beam.smp
+$(BIN)/.made: $(OBJ)/joist $(LAUNCH) $(OBJ)/flags
+	@mkdir -p $(BIN)/preloaded/erts-$(OTP_ERTS)
+	@for f in $(OBJ)/joist $(LAUNCH); do \
+	    cp -f $$f $(BIN)/.new.$$$$ && mv -f $(BIN)/.new.$$$$ $(BIN)/$${f##*/}; done
+	@for n in $(NAMES_OF_VM); do ln -sfn joist $(BIN)/$$n; done
+	@cp -f $(OTP_PRELOADED)/*.beam $(BIN)/preloaded/erts-$(OTP_ERTS)/
+	@echo $(TYPE) > $@
+ifneq ($(filter-out clean distclean setup,$(GOALS)),)
+ifneq ($(shell cat $(BIN)/.made 2>/dev/null),$(TYPE))
+$(BIN)/.made: FORCE
+endif
+endif
+
+# ---- stdlib/: Joist's own Erlang modules ---------------------------------------------------------
+
+STDLIB_BEAM := $(STDLIB_ERL:stdlib/%.erl=$(B)/stdlib/ebin/%.beam)
+all: $(STDLIB_BEAM)
+$(B)/stdlib/ebin/%.beam: $(SRC)/stdlib/%.erl
+	@mkdir -p $(@D)
+	$(call say,ERLC,$@) $(OTP_ERLC) +debug_info -o $(@D) $<
+
+# ---- run, check, install -------------------------------------------------------------------------
+
+.PHONY: setup run check install uninstall clean distclean
+setup:
+	$(SRC)/tools/setup all
+
+run: all
+	@$(SRC)/tools/setup run
+	@$(SRC)/tools/run-example $(abspath $(BIN)) $(abspath $(B))
+
+check: all
+	@$(SRC)/tools/setup check
+	@$(MAKE) --no-print-directory unit-tests || touch $(B)/unit-build-failed
+	@CC='$(CC)' SRC='$(SRC)' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' BIN='$(abspath $(BIN))' \
+	 OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
+	 $(SRC)/tools/run-tests $(TESTS)
+
+# Unit tests in C: test/unit/x_test.c is a program of its own, linked with the VM without its main.
+UNIT_C := $(call find-src,test/unit/*_test.c)
+UNIT := $(UNIT_C:test/unit/%.c=$(OBJ)/unit/%)
+.PHONY: unit-tests
+unit-tests: $(UNIT)
+$(OBJ)/libvm.a: $(LIB_OBJ)
+	@rm -f $@
+	$(call say,AR,$@) ar rcs $@ $^
+$(OBJ)/unit/%: $(SRC)/test/unit/%.c $(OBJ)/libvm.a
+	@mkdir -p $(@D)
+	$(call say,UNIT,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $$(pkg-config --cflags check) -MMD -MP \
+	    $(JLDFLAGS) -o $@ $< $(OBJ)/libvm.a $$(pkg-config --libs check) $(LIBS)
+
+# An OTP root of our own: lib/joist/{erts-VSN/bin, bin, lib, releases}. The last two lead to the OTP found
+# by configure, so that ROOT/lib/kernel-... resolves and mix's include_erts: finds lib/ beside erts-VSN/.
+JROOT = $(libdir)/joist
+ERTS = $(JROOT)/erts-$(OTP_ERTS)
+install: all
+	mkdir -p $(DESTDIR)$(bindir) $(DESTDIR)$(ERTS)/bin/preloaded $(DESTDIR)$(JROOT)/bin
+	cp -fR $(BIN)/preloaded/erts-$(OTP_ERTS) $(DESTDIR)$(ERTS)/bin/preloaded/
+	for f in joist $(notdir $(LAUNCH)); do install -m 755 $(BIN)/$$f $(DESTDIR)$(ERTS)/bin/$$f; done
+	for n in $(NAMES_OF_VM); do ln -sfn joist $(DESTDIR)$(ERTS)/bin/$$n; done
+	for n in start_clean start_sasl no_dot_erlang start; do \
+	    cp -f $(OTP_ROOT)/bin/$$n.boot $(DESTDIR)$(JROOT)/bin/; done
+	for n in joist erl $(notdir $(LAUNCH)); do \
+	    ln -sfn ../erts-$(OTP_ERTS)/bin/$$n $(DESTDIR)$(JROOT)/bin/$$n; \
+	    ln -sfn $(ERTS)/bin/$$n $(DESTDIR)$(bindir)/$$n; done
+	ln -sfn $(OTP_ROOT)/lib $(DESTDIR)$(JROOT)/lib
+	ln -sfn $(OTP_ROOT)/releases $(DESTDIR)$(JROOT)/releases
+	if test -n "$(STDLIB_BEAM)"; then mkdir -p $(DESTDIR)$(JROOT)/stdlib/ebin && \
+	    cp -f $(STDLIB_BEAM) $(DESTDIR)$(JROOT)/stdlib/ebin/; fi
+
+uninstall:
+	for n in joist erl $(notdir $(LAUNCH)); do rm -f $(DESTDIR)$(bindir)/$$n; done
+	rm -rf $(DESTDIR)$(JROOT)
+
+clean:
+	rm -rf $(B) $(BIN)
+distclean: clean
+	rm -rf config.mk config.log config.status autom4te.cache $(SRC)/configure
