@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* heap - memory in which terms are built: a process's heap, or a message's fragments.
+ *
+ *   start          mature          top ->         <- stop            end
+ *   |--- old enough ---|--- young ---|    free    |---- stack -------|     young generation block
+ *   old_start ... old_top ... old_end                                       old generation block
+ *   frags -> HeapFrag -> HeapFrag                                           built outside the block
+ *
+ * Contract: only heap_reserve (instructions) collects. heap_alloc never fails, never collects and
+ * never moves a term: it bumps `top`, or takes a fragment when the block is full. So natives may
+ * hold terms in C variables. After a native the interpreter collects when fragments have grown.
+ * A Heap that is zeroed (start = top = stop = NULL) has fragments only: message_heap.
+ * Invariants: start <= mature <= top <= stop <= end; each off-heap object is on off_heap once.
+ * Threads: owner only. Layer: heap. See vm/doc/gc.md. */
+#ifndef JOIST_HEAP_HEAP_H
+#define JOIST_HEAP_HEAP_H
+
+#include "base/checked.h"
+#include "term/boxed.h"
+
+typedef struct HeapFrag {
+    struct HeapFrag *next;
+    size_t words;      /* capacity */
+    size_t used;       /* words holding terms */
+    term_t mem[];
+} HeapFrag;
+
+typedef struct Heap {
+    term_t *top;       /* next free word; the interpreter keeps it in a machine register */
+    term_t *stop;      /* stack pointer, likewise */
+    term_t *start, *end;
+    term_t *mature;    /* objects below survived a minor collection */
+    term_t *old_start, *old_top, *old_end;
+    HeapFrag *frags;   /* newest first; only the first one has room to bump */
+    size_t frag_words; /* sum of `used` over frags */
+    OffHeap *off_heap; /* all off-heap objects of the young generation and the fragments */
+    OffHeap *old_off_heap;
+    uint64_t off_heap_words;     /* virtual size of binaries referenced since the last collection */
+    uint64_t off_heap_limit;     /* collect when off_heap_words exceeds it */
+    uint64_t old_off_heap_words; /* the same for the old generation: a full collection follows */
+    uint64_t old_off_heap_limit;
+} Heap;
+
+/* The first fields of every struct Node (dist/node.h): all that the heap knows of a node. */
+typedef struct NodeHead {
+    _Atomic(int64_t) refs;                /* one per external pid, port or reference, and more */
+    void (*release)(struct Node *node);   /* called when the last reference is dropped */
+} NodeHead;
+static inline void node_inc(struct Node *node)
+{
+    __atomic_fetch_add((int64_t *)&((NodeHead *)node)->refs, 1, __ATOMIC_RELAXED);
+}
+void node_dec(struct Node *node);
+
+/* Words of the free area that only the interpreter uses, for return addresses it pushes: natives
+ * leave them alone. A fragment-only heap has none to leave. */
+#define HEAP_STACK_RESERVE 4
+
+/* Room for `words`, always. [no GC] */
+term_t *heap_alloc_slow(Heap *h, size_t words);
+static inline term_t *heap_alloc(Heap *h, size_t words)
+{
+    term_t *hp = h->top;
+    if (LIKELY((size_t)(h->stop - hp) >= words + HEAP_STACK_RESERVE)
+#ifdef JOIST_CHECKED
+        && !checked_force_fragments()
+#endif
+    ) {
+        h->top = hp + words;
+        return hp;
+    }
+    return heap_alloc_slow(h, words);
+}
+/* Give back the unused end of the LAST heap_alloc: [hp, allocated end). */
+void heap_release_end(Heap *h, term_t *hp, term_t *allocated_end);
+
+static inline void heap_link_off_heap(Heap *h, OffHeap *o)
+{
+    o->next = h->off_heap;
+    h->off_heap = o;
+}
+/* Account for a binary of `bytes` newly referenced from h (drives collections). */
+static inline void heap_count_binary(Heap *h, size_t bytes) { h->off_heap_words += bytes / 8; }
+
+/* Free all fragments and drop the references of the off-heap objects of a fragment-only heap. */
+void heap_dispose(Heap *h);
+/* Adopt everything of `from` (fragments, off-heap list); `from` is empty afterwards. O(frags). */
+void heap_adopt(Heap *h, Heap *from);
+/* Drop the reference held by each object in the list (called at death of a heap). */
+void off_heap_release(OffHeap *list);
+/* True when natives have built so much outside the block that a collection should follow soon. */
+static inline bool heap_wants_gc(const Heap *h)
+{
+    return h->frag_words > (size_t)(h->end - h->start) / 2 + 256
+           || h->off_heap_words > h->off_heap_limit;
+}
+/* Words free for bumping in the block. */
+static inline size_t heap_room(const Heap *h) { return (size_t)(h->stop - h->top); }
+
+/* ---- frequent constructors ---- */
+static inline term_t heap_cons(Heap *h, term_t head, term_t tail)
+{
+    return list_put(heap_alloc(h, 2), head, tail);
+}
+static inline term_t heap_tuple2(Heap *h, term_t a, term_t b) { return tuple_put2(heap_alloc(h, 3), a, b); }
+static inline term_t heap_tuple3(Heap *h, term_t a, term_t b, term_t c)
+{
+    return tuple_put3(heap_alloc(h, 4), a, b, c);
+}
+static inline term_t heap_tuple4(Heap *h, term_t a, term_t b, term_t c, term_t d)
+{
+    return tuple_put4(heap_alloc(h, 5), a, b, c, d);
+}
+static inline term_t heap_tuple5(Heap *h, term_t a, term_t b, term_t c, term_t d, term_t e)
+{
+    return tuple_put5(heap_alloc(h, 6), a, b, c, d, e);
+}
+static inline term_t heap_float(Heap *h, double d) { return float_put(heap_alloc(h, FLOAT_WORDS), d); }
+term_t heap_tuple(Heap *h, size_t n, const term_t *elements);
+term_t heap_list(Heap *h, size_t n, const term_t *elements, term_t tail);
+/* Integers of any size: a small when it fits, else a one-limb bignum. */
+term_t heap_int(Heap *h, int64_t i);
+term_t heap_uint(Heap *h, uint64_t i);
+/* List of characters from bytes (Latin-1). */
+term_t heap_string(Heap *h, const char *text, size_t bytes, term_t tail);
+
+/* ---- life of a process heap; collection is in heap/gc.h ---- */
+/* First block. words = 0: a small default. h was zeroed. */
+void heap_init(Heap *h, size_t words, uint64_t off_heap_limit);
+/* Free blocks and fragments, release all off-heap objects; h is zeroed. */
+void heap_destroy(Heap *h);
+
+/* ---- deep copy (heap/copy.c) ---- */
+/* Words needed for a flat copy of t (literals are not counted when share_literals). */
+size_t term_size_words(term_t t, bool share_literals);
+/* Deep copy of t into h; term_copy shares the literals of loaded code, term_copy_all does not.
+ * Off-heap objects are shared by reference, sub bits of heap bits become heap bits of their own,
+ * sharing inside t is not kept. Neither recurses: depth of t is no limit. [no GC] */
+term_t term_copy(Heap *h, term_t t);
+term_t term_copy_all(Heap *h, term_t t);
+/* The same into words[0..size) that the caller took (size from term_size_words); off-heap objects are
+ * chained on h. Returns the end of what was written through *end. */
+term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end);
+
+#endif

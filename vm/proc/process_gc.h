@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process_gc - collections of a process: its roots, its policy, its statistics.
+ * Roots: the stack, live x registers, dictionary, exception state, group leader, label, sequential
+ * trace token, state of a yielding native, and what process_gc_add_roots registered. Messages still
+ * in queues are not roots: each keeps its own heap until it is received.
+ * All functions: executor of p only. Layer: proc. */
+#ifndef JOIST_PROC_PROCESS_GC_H
+#define JOIST_PROC_PROCESS_GC_H
+
+#include "heap/gc.h"
+#include "proc/process.h"
+
+/* Make need_words available; live[0..nlive) are updated in place, all other term_t on the C stack
+ * are dead afterwards. Charges p->reds. HEAP_LIMIT: max_heap_size with `kill` was exceeded: room is
+ * there, but the caller must let the process die with reason `killed` as soon as it can (PF_HEAP_LIMIT is
+ * set in p->flags too). Error logging of the limit goes through process_gc_set_limit_hook. [GC] */
+enum HeapResult process_gc(Process *p, size_t need_words, term_t *live, unsigned nlive);
+/* erlang:garbage_collect: major or minor at once. Returns reductions used. */
+uint32_t process_gc_now(Process *p, bool major, term_t *live, unsigned nlive);
+/* erlang:hibernate: no live registers but live[0..nlive); block shrinks to its contents. The stack must
+ * be empty but for its bottom. */
+void process_gc_hibernate(Process *p, term_t *live, unsigned nlive);
+/* Copy literals of [start, end) still used by p (stack, heap, registers, dictionary, ...; messages in
+ * its queues too) to its heap. Returns true if any was found. */
+bool process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
+                           unsigned nlive);
+
+/* Every run of root words except the stack and live registers. */
+typedef void RootVisit(void *ctx, term_t *first, size_t count);
+void process_each_root(Process *p, RootVisit *visit, void *ctx);
+/* Register a further enumerator (trace state ...); at start only. */
+typedef void ProcessRoots(void *process, RootVisit *visit, void *ctx);
+void process_gc_add_roots(Vm *vm, ProcessRoots *roots);
+
+/* Room for `words` in the block, collecting when there is none. */
+static inline void process_reserve(Process *p, size_t words, term_t *live, unsigned nlive)
+{
+    if (UNLIKELY(heap_room(&p->heap) < words || checked_gc_always()))
+        (void)process_gc(p, words, live, nlive);
+}
+
+#define PF_HEAP_LIMIT 0x0800u /* process flag: max_heap_size exceeded, kill requested */
+
+/* Set up the first block of a new process: min_words = 0 for the default. */
+void process_heap_init(Process *p, size_t min_words);
+
+#endif
