@@ -47,6 +47,8 @@ static inline void code_write_lock(Vm *vm) { mutex_lock(&vm->code->write); }
 static inline void code_write_unlock(Vm *vm) { mutex_unlock(&vm->code->write); }
 
 /* The function whose entry `entry` is: its Mfa stands in the words before it. */
-static inline const Mfa *code_entry_mfa(const code_t *entry) { return (const Mfa *)entry - 1; }
+static inline const Mfa *code_entry_mfa(const code_t *entry) { return (const Mfa *)(const void *)entry - 1; }
+/* Words of func_info, which stands before each entry (exec/insn.h agrees). */
+#define CODE_FUNC_INFO_WORDS 4
 
 #endif

@@ -28,8 +28,6 @@ CodeInstance *purge_instance(Vm *vm, term_t module);
 typedef struct LiteralRelease {
     struct LiteralRelease *next;
     struct LiteralArea *area;
-    term_t *literals;
-    size_t literal_count;
 } LiteralRelease;
 /* Next area for the collector, or NULL; the caller owns it. */
 LiteralRelease *purge_take_released(Vm *vm);

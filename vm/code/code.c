@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* code - see code.h. */
+#include "code/code.h"
+
+#include "base/alloc.h"
+#include "code/module.h"
+#include "code/range.h"
+#include "code/range_priv.h"
+
+void code_init(Vm *vm)
+{
+    CodeSpace *cs = vm->code = MEM_NEW(CODE_TABLE, CodeSpace);
+    mutex_init(&cs->write, LOCK_CODE_WRITE);
+    codetab_init(&cs->exports, LOCK_EXPORT_TABLE, 8192);
+    codetab_init(&cs->modules, LOCK_MODULE_TABLE, 512);
+    codetab_init(&cs->funs, LOCK_FUN_TABLE, 4096);
+    range_init(vm);
+}
+
+static void init_stub(Export *e, void *ctx)
+{
+    Vm *vm = ctx;
+    vm->code->stub_init(vm, e);
+}
+
+void code_set_stubs(Vm *vm, void (*stub_init)(Vm *vm, Export *e), const code_t *undefined_lambda,
+                    const code_t *purging_lambda)
+{
+    CodeSpace *cs = vm->code;
+    cs->stub_init = stub_init;
+    cs->undefined_lambda = undefined_lambda;
+    cs->purging_lambda = purging_lambda;
+    export_each(vm, init_stub, vm);
+}
+
+static void free_export(void *entry) { MEM_DELETE(CODE_TABLE, (Export *)entry); }
+static void free_fun(void *entry) { MEM_DELETE(CODE_TABLE, (FunEntry *)entry); }
+
+
+static void free_instances(Module *m, void *ctx)
+{
+    Vm *vm = ctx;
+    CodeInstance *all[] = {m->current, m->old, m->on_load};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (all[i])
+            instance_free(vm, all[i]);
+}
+
+static void free_module(void *entry) { MEM_DELETE(CODE_TABLE, (Module *)entry); }
+
+void code_stop(Vm *vm)
+{
+    CodeSpace *cs = vm->code;
+    module_each(vm, free_instances, vm);
+    codetab_destroy(&cs->exports, free_export);
+    codetab_destroy(&cs->funs, free_fun);
+    codetab_destroy(&cs->modules, free_module);
+    range_stop(vm);
+    mutex_destroy(&cs->write);
+    MEM_DELETE(CODE_TABLE, cs);
+    vm->code = NULL;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* purge - see purge.h. */
+#include "code/purge.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "code/range.h"
+
+enum DeleteResult purge_delete_module(Vm *vm, term_t module)
+{
+    enum DeleteResult result = DELETE_OK;
+    code_write_lock(vm);
+    Module *m = module_find(vm, module);
+    if (!m || !load_relaxed(&m->current))
+        result = DELETE_NO_MODULE;
+    else if (load_relaxed(&m->old))
+        result = DELETE_OLD_EXISTS;
+    else
+        module_retire_locked(vm, m);
+    code_write_unlock(vm);
+    return result;
+}
+
+/* Funs that lead into c wait from now on. */
+static void suspend_funs(Vm *vm, CodeInstance *c)
+{
+    for (size_t i = 0; i < c->fun_count; i++) {
+        FunEntry *f = c->funs[i];
+        const code_t *addr = fun_entry_addr(f);
+        if (instance_contains(c, addr)) {
+            f->suspended = addr;
+            fun_entry_set_addr(f, vm->code->purging_lambda);
+        }
+    }
+}
+
+/* End of the suspension: `keep`: back to the code, else undefined. Funs that a newer instance
+ * took over meanwhile already have another address. */
+static void release_funs(Vm *vm, CodeInstance *c, bool keep)
+{
+    for (size_t i = 0; i < c->fun_count; i++) {
+        FunEntry *f = c->funs[i];
+        if (fun_entry_addr(f) == vm->code->purging_lambda && f->suspended
+            && instance_contains(c, f->suspended))
+            fun_entry_set_addr(f, keep ? f->suspended : vm->code->undefined_lambda);
+        f->suspended = NULL;
+    }
+}
+
+bool purge_prepare(Vm *vm, term_t module, bool on_load)
+{
+    code_write_lock(vm);
+    Module *m = module_find(vm, module);
+    CodeInstance *c = NULL;
+    if (m && !vm->code->purging)
+        c = on_load ? load_relaxed(&m->on_load) : load_relaxed(&m->old);
+    if (c) {
+        suspend_funs(vm, c);
+        m->purging = c;
+        vm->code->purging = m;
+    }
+    code_write_unlock(vm);
+    return c != NULL;
+}
+
+CodeInstance *purge_instance(Vm *vm, term_t module)
+{
+    Module *m = module_find(vm, module);
+    if (!m)
+        return NULL;
+    CodeInstance *c = __atomic_load_n(&m->purging, __ATOMIC_ACQUIRE);
+    return c ? c : load_acquire(&m->old);
+}
+
+static Module *purge_in_progress(Vm *vm, term_t module)
+{
+    Module *m = vm->code->purging;
+    return m && m->name == module ? m : NULL;
+}
+
+bool purge_abort(Vm *vm, term_t module)
+{
+    code_write_lock(vm);
+    Module *m = purge_in_progress(vm, module);
+    if (m) {
+        release_funs(vm, m->purging, true);
+        __atomic_store_n(&m->purging, NULL, __ATOMIC_RELEASE);
+        vm->code->purging = NULL;
+    }
+    code_write_unlock(vm);
+    return m != NULL;
+}
+
+/* ---- freeing ---- */
+
+typedef struct Dying {
+    EpochNode node;
+    Vm *vm;
+    CodeInstance *instance;
+} Dying;
+
+static void free_dying(void *arg)
+{
+    Dying *d = arg;
+    instance_free(d->vm, d->instance);
+    MEM_DELETE(CODE_TABLE, d);
+}
+
+static void queue_literals(Vm *vm, CodeInstance *c)
+{
+    if (!c->literal_area)
+        return;
+    LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
+    r->area = c->literal_area;
+    r->next = vm->code->released;
+    vm->code->released = r;
+    c->literal_area = NULL;
+}
+
+LiteralRelease *purge_take_released(Vm *vm)
+{
+    code_write_lock(vm);
+    LiteralRelease *r = vm->code->released;
+    if (r)
+        vm->code->released = r->next;
+    code_write_unlock(vm);
+    return r;
+}
+
+static void drop_instance(Vm *vm, CodeInstance *c)
+{
+    range_remove_locked(vm, c);
+    queue_literals(vm, c);
+    if (!vm->epoch) {
+        instance_free(vm, c);
+        return;
+    }
+    Dying *d = MEM_NEW(CODE_TABLE, Dying);
+    d->vm = vm;
+    d->instance = c;
+    epoch_defer(vm->epoch, &d->node, free_dying, d);
+}
+
+bool purge_complete(Vm *vm, term_t module)
+{
+    code_write_lock(vm);
+    Module *m = purge_in_progress(vm, module);
+    if (m) {
+        CodeInstance *c = m->purging;
+        release_funs(vm, c, false);
+        if (load_relaxed(&m->old) == c)
+            store_release(&m->old, NULL);
+        if (load_relaxed(&m->on_load) == c)
+            store_release(&m->on_load, NULL);
+        __atomic_store_n(&m->purging, NULL, __ATOMIC_RELEASE);
+        vm->code->purging = NULL;
+        drop_instance(vm, c);
+    }
+    code_write_unlock(vm);
+    return m != NULL;
+}
