@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rbtree_test - random insertions and removals against a plain array of flags. */
+#include "base/hash.h"
+#include "base/rbtree.h"
+
+#include <check.h>
+
+#define KEYS 700
+
+typedef struct Item {
+    RbNode node;
+    int key;
+    int serial;
+} Item;
+
+static Item items[KEYS];
+
+static int key_of(const RbNode *n)
+{
+    return container_of(n, const Item, node)->key;
+}
+
+static int compare(const RbNode *a, const RbNode *b, void *ctx)
+{
+    return (key_of(a) > key_of(b)) - (key_of(a) < key_of(b));
+}
+
+static int compare_key(const void *key, const RbNode *n, void *ctx)
+{
+    int k = *(const int *)key;
+    return (k > key_of(n)) - (k < key_of(n));
+}
+
+static int key_or(const RbNode *n, int none)
+{
+    return n ? key_of(n) : none;
+}
+
+/* All searches agree with a scan of the flags. */
+static void check_searches(const RbTree *t, const bool *in, int key)
+{
+    int ge = key, gt = key + 1, lt = key - 1;
+    while (ge < KEYS && !in[ge])
+        ge++;
+    while (gt < KEYS && !in[gt])
+        gt++;
+    while (lt >= 0 && !in[lt])
+        lt--;
+    ck_assert_int_eq(rb_find(t, &key, compare_key, NULL) != NULL, in[key]);
+    ck_assert_int_eq(key_or(rb_lower_bound(t, &key, compare_key, NULL), KEYS), ge);
+    ck_assert_int_eq(key_or(rb_upper_bound(t, &key, compare_key, NULL), KEYS), gt);
+    ck_assert_int_eq(key_or(rb_last_before(t, &key, compare_key, NULL), -1), lt);
+}
+
+START_TEST(random_operations)
+{
+    RbTree t;
+    bool in[KEYS] = {false};
+    size_t count = 0;
+    uint64_t rng = 42;
+    rb_init(&t);
+    for (int i = 0; i < KEYS; i++)
+        items[i].key = i;
+    for (int round = 0; round < 30000; round++) {
+        int k = (int)(random_next(&rng) % KEYS);
+        if (!in[k]) {
+            ck_assert_ptr_null(rb_insert(&t, &items[k].node, compare, NULL));
+            count++;
+        } else {
+            rb_remove(&t, &items[k].node);
+            count--;
+        }
+        in[k] = !in[k];
+        if (round % 50 == 0) {
+            ck_assert_uint_eq(rb_check(&t, compare, NULL), count);
+            check_searches(&t, in, (int)(random_next(&rng) % KEYS));
+        }
+    }
+    while (!rb_is_empty(&t))
+        rb_remove(&t, rb_first(&t));
+}
+END_TEST
+
+START_TEST(equal_keys)
+{
+    RbTree t;
+    rb_init(&t);
+    for (int i = 0; i < 100; i++) {
+        items[i].key = i % 5;
+        items[i].serial = i;
+    }
+    ck_assert_ptr_null(rb_insert(&t, &items[0].node, compare, NULL));
+    ck_assert_ptr_eq(rb_insert(&t, &items[5].node, compare, NULL), &items[0].node);
+    for (int i = 1; i < 100; i++)
+        rb_insert_multi(&t, &items[i].node, compare, NULL);
+    ck_assert_uint_eq(rb_check(&t, compare, NULL), 100);
+    int last = -1;
+    for (RbNode *n = rb_first(&t); n; n = rb_next(n)) {
+        Item *i = container_of(n, Item, node);
+        int rank = i->key * 1000 + i->serial;
+        ck_assert_int_gt(rank, last);
+        last = rank;
+    }
+    int backwards = 0;
+    for (RbNode *n = rb_last(&t); n; n = rb_prev(n))
+        backwards++;
+    ck_assert_int_eq(backwards, 100);
+}
+END_TEST
+
+static void count_taken(RbNode *n, void *ctx)
+{
+    memset(n, 0xDB, sizeof *n);
+    ++*(int *)ctx;
+}
+
+START_TEST(replace_and_take_all)
+{
+    RbTree t;
+    int taken = 0;
+    rb_init(&t);
+    for (int i = 0; i < 100; i++) {
+        items[i].key = i;
+        rb_insert(&t, &items[i].node, compare, NULL);
+    }
+    for (int i = 0; i < 100; i++) {
+        items[i + 100].key = i;
+        rb_replace(&t, &items[i].node, &items[i + 100].node);
+    }
+    ck_assert_uint_eq(rb_check(&t, compare, NULL), 100);
+    rb_take_all(&t, count_taken, &taken);
+    ck_assert_int_eq(taken, 100);
+    ck_assert(rb_is_empty(&t));
+}
+END_TEST
+
+int main(void)
+{
+    TCase *t = tcase_create("rbtree");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, random_operations);
+    tcase_add_test(t, equal_keys);
+    tcase_add_test(t, replace_and_take_all);
+    Suite *s = suite_create("rbtree");
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* alloc - malloc with types; counters in stripes.
+ * Counters: a stripe belongs to one living thread, which alone writes it (plain load, add,
+ *   store, all relaxed); readers sum all stripes. A block freed by another thread than the one
+ *   that allocated it makes one stripe go up and another down (modulo 2^64): the sum is right.
+ *   Stripe 0 is shared by threads that found no free stripe; they use atomic adds.
+ * Debug:    each block has a guard of 16 bytes before it (type, size, magic) and 8 after it.
+ * Later:    arenas for process heaps by size class belong behind raw_alloc/raw_free.
+ * Layer: base. */
+#include "base/alloc.h"
+#include "base/atomic.h"
+#include "base/checked.h"
+#include "base/thread.h"
+
+#include <stdlib.h>
+
+#define STRIPES 128
+
+#define FRESH_BYTE 0xA5
+#define FREED_BYTE 0xDB
+
+typedef struct Stripe {
+    struct {
+        atomic_word_t bytes, blocks;
+    } of[MEM_TYPES];
+    atomic_bool_t taken;
+} CACHE_ALIGNED Stripe;
+
+static Stripe stripes[STRIPES];
+static THREAD_LOCAL Stripe *my_stripe;
+static _Atomic(void (*)(enum MemType, size_t)) out_of_memory_hook;
+
+static const struct {
+    const char *name, *text;
+    enum MemClass class;
+} types[] = {
+#define MEM_TYPE(name, class, text) {#name, text, MEM_CLASS_##class},
+#include "base/alloc.def"
+#undef MEM_TYPE
+};
+
+/* ---- counters ---- */
+
+static void give_back_stripe(void *stripe)
+{
+    my_stripe = &stripes[0];
+    store_release(&((Stripe *)stripe)->taken, false);
+}
+
+static COLD Stripe *take_stripe(void)
+{
+    my_stripe = &stripes[0]; /* thread_at_exit may allocate */
+    for (size_t i = 1; i < STRIPES; i++) {
+        bool expected = false;
+        if (!load_relaxed(&stripes[i].taken) && cas_acquire(&stripes[i].taken, &expected, true)) {
+            thread_at_exit(give_back_stripe, &stripes[i]);
+            my_stripe = &stripes[i];
+            break;
+        }
+    }
+    return my_stripe;
+}
+
+static ALWAYS_INLINE void bump(atomic_word_t *counter, word_t by, bool shared)
+{
+    if (UNLIKELY(shared))
+        add_relaxed(counter, by);
+    else
+        store_relaxed(counter, load_relaxed(counter) + by);
+}
+
+static ALWAYS_INLINE void count(enum MemType type, word_t bytes, word_t blocks)
+{
+    Stripe *s = my_stripe;
+    if (UNLIKELY(s == NULL))
+        s = take_stripe();
+    bool shared = s == &stripes[0];
+    bump(&s->of[type].bytes, bytes, shared);
+    if (blocks)
+        bump(&s->of[type].blocks, blocks, shared);
+}
+
+void mem_count(enum MemType type, ptrdiff_t bytes, ptrdiff_t blocks)
+{
+    count(type, (word_t)bytes, (word_t)blocks);
+}
+
+MemStats mem_type_stats(enum MemType type)
+{
+    word_t bytes = 0, blocks = 0;
+    for (size_t i = 0; i < STRIPES; i++) {
+        bytes += load_relaxed(&stripes[i].of[type].bytes);
+        blocks += load_relaxed(&stripes[i].of[type].blocks);
+    }
+    /* A read in the middle of a transfer may dip below zero. */
+    return (MemStats){(sword_t)bytes < 0 ? 0 : bytes, (sword_t)blocks < 0 ? 0 : blocks};
+}
+
+static MemStats sum_types(bool every, enum MemClass class)
+{
+    MemStats sum = {0, 0};
+    for (enum MemType t = 0; t < MEM_TYPES; t++) {
+        if (!every && types[t].class != class)
+            continue;
+        MemStats one = mem_type_stats(t);
+        sum.bytes += one.bytes;
+        sum.blocks += one.blocks;
+    }
+    return sum;
+}
+
+MemStats mem_class_stats(enum MemClass class)
+{
+    return sum_types(false, class);
+}
+
+MemStats mem_total_stats(void)
+{
+    return sum_types(true, MEM_CLASS_SYSTEM);
+}
+
+const char *mem_type_text(enum MemType type)
+{
+    return types[type].text;
+}
+
+const char *mem_type_name(enum MemType type)
+{
+    return types[type].name;
+}
+
+enum MemClass mem_type_class(enum MemType type)
+{
+    return types[type].class;
+}
+
+/* ---- the end ---- */
+
+void mem_set_out_of_memory_hook(void (*hook)(enum MemType type, size_t bytes))
+{
+    atomic_store(&out_of_memory_hook, hook);
+}
+
+void mem_out_of_memory(enum MemType type, size_t bytes)
+{
+    void (*hook)(enum MemType, size_t) = atomic_exchange(&out_of_memory_hook, NULL);
+    if (hook)
+        hook(type, bytes);
+    PANIC("cannot allocate %zu bytes of memory (of type \"%s\")", bytes, types[type].text);
+}
+
+/* ---- guards ---- */
+
+#ifdef JOIST_DEBUG
+
+#define LIVE_MAGIC UINT32_C(0x4A6F7374)
+#define DEAD_MAGIC UINT32_C(0xDEADB10C)
+#define TAIL_MAGIC UINT64_C(0x7461696C7461696C)
+
+typedef struct Guard {
+    uint32_t magic;
+    uint32_t type;
+    size_t bytes;
+} Guard;
+
+static_assert(sizeof(Guard) == 16, "keeps the alignment of malloc");
+
+#define GUARD_BYTES (sizeof(Guard) + sizeof(uint64_t))
+
+static void *guard_set(Guard *g, enum MemType type, size_t bytes)
+{
+    uint64_t tail = TAIL_MAGIC;
+    *g = (Guard){LIVE_MAGIC, type, bytes};
+    memcpy((char *)(g + 1) + bytes, &tail, sizeof tail);
+    return g + 1;
+}
+
+static Guard *guard_check(enum MemType type, void *ptr, size_t bytes)
+{
+    Guard *g = (Guard *)ptr - 1;
+    uint64_t tail;
+    if (g->magic != LIVE_MAGIC)
+        PANIC("%p: %s", ptr, g->magic == DEAD_MAGIC ? "freed twice" : "not a block");
+    if (g->type != type)
+        PANIC("%p: allocated as %s, freed as %s", ptr, types[g->type].name, types[type].name);
+    if (g->bytes != bytes)
+        PANIC("%p (%s): allocated %zu bytes, freed %zu", ptr, types[type].name, g->bytes, bytes);
+    memcpy(&tail, (char *)ptr + bytes, sizeof tail);
+    if (tail != TAIL_MAGIC)
+        PANIC("%p (%s): written beyond its %zu bytes", ptr, types[type].name, bytes);
+    return g;
+}
+
+static void *raw_alloc(enum MemType type, size_t bytes)
+{
+    Guard *g = bytes > SIZE_MAX - GUARD_BYTES ? NULL : malloc(bytes + GUARD_BYTES);
+    if (g == NULL)
+        return NULL;
+    if (checked_poison())
+        memset(g + 1, FRESH_BYTE, bytes);
+    return guard_set(g, type, bytes);
+}
+
+static void raw_free(enum MemType type, void *ptr, size_t bytes)
+{
+    Guard *g = guard_check(type, ptr, bytes);
+    if (checked_poison())
+        memset(ptr, FREED_BYTE, bytes);
+    g->magic = DEAD_MAGIC;
+    free(g);
+}
+
+/* Always moves: an old pointer kept by mistake shows at once. */
+static void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    guard_check(type, ptr, old_bytes);
+    void *fresh = raw_alloc(type, new_bytes);
+    if (fresh == NULL)
+        return NULL;
+    memcpy(fresh, ptr, MIN(old_bytes, new_bytes));
+    raw_free(type, ptr, old_bytes);
+    return fresh;
+}
+
+#else
+
+static ALWAYS_INLINE void *raw_alloc(enum MemType type UNUSED, size_t bytes)
+{
+    return malloc(bytes | (bytes == 0));
+}
+
+static ALWAYS_INLINE void raw_free(enum MemType type UNUSED, void *ptr, size_t bytes UNUSED)
+{
+    free(ptr);
+}
+
+static ALWAYS_INLINE void *raw_realloc(enum MemType type UNUSED, void *ptr,
+                                       size_t old_bytes UNUSED, size_t new_bytes)
+{
+    return realloc(ptr, new_bytes | (new_bytes == 0));
+}
+
+#endif
+
+static_assert(_Alignof(max_align_t) >= 16, "blocks are aligned to 16 bytes");
+
+/* ---- interface ---- */
+
+static ALWAYS_INLINE void *allocate(enum MemType type, size_t bytes)
+{
+    void *ptr = raw_alloc(type, bytes);
+    if (LIKELY(ptr != NULL))
+        count(type, bytes, 1);
+    return ptr;
+}
+
+void *mem_alloc(enum MemType type, size_t bytes)
+{
+    void *ptr = allocate(type, bytes);
+    if (UNLIKELY(ptr == NULL))
+        mem_out_of_memory(type, bytes);
+    return ptr;
+}
+
+void *mem_alloc_zero(enum MemType type, size_t bytes)
+{
+    return memset(mem_alloc(type, bytes), 0, bytes);
+}
+
+void *mem_alloc_try(enum MemType type, size_t bytes)
+{
+    return checked_alloc_fails() ? NULL : allocate(type, bytes);
+}
+
+static void *reallocate(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    if (ptr == NULL)
+        return allocate(type, new_bytes);
+    void *fresh = raw_realloc(type, ptr, old_bytes, new_bytes);
+    if (fresh)
+        count(type, new_bytes - old_bytes, 0);
+    return fresh;
+}
+
+void *mem_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    void *fresh = reallocate(type, ptr, old_bytes, new_bytes);
+    if (UNLIKELY(fresh == NULL))
+        mem_out_of_memory(type, new_bytes);
+    return fresh;
+}
+
+void *mem_realloc_try(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    return checked_alloc_fails() ? NULL : reallocate(type, ptr, old_bytes, new_bytes);
+}
+
+void mem_free(enum MemType type, void *ptr, size_t bytes)
+{
+    if (ptr == NULL)
+        return;
+    count(type, -bytes, (word_t)-1);
+    raw_free(type, ptr, bytes);
+}
+
+void *mem_alloc_aligned(enum MemType type, size_t bytes, size_t align)
+{
+    void *ptr = NULL;
+    ASSERT(is_power_of_two(align));
+    if (posix_memalign(&ptr, MAX(align, sizeof(void *)), bytes | (bytes == 0)) != 0)
+        mem_out_of_memory(type, bytes);
+    if (checked_poison())
+        memset(ptr, FRESH_BYTE, bytes);
+    count(type, bytes, 1);
+    return ptr;
+}
+
+void mem_free_aligned(enum MemType type, void *ptr, size_t bytes)
+{
+    if (ptr == NULL)
+        return;
+    if (checked_poison())
+        memset(ptr, FREED_BYTE, bytes);
+    count(type, -bytes, (word_t)-1);
+    free(ptr);
+}
+
+char *mem_text(enum MemType type, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(mem_alloc(type, bytes), text, bytes);
+}
+
+void mem_free_text(enum MemType type, char *text)
+{
+    if (text)
+        mem_free(type, text, strlen(text) + 1);
+}

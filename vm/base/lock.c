@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lock - sleeping halves of the locks, and the order checker; see lock.h.
+ * Mutex states: 0 free, 1 held, 2 held with sleepers. A thread that has slept takes the lock
+ * in state 2, because others may sleep still; the price is one needless wake at the end.
+ * Source: Drepper, "Futexes Are Tricky", mutex 2. Layer: base. */
+#include "base/lock.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#define SPINS_BEFORE_SLEEP 100
+#define SPINS_BEFORE_YIELD 200
+
+/* ---- mutex ---- */
+
+void mutex_lock_slow(Mutex *m)
+{
+    for (int i = 0; i < SPINS_BEFORE_SLEEP; i++) {
+        uint32_t free = 0;
+        if (load_relaxed(&m->state) == 0 && cas_acquire(&m->state, &free, 1))
+            return;
+        cpu_relax();
+    }
+    while (atomic_exchange_explicit(&m->state, 2, memory_order_acquire) != 0)
+        futex_wait(&m->state, 2, -1);
+}
+
+/* The memory of *m may be gone by now: between the release and this wake another thread can
+ * have taken, released and freed it. A wake on a foreign word is harmless. */
+void mutex_wake_one(Mutex *m)
+{
+    futex_wake(&m->state, 1);
+}
+
+/* ---- spin lock ---- */
+
+void spin_lock_slow(SpinLock *s)
+{
+    for (unsigned i = 1;; i++) {
+        uint32_t free = 0;
+        if (load_relaxed(&s->state) == 0 && cas_acquire(&s->state, &free, 1))
+            return;
+        if (i % SPINS_BEFORE_YIELD == 0)
+            sched_yield(); /* the holder has lost its processor */
+        else
+            cpu_relax();
+    }
+}
+
+/* ---- condition variable ---- */
+
+void cond_init(CondVar *c)
+{
+    store_relaxed(&c->sequence, 0);
+    store_relaxed(&c->waiters, 0);
+}
+
+void cond_destroy(CondVar *c)
+{
+    ASSERT(load_relaxed(&c->waiters) == 0);
+    (void)c;
+}
+
+/* A signal after the unlock changes the sequence, so futex_wait returns at once. */
+bool cond_wait_ns(CondVar *c, Mutex *m, int64_t timeout_ns)
+{
+    uint32_t seen = load_acquire(&c->sequence);
+    add_seq(&c->waiters, 1);
+    mutex_unlock(m);
+    bool in_time = futex_wait(&c->sequence, seen, timeout_ns);
+    sub_relaxed(&c->waiters, 1);
+    mutex_lock(m);
+    return in_time;
+}
+
+void cond_wait(CondVar *c, Mutex *m)
+{
+    cond_wait_ns(c, m, -1);
+}
+
+static void wake(CondVar *c, int how_many)
+{
+    add_seq(&c->sequence, 1);
+    if (load_seq(&c->waiters) != 0)
+        futex_wake(&c->sequence, how_many);
+}
+
+void cond_signal(CondVar *c)
+{
+    wake(c, 1);
+}
+
+void cond_broadcast(CondVar *c)
+{
+    wake(c, INT_MAX);
+}
+
+/* ---- classes ---- */
+
+static const struct {
+    const char *name;
+    bool many;
+} classes[] = {
+#define MANY 1
+#define LOCK_CLASS(name, flags, text) {#name, flags},
+#include "base/locks.def"
+#undef LOCK_CLASS
+#undef MANY
+};
+
+const char *lock_class_name(enum LockClass class)
+{
+    return classes[class].name;
+}
+
+/* ---- order checker ---- */
+
+#ifdef LOCK_CHECKING
+
+#define HELD_MAX 64
+
+typedef struct Held {
+    LockInfo *info;
+    const char *file;
+    int line;
+    bool exclusive;
+} Held;
+
+static THREAD_LOCAL Held held[HELD_MAX];
+static THREAD_LOCAL int held_count;
+
+static void info_init(LockInfo *info, enum LockClass class)
+{
+    info->class = (uint16_t)class;
+    info->live = true;
+    store_relaxed(&info->owner, 0);
+}
+
+static void info_destroy(LockInfo *info)
+{
+    CHECK(info->live);
+    CHECK(load_relaxed(&info->owner) == 0);
+    info->live = false;
+}
+
+static void check_pair(const Held *h, const LockInfo *info, const char *file, int line)
+{
+    if (h->info == info)
+        PANIC("%s:%d: lock %s taken twice; first at %s:%d", file, line,
+              classes[info->class].name, h->file, h->line);
+    if (h->info->class > info->class ||
+        (h->info->class == info->class && !classes[info->class].many))
+        PANIC("%s:%d: lock order: %s after %s, taken at %s:%d", file, line,
+              classes[info->class].name, classes[h->info->class].name, h->file, h->line);
+}
+
+void lock_check_before(LockInfo *info, bool is_try, const char *file, int line)
+{
+    if (!info->live)
+        PANIC("%s:%d: lock is not initialised", file, line);
+    for (int i = 0; i < held_count && !is_try; i++)
+        check_pair(&held[i], info, file, line);
+}
+
+void lock_check_taken(LockInfo *info, bool exclusive, const char *file, int line)
+{
+    CHECK(held_count < HELD_MAX);
+    held[held_count++] = (Held){info, file, line, exclusive};
+    if (exclusive)
+        store_relaxed(&info->owner, thread_mark());
+}
+
+void lock_check_unlock(LockInfo *info)
+{
+    for (int i = held_count - 1; i >= 0; i--) {
+        if (held[i].info == info) {
+            if (held[i].exclusive)
+                store_relaxed(&info->owner, 0);
+            memmove(&held[i], &held[i + 1], (size_t)(held_count - i - 1) * sizeof held[0]);
+            held_count--;
+            return;
+        }
+    }
+    PANIC("lock %s is not held by this thread", classes[info->class].name);
+}
+
+bool lock_is_held_by_me(const LockInfo *info)
+{
+    for (int i = 0; i < held_count; i++)
+        if (held[i].info == info)
+            return true;
+    return false;
+}
+
+int lock_held_count(void)
+{
+    return held_count;
+}
+
+#define CHECK_INIT(l, class) info_init(&(l)->info, class)
+#define CHECK_DESTROY(l) info_destroy(&(l)->info)
+#define CHECK_BEFORE(l) lock_check_before(&(l)->info, false, file, line)
+#define CHECK_TAKEN(l, exclusive) lock_check_taken(&(l)->info, exclusive, file, line)
+#define CHECK_UNLOCK(l) lock_check_unlock(&(l)->info)
+
+#else
+
+#define CHECK_INIT(l, class) ((void)(class))
+#define CHECK_DESTROY(l) ((void)(l))
+#define CHECK_BEFORE(l) ((void)file, (void)line)
+#define CHECK_TAKEN(l, exclusive) ((void)file, (void)line)
+#define CHECK_UNLOCK(l) ((void)(l))
+
+#endif
+
+/* ---- init and destroy ---- */
+
+void mutex_init(Mutex *m, enum LockClass class)
+{
+    store_relaxed(&m->state, 0);
+    CHECK_INIT(m, class);
+}
+
+void mutex_destroy(Mutex *m)
+{
+    ASSERT(load_relaxed(&m->state) == 0);
+    CHECK_DESTROY(m);
+}
+
+void spin_init(SpinLock *s, enum LockClass class)
+{
+    store_relaxed(&s->state, 0);
+    CHECK_INIT(s, class);
+}
+
+void spin_destroy(SpinLock *s)
+{
+    ASSERT(load_relaxed(&s->state) == 0);
+    CHECK_DESTROY(s);
+}
+
+/* ---- read-write lock ---- */
+
+void rwlock_init(RwLock *rw, enum LockClass class)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    int error = pthread_rwlock_init(&rw->raw, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    CHECK(error == 0);
+    CHECK_INIT(rw, class);
+}
+
+void rwlock_destroy(RwLock *rw)
+{
+    CHECK_DESTROY(rw);
+    int error = pthread_rwlock_destroy(&rw->raw);
+    CHECK(error == 0);
+}
+
+void rwlock_read_lock_at(RwLock *rw, const char *file, int line)
+{
+    CHECK_BEFORE(rw);
+    while (pthread_rwlock_rdlock(&rw->raw) == EAGAIN) /* too many readers */
+        sched_yield();
+    CHECK_TAKEN(rw, false);
+}
+
+void rwlock_write_lock_at(RwLock *rw, const char *file, int line)
+{
+    CHECK_BEFORE(rw);
+    int error = pthread_rwlock_wrlock(&rw->raw);
+    CHECK(error == 0);
+    CHECK_TAKEN(rw, true);
+}
+
+bool rwlock_try_read_lock_at(RwLock *rw, const char *file, int line)
+{
+    if (pthread_rwlock_tryrdlock(&rw->raw) != 0)
+        return false;
+    CHECK_TAKEN(rw, false);
+    return true;
+}
+
+bool rwlock_try_write_lock_at(RwLock *rw, const char *file, int line)
+{
+    if (pthread_rwlock_trywrlock(&rw->raw) != 0)
+        return false;
+    CHECK_TAKEN(rw, true);
+    return true;
+}
+
+void rwlock_read_unlock(RwLock *rw)
+{
+    CHECK_UNLOCK(rw);
+    pthread_rwlock_unlock(&rw->raw);
+}
+
+void rwlock_write_unlock(RwLock *rw)
+{
+    CHECK_UNLOCK(rw);
+    pthread_rwlock_unlock(&rw->raw);
+}
