@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ptab - lock-free table of processes or of ports, by identifier.
+ * Identifiers grow; entry = identifier modulo the number of slots, and an occupied slot makes the next
+ * number be tried. After the significant bits wrap, old numbers come again (for pids: the serial is the
+ * upper part of the number). Readers see an entry or NULL; what they found stays valid
+ * until their next quiescent state, since owners free through the epoch.
+ * Threads: any. Layer: proc. */
+#ifndef JOIST_PROC_PTAB_H
+#define JOIST_PROC_PTAB_H
+
+#include "base/atomic.h"
+#include "base/vm.h"
+
+typedef struct Ptab {
+    size_t slots;            /* const: power of two, >= limit */
+    size_t limit;            /* const: most entries */
+    uint64_t id_mask;        /* const: significant bits */
+    size_t id_offset;        /* const: where an entry keeps its identifier (uint64_t) */
+    unsigned id_shift;       /* const: entry's field >> shift is the identifier (tagged terms) */
+    uint64_t id_tag;         /* const: low bits of the field */
+    atomic_u64_t next;       /* next identifier to try */
+    atomic_word_t count;
+    _Atomic(void *) at[];
+} Ptab;
+
+/* id_offset: offset of the term_t field that ptab_insert fills: id << shift | tag. */
+Ptab *ptab_new(size_t limit, unsigned id_bits, size_t id_offset, unsigned id_shift, uint64_t id_tag);
+void ptab_free(Ptab *t);
+/* Gives the entry an identifier (writes its field) and publishes it. False: the table is full. */
+bool ptab_insert(Ptab *t, void *entry) MUST_CHECK;
+void ptab_remove(Ptab *t, void *entry);
+/* Entry whose identifier field equals `field`, or NULL. */
+static inline void *ptab_lookup(const Ptab *t, uint64_t field)
+{
+    void *e = load_acquire(&t->at[(field >> t->id_shift) & (t->slots - 1)]);
+    return e && *(uint64_t *)((char *)e + t->id_offset) == field ? e : NULL;
+}
+static inline size_t ptab_count(Ptab *t) { return load_relaxed(&t->count); }
+/* Entry in slot i (0 .. ptab_scan_end), or NULL. */
+static inline void *ptab_slot(const Ptab *t, size_t i) { return load_acquire(&t->at[i]); }
+/* Slots that have ever been used: enough to scan. */
+size_t ptab_scan_end(Ptab *t);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spawn - creation of processes.
+ * The arguments are copied to the child's heap; nobody sees the child before it is complete: entered in
+ * the table, linked and monitored, and then woken. Layer: proc. */
+#ifndef JOIST_PROC_SPAWN_H
+#define JOIST_PROC_SPAWN_H
+
+#include "proc/link.h"
+#include "proc/process.h"
+
+typedef struct SpawnOptions {
+    bool link, monitor, system;
+    enum AliasMode alias;       /* of the monitor */
+    bool alias_once;
+    term_t tag;                 /* of the monitor: TERM_NONE means 'DOWN' */
+    enum ProcPriority priority;
+    uint32_t min_heap_words, min_vheap_words;
+    uint16_t fullsweep_after;
+    uint64_t max_heap;
+    uint32_t flags;             /* PF_OFF_HEAP_MSGQ, PF_ON_HEAP_MSGQ, PF_ASYNC_DIST */
+    /* spawn_request */
+    term_t reply_tag;           /* TERM_NONE: spawn_reply */
+    uint8_t reply;              /* SPAWN_REPLY_* */
+    bool is_request;            /* accept reply, reply_tag */
+} SpawnOptions;
+enum { SPAWN_REPLY_NO = 0, SPAWN_REPLY_OK = 1, SPAWN_REPLY_ERROR = 2, SPAWN_REPLY_YES = 3 };
+
+void spawn_options_default(Vm *vm, SpawnOptions *o);
+/* Options from an Erlang list. badopt: an option is wrong; badarg: not a proper list. */
+enum SpawnParse { SPAWN_PARSED, SPAWN_BADARG, SPAWN_BADOPT };
+enum SpawnParse spawn_options_parse(SpawnOptions *o, term_t list);
+
+/* New process that applies module:function to the list args, made by `parent` (which runs on this
+ * thread). *ref_out gets the monitor reference (on parent's heap), if o->monitor.
+ * Returns its pid, or TERM_NONE: process table full (system_limit). */
+term_t spawn_process(Process *parent, term_t module, term_t function, term_t args, const SpawnOptions *o,
+                     term_t *ref_out);
+/* Without a parent: the first processes of the VM, in order of pids. group_leader: TERM_NONE for itself. */
+term_t spawn_system(Vm *vm, term_t module, term_t function, term_t args, const SpawnOptions *o,
+                    term_t group_leader);
+/* On behalf of a process of another node (dist): the child is linked and monitored by `parent`, an
+ * external pid; its first message is the argument list given in args_heap (adopted). */
+term_t spawn_for_remote(Vm *vm, term_t parent, term_t group_leader, term_t mfa, term_t args,
+                        Heap *args_heap, const SpawnOptions *o, term_t monitor_ref);
+
+/* Process structure alone, not in the table; heap of at least heap_words. For spawn and unit tests. */
+Process *process_new(Vm *vm, size_t heap_words);
+/* Frees everything that p still owns. Nobody may use it any more. */
+void process_destroy(Process *p);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* systask - work that a process does for another between two of its slices: garbage_collect,
+ * check_process_code, copy_literals. Requests come as signals (so they keep their place in the order),
+ * are queued here and executed by process_handle_signals, where the live x registers are saved.
+ * Answers: {Operation, RequestId, Result} to the requester; for a dead target false (check_process_code,
+ * garbage_collect) or ok (copy_literals).
+ * Semantics: erts_internal:request_system_task/3,4. Layer: proc. */
+#ifndef JOIST_PROC_SYSTASK_H
+#define JOIST_PROC_SYSTASK_H
+
+#include "proc/process.h"
+
+typedef struct SysTask {
+    struct SysTask *next;
+    term_t requester;        /* local pid */
+    term_t op, id, arg;      /* in piece */
+    HeapPiece piece;
+} SysTask;
+
+/* {Op, Id, Arg} for the local process `to`; answers at once when it is dead. False: badarg. */
+bool systask_request(Vm *vm, term_t requester, term_t to, term_t request);
+/* Owner, between slices. [may GC: x_saved is live] */
+void systask_run_all(Process *p);
+/* Answer all of them for a dying process. */
+void systask_drop_all(Process *p);
+
+#endif
