@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* procops - what processes ask of the scheduler, which is a higher layer: a table of functions that
- * sched_init stores in vm->procs->ops (struct ProcSpace has the field `const ProcOps *ops`).
+ * sched_init stores in vm->procs->ops.
  * Layer: proc. */
 #ifndef JOIST_PROC_PROCOPS_H
 #define JOIST_PROC_PROCOPS_H
@@ -19,5 +19,8 @@ typedef struct ProcOps {
     /* Reductions used by the calling process in the slice that goes on now. */
     int32_t (*slice_used)(const Process *p);
 } ProcOps;
+
+static inline void process_wake(Process *p, uint32_t bits) { p->vm->procs->ops->wake(p, bits); }
+static inline void process_resume(Process *p) { p->vm->procs->ops->resume(p); }
 
 #endif

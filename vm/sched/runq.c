@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runq - run queues: processes by priority, tasks of ports beside them.
+ * Order: all of max, then all of high, then normal and low, where low gets every eighth turn while
+ * normal has work. Tasks take turns with processes whatever the priorities: a port serves many.
+ * Threads: any, under the queue's lock. Semantics: erlang(3) process_flag(priority, _). Layer: sched. */
+#include "sched/sched_priv.h"
+
+#define LOW_EVERY 8
+
+void proc_fifo_push(ProcFifo *f, Process *p)
+{
+    p->next_queued = NULL;
+    if (f->last)
+        f->last->next_queued = p;
+    else
+        f->first = p;
+    f->last = p;
+    f->count++;
+}
+
+Process *proc_fifo_pop(ProcFifo *f)
+{
+    Process *p = f->first;
+    if (!p) return NULL;
+    f->first = p->next_queued;
+    if (!f->first) f->last = NULL;
+    f->count--;
+    return p;
+}
+
+void runq_init(RunQueue *q, Sched *s)
+{
+    memset(q, 0, sizeof *q);
+    mutex_init(&q->lock, LOCK_RUN_QUEUE);
+    q->sched = s;
+    q->task_last = &q->task_first;
+}
+
+/* Sequentially consistent: partner is the sleeper's fetch_or of its idle bit. */
+static uint32_t count_locked(RunQueue *q, int32_t change)
+{
+    return atomic_fetch_add(&q->length, (uint32_t)change) + (uint32_t)change;
+}
+
+uint32_t runq_push(RunQueue *q, Process *p, enum ProcPriority prio)
+{
+    mutex_lock(&q->lock);
+    atomic_store_explicit(&p->runq, q, memory_order_relaxed);
+    proc_fifo_push(&q->procs[prio], p);
+    uint32_t n = count_locked(q, 1);
+    mutex_unlock(&q->lock);
+    return n;
+}
+
+uint32_t runq_push_task(RunQueue *q, Task *t)
+{
+    mutex_lock(&q->lock);
+    t->next = NULL;
+    *q->task_last = t;
+    q->task_last = &t->next;
+    uint32_t n = count_locked(q, 1);
+    mutex_unlock(&q->lock);
+    return n;
+}
+
+static Task *pop_task_locked(RunQueue *q)
+{
+    Task *t = q->task_first;
+    if (!t) return NULL;
+    q->task_first = t->next;
+    if (!q->task_first) q->task_last = &q->task_first;
+    return t;
+}
+
+static Process *pop_process_locked(RunQueue *q)
+{
+    ProcFifo *normal = &q->procs[PRIO_NORMAL], *low = &q->procs[PRIO_LOW];
+    Process *p = proc_fifo_pop(&q->procs[PRIO_MAX]);
+    if (!p) p = proc_fifo_pop(&q->procs[PRIO_HIGH]);
+    if (p) return p;
+    if (low->count && (normal->count == 0 || ++q->low_turn >= LOW_EVERY)) {
+        q->low_turn = 0;
+        return proc_fifo_pop(low);
+    }
+    return proc_fifo_pop(normal);
+}
+
+static bool pop_locked(RunQueue *q, bool prefer_task, RunItem *item)
+{
+    item->t = prefer_task ? pop_task_locked(q) : NULL;
+    item->p = item->t ? NULL : pop_process_locked(q);
+    if (!item->p && !item->t) item->t = pop_task_locked(q);
+    if (!item->p && !item->t) return false;
+    count_locked(q, -1);
+    return true;
+}
+
+bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item)
+{
+    if (runq_length(q) == 0) return false;
+    mutex_lock(&q->lock);
+    bool found = pop_locked(q, prefer_task, item);
+    mutex_unlock(&q->lock);
+    return found;
+}
+
+bool runq_steal(RunQueue *q, RunQueue *victim)
+{
+    RunItem loot[32];
+    size_t n = 0;
+    if (runq_length(victim) == 0 || !mutex_try_lock(&victim->lock)) return false;
+    size_t want = MIN((runq_length(victim) + 1) / 2, ARRAY_LEN(loot));
+    while (n < want && pop_locked(victim, n & 1, &loot[n])) n++;
+    mutex_unlock(&victim->lock);
+    for (size_t i = 0; i < n; i++) {
+        if (loot[i].p)
+            runq_push(q, loot[i].p, state_priority(process_state(loot[i].p)));
+        else
+            runq_push_task(q, loot[i].t);
+    }
+    return n > 0;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sched - the scheduler's loop, the state changes of processes, and where woken ones are queued.
+ *
+ * Between two slices a scheduler: passes a quiescent state, stops if the world is stopped, runs jobs, and
+ * now and then fires timers and looks for ready descriptors. Then it takes the next entry of its
+ * queue, or steals, or sleeps.
+ *
+ * Where a woken process goes: to the queue where it was, if that scheduler is awake; else to the
+ * queue of the waker, since the two probably talk to each other and a sleeping processor is slow to come.
+ * A second waiting entry in a queue wakes an idle scheduler, which steals; so does a slice that begins
+ * while others wait.
+ * Layer: sched. */
+#include "sched/sched_priv.h"
+
+#include "base/checked.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+
+THREAD_LOCAL Sched *sched_self;
+
+#define LOOK_EVERY_REDS 2000
+#define POLL_EVERY_NS (200 * NS_PER_US)
+#define TASK_REDS 200
+
+/* ---- states ---- */
+
+bool state_should_run(uint32_t st)
+{
+    if (st & (PS_FREE | PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)) return false;
+    if (st & PS_EXITING) return st & PS_RUNNABLE;
+    if (st & (PS_SIGNALS | PS_SYSTASK)) return true;
+    return (st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE;
+}
+
+uint32_t state_leave(Process *p, uint32_t clear, uint32_t set)
+{
+    uint32_t old = load_relaxed(&p->state), new;
+    do {
+        new = (old & ~clear) | set;
+        if (!(new & (PS_QUEUED | PS_RUNNING)) && state_should_run(new))
+            new |= PS_QUEUED;
+        else if (!(new & (PS_QUEUED | PS_RUNNABLE | PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)))
+            new |= PS_WAITING;
+    } while (!atomic_compare_exchange_weak(&p->state, &old, new));
+    return new;
+}
+
+void sched_wake(Process *p, uint32_t bits)
+{
+    uint32_t old = load_relaxed(&p->state), new;
+    do {
+        if (old & PS_FREE) return;
+        new = old | bits;
+        if (!(new & (PS_QUEUED | PS_RUNNING)) && state_should_run(new)) new |= PS_QUEUED;
+        if (new == old) return;
+    } while (!atomic_compare_exchange_weak(&p->state, &old, new));
+    if ((new & ~old) & PS_QUEUED) sched_enqueue(p, new);
+}
+
+void sched_resume(Process *p)
+{
+    uint32_t old = load_relaxed(&p->state), new;
+    do {
+        if (old & PS_FREE) return;
+        new = old & ~PS_SUSPENDED;
+        if (!(new & (PS_QUEUED | PS_RUNNING)) && state_should_run(new)) new |= PS_QUEUED;
+    } while (!atomic_compare_exchange_weak(&p->state, &old, new));
+    if ((new & ~old) & PS_QUEUED) sched_enqueue(p, new);
+}
+
+enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio)
+{
+    uint32_t old = load_relaxed(&p->state);
+    while (!atomic_compare_exchange_weak(&p->state, &old,
+                                         (old & ~PS_PRIO_MASK) | (uint32_t)prio << PS_PRIO_SHIFT)) {
+    }
+    return state_priority(old);
+}
+
+static int32_t ops_slice_used(const Process *p) { return sched_slice_used(p); }
+
+static const ProcOps proc_ops = {
+    .wake = sched_wake,
+    .resume = sched_resume,
+    .set_priority = sched_set_priority,
+    .slice_used = ops_slice_used,
+};
+
+/* ---- queueing ---- */
+
+static Sched *self_of(Vm *vm)
+{
+    Sched *s = sched_self;
+    return s && s->vm == vm && s->kind == SCHED_NORMAL ? s : NULL;
+}
+
+static bool takes_work(SchedSpace *space, const Sched *s)
+{
+    return s->number <= load_relaxed(&space->online);
+}
+
+static RunQueue *choose_queue(SchedSpace *space, RunQueue *last)
+{
+    Sched *here = self_of(space->vm);
+    if (here && !takes_work(space, here)) here = NULL;
+    if (last && !takes_work(space, last->sched)) last = NULL;
+    if (!here) return last ? last : space->scheds[0]->runq;
+    if (!last || last == here->runq || sched_is_idle(space->shared, last->sched)) return here->runq;
+    return last;
+}
+
+/* An entry was added to q, which now has n. */
+static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
+{
+    if (sched_is_idle(space->shared, q->sched))
+        sched_kick(space->vm, q->sched->number);
+    else if (n >= 2)
+        sched_wake_idle(space);
+}
+
+void sched_enqueue(Process *p, uint32_t state)
+{
+    SchedSpace *space = p->vm->sched;
+    RunQueue *q = choose_queue(space, atomic_load_explicit(&p->runq, memory_order_relaxed));
+    queue_grew(space, q, runq_push(q, p, state_priority(state)));
+}
+
+void task_schedule(Vm *vm, Task *t)
+{
+    uint32_t old = load_relaxed(&t->state), new;
+    do {
+        if (old == TASK_QUEUED || old == TASK_AGAIN) return;
+        new = old == TASK_IDLE ? TASK_QUEUED : TASK_AGAIN;
+    } while (!atomic_compare_exchange_weak(&t->state, &old, new));
+    if (new != TASK_QUEUED) return;
+    RunQueue *q = choose_queue(vm->sched, NULL);
+    queue_grew(vm->sched, q, runq_push_task(q, t));
+}
+
+/* ---- slices ---- */
+
+static void count_reds(Sched *s, uint32_t reds)
+{
+    SchedPriv *priv = s->priv;
+    priv->reds_since_look += reds + 50;
+    store_relaxed(&priv->reductions, load_relaxed(&priv->reductions) + reds);
+}
+
+/* RUNNABLE stays set while suspended, so that resuming queues the process. */
+static uint32_t state_pick(Process *p)
+{
+    uint32_t old = load_relaxed(&p->state), new;
+    do {
+        new = (old & ~(PS_QUEUED | PS_WAITING)) | PS_RUNNING;
+        if (!(old & PS_SUSPENDED) || (old & PS_EXITING)) new &= ~PS_RUNNABLE;
+    } while (!atomic_compare_exchange_weak(&p->state, &old, new));
+    return old;
+}
+
+/* Signals first; false if p need not execute in this slice. */
+static bool slice_begin(Sched *s, Process *p, uint32_t st)
+{
+    if (st & PS_EXITING) return true;
+    bool go = st & PS_RUNNABLE;
+    if (st & (PS_SIGNALS | PS_SYSTASK)) {
+        if (s->vm->sched->ops.handle_signals(p, st & PS_SUSPENDED)) go = true;
+        st = process_state(p);
+        if (st & PS_EXITING) return true;
+    }
+    return go && !(st & PS_SUSPENDED);
+}
+
+static enum RunResult slice_run(Sched *s, Process *p)
+{
+    uint32_t st = state_pick(p);
+    s->slice_reds = checked_one_reduction() ? 1 : SCHED_SLICE_REDS;
+    p->reds = s->slice_reds;
+    bool go = slice_begin(s, p, st);
+    enum RunResult result = RUN_WAIT;
+    if (go)
+        result = s->vm->sched->ops.run(s, p);
+    else if ((st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE)
+        result = RUN_YIELD; /* suspended just now: keep RUNNABLE for the resume */
+    int32_t used = MAX(s->slice_reds - p->reds, 0);
+    p->reductions += (uint64_t)used;
+    count_reds(s, (uint32_t)used);
+    return result;
+}
+
+static void run_process(Sched *s, Process *p)
+{
+    s->p = p;
+    enum RunResult result = slice_run(s, p);
+    s->p = NULL;
+    uint32_t st;
+    switch (result) {
+    case RUN_EXIT: return;
+    case RUN_YIELD: st = state_leave(p, PS_RUNNING, PS_RUNNABLE); break;
+    case RUN_WAIT: st = state_leave(p, PS_RUNNING, 0); break;
+    default:
+        state_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
+        dirty_push(s->vm, p, result == RUN_DIRTY_CPU ? SCHED_DIRTY_CPU : SCHED_DIRTY_IO);
+        return;
+    }
+    if (!(st & PS_QUEUED)) return;
+    RunQueue *q = takes_work(s->vm->sched, s) ? s->runq : s->vm->sched->scheds[0]->runq;
+    queue_grew(s->vm->sched, q, runq_push(q, p, state_priority(st)));
+}
+
+static void run_task(Sched *s, Task *t)
+{
+    atomic_store(&t->state, TASK_RUNNING);
+    t->reds = 0;
+    if (t->run(t, s) == TASK_GONE) {
+        count_reds(s, TASK_REDS);
+        return;
+    }
+    count_reds(s, t->reds ? t->reds : TASK_REDS);
+    uint32_t running = TASK_RUNNING;
+    if (atomic_compare_exchange_strong(&t->state, &running, TASK_IDLE)) return;
+    atomic_store(&t->state, TASK_QUEUED);
+    queue_grew(s->vm->sched, s->runq, runq_push_task(s->runq, t));
+}
+
+static void run_item(Sched *s, RunItem item)
+{
+    SchedPriv *priv = s->priv;
+    store_relaxed(&priv->switches, load_relaxed(&priv->switches) + 1);
+    store_relaxed(&priv->active, 1);
+    if (item.t)
+        run_task(s, item.t);
+    else
+        run_process(s, item.p);
+    store_relaxed(&priv->active, 0);
+}
+
+/* ---- between slices ---- */
+
+static void nothing(void *arg) { (void)arg; }
+
+static void poll_now_and_then(Sched *s, int64_t now)
+{
+    SchedShared *sh = shared_of(s->vm);
+    Sched *nobody = NULL;
+    if (poll_set_count(sh->polls) == 0 || now - load_relaxed(&sh->last_poll_ns) < POLL_EVERY_NS) return;
+    if (!atomic_compare_exchange_strong(&sh->poller, &nobody, s)) return;
+    store_relaxed(&sh->last_poll_ns, now);
+    poll_wait(sh->polls, 0, nothing, NULL);
+    atomic_store(&sh->poller, NULL);
+}
+
+/* Timers and descriptors; reading the clock costs, so only after some work. */
+static void look_around(Sched *s)
+{
+    s->priv->reds_since_look = 0;
+    int64_t now = clock_monotonic_ns();
+    if (timer_wheel_next(s->wheel) <= now) timer_wheel_expire(s->wheel, now);
+    poll_now_and_then(s, now);
+}
+
+static void between_slices(Sched *s)
+{
+    epoch_quiescent(&s->priv->epoch);
+    block_check(s);
+    if (jobs_pending(s)) jobs_run(s);
+    if (s->priv->reds_since_look >= LOOK_EVERY_REDS) look_around(s);
+}
+
+static bool steal_work(Sched *s)
+{
+    SchedSpace *space = s->vm->sched;
+    unsigned first = (unsigned)(random_next(&s->priv->random) % space->count);
+    for (unsigned i = 0; i < space->count; i++) {
+        Sched *victim = space->scheds[(first + i) % space->count];
+        if (victim != s && runq_steal(s->runq, victim->runq)) return true;
+    }
+    return false;
+}
+
+/* A scheduler that was taken offline leaves its queue to those that are online. */
+static void hand_over_queue(Sched *s)
+{
+    SchedSpace *space = s->vm->sched;
+    while (runq_steal(space->scheds[0]->runq, s->runq)) {
+    }
+    sched_kick(s->vm, 1);
+}
+
+static bool next_item(Sched *s, RunItem *item)
+{
+    SchedSpace *space = s->vm->sched;
+    if (!takes_work(space, s)) {
+        hand_over_queue(s);
+        return false;
+    }
+    bool prefer_task = (s->priv->next_is_task ^= 1);
+    if (!runq_pop(s->runq, prefer_task, item) &&
+        !(steal_work(s) && runq_pop(s->runq, prefer_task, item)))
+        return false;
+    search_over(s);
+    if (runq_length(s->runq) > 0) sched_wake_idle(space);
+    return true;
+}
+
+static void *sched_main(void *arg)
+{
+    Sched *s = arg;
+    RunItem item;
+    sched_self = s;
+    timer_wheel_self = s->wheel;
+    epoch_register(s->vm->epoch, &s->priv->epoch);
+    epoch_online(&s->priv->epoch);
+    block_enter_slice(s);
+    for (;;) {
+        between_slices(s);
+        if (next_item(s, &item)) {
+            run_item(s, item);
+        } else {
+            look_around(s);
+            if (runq_length(s->runq) == 0 || !takes_work(s->vm->sched, s)) sched_sleep(s);
+            s->priv->reds_since_look = LOOK_EVERY_REDS; /* a timer may have woken us */
+        }
+    }
+    return NULL;
+}
+
+/* ---- init ---- */
+
+Sched *sched_new(SchedSpace *space, enum SchedKind kind, unsigned number)
+{
+    Sched *s = mem_alloc_aligned(MEM_SCHED, sizeof(Sched), CACHE_LINE);
+    memset(s, 0, sizeof *s);
+    s->vm = space->vm;
+    s->kind = kind;
+    s->number = number;
+    s->priv = mem_alloc_aligned(MEM_SCHED, sizeof(SchedPriv), CACHE_LINE);
+    memset(s->priv, 0, sizeof *s->priv);
+    s->priv->random = number;
+    event_init(&s->priv->event);
+    jobs_init(s->priv);
+    return s;
+}
+
+static void wheel_kick(Vm *vm, unsigned wheel) { sched_kick(vm, wheel + 1); }
+
+static void scheds_new(Vm *vm, SchedSpace *space)
+{
+    timers_init(vm, space->count, wheel_kick);
+    for (unsigned i = 0; i < space->count; i++) {
+        Sched *s = space->scheds[i] = sched_new(space, SCHED_NORMAL, i + 1);
+        s->runq = mem_alloc_aligned(MEM_SCHED, sizeof(RunQueue), CACHE_LINE);
+        runq_init(s->runq, s);
+        s->wheel = timers_wheel(vm, i);
+    }
+}
+
+static unsigned or_default(unsigned n, unsigned preset) { return n ? n : preset; }
+
+void sched_init(Vm *vm, const SchedConfig *config)
+{
+    SchedSpace *space = MEM_NEW(SCHED, SchedSpace);
+    SchedShared *sh = space->shared = mem_alloc_zero(MEM_SCHED, sizeof *sh);
+    vm->sched = space;
+    space->vm = vm;
+    space->count = MIN(or_default(config->schedulers, (unsigned)thread_cpus_usable()), SCHED_MAX);
+    unsigned online = MIN(or_default(config->online, space->count), space->count);
+    atomic_init(&space->online, online);
+    space->dirty_cpu_count = or_default(config->dirty_cpu, space->count);
+    space->dirty_io_count = or_default(config->dirty_io, 10);
+    unsigned all = space->count + space->dirty_cpu_count + space->dirty_io_count;
+    space->scheds = mem_alloc_zero(MEM_SCHED, all * sizeof(Sched *));
+    sh->stack_bytes = config->stack_bytes;
+    block_init(sh);
+    sh->polls = poll_set_new(vm);
+    dirty_init(vm, &sh->cpu, SCHED_DIRTY_CPU, space->count, space->dirty_cpu_count,
+               or_default(config->dirty_cpu_online, space->dirty_cpu_count));
+    dirty_init(vm, &sh->io, SCHED_DIRTY_IO, space->count + space->dirty_cpu_count, space->dirty_io_count,
+               space->dirty_io_count);
+    scheds_new(vm, space);
+    vm->procs->ops = &proc_ops;
+}
+
+void sched_start(Vm *vm)
+{
+    SchedSpace *space = vm->sched;
+    for (unsigned i = 0; i < space->count; i++) {
+        Sched *s = space->scheds[i];
+        char name[16];
+        snprintf(name, sizeof name, "sched_%u", s->number);
+        ThreadOptions options = {.name = name, .stack_bytes = space->shared->stack_bytes,
+                                 .block_signals = true};
+        int error = thread_create(&s->priv->thread, &options, sched_main, s);
+        if (error) PANIC("cannot create scheduler thread %u: %s", s->number, strerror(error));
+    }
+}
+
+unsigned sched_set_online(Vm *vm, unsigned n)
+{
+    SchedSpace *space = vm->sched;
+    unsigned old = atomic_exchange(&space->online, MAX(MIN(n, space->count), 1u));
+    for (unsigned i = 1; i <= space->count; i++) sched_kick(vm, i);
+    return old;
+}

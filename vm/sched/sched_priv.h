@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sched_priv - run queues, sleeping, jobs, dirty pools: what the files of this folder share.
+ * Lock order inside the folder: POLL < SCHED_STATE < RUN_QUEUE < DIRTY_QUEUE. Layer: sched. */
+#ifndef JOIST_SCHED_PRIV_H
+#define JOIST_SCHED_PRIV_H
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/queue.h"
+#include "proc/procops.h"
+#include "proc/timer.h"
+#include "sched/poll.h"
+#include "sched/sched.h"
+
+#define PRIORITIES 4
+
+typedef struct ProcFifo {
+    Process *first, *last;
+    uint32_t count;
+} ProcFifo;
+
+typedef struct RunQueue {
+    Mutex lock;                       /* class RUN_QUEUE */
+    Sched *sched;                     /* const */
+    ProcFifo procs[PRIORITIES];       /* lock */
+    Task *task_first, **task_last;    /* lock */
+    unsigned low_turn;                /* lock: normal picks since a low one */
+    atomic_u32_t length;              /* written under lock; processes and tasks */
+} CACHE_ALIGNED RunQueue;
+
+typedef struct SchedJob {
+    struct SchedJob *next;
+    void (*fn)(void *arg);
+    void *arg;
+} SchedJob;
+
+typedef struct SchedPriv {
+    Thread thread;
+    EpochThread epoch;
+    Event event;                      /* set by a kick */
+    atomic_u32_t in_slice;            /* 1: may run Erlang code (partner: blocked) */
+    atomic_u32_t has_search_token;    /* woken to look for work */
+    Mutex job_lock;                   /* class SYSTEM */
+    SchedJob *job_first, **job_last;  /* job_lock */
+    atomic_u32_t has_jobs;
+    uint32_t reds_since_look;         /* owner: work since timers and descriptors were looked at */
+    unsigned next_is_task;            /* owner: tasks and processes take turns */
+    uint64_t random;                  /* owner: whom to rob first */
+    atomic_u64_t switches, reductions; /* owner writes, any reads */
+    atomic_u32_t active;              /* owner writes: executes a process or task now */
+    /* wall time: owner writes, any reads */
+    atomic_i64_t idle_since;          /* 0: not idle */
+    atomic_i64_t idle_ns;             /* idle periods that have ended */
+} SchedPriv;
+
+#define IDLE_WORDS (SCHED_MAX / 64)
+
+typedef struct DirtyPool {
+    Mutex lock;                       /* class DIRTY_QUEUE */
+    CondVar ready;
+    ProcFifo queue;                   /* lock */
+    Vm *vm;
+    enum SchedKind kind;
+    unsigned first;                   /* index in SchedSpace.scheds of its first thread */
+    unsigned max;                     /* const */
+    unsigned online;                  /* lock */
+    unsigned started, waiting;        /* lock */
+    unsigned active;                  /* lock */
+} DirtyPool;
+
+typedef struct SchedShared {
+    atomic_u64_t idle[IDLE_WORDS];    /* bit: scheduler sleeps (or is about to) */
+    atomic_u32_t idle_count;
+    atomic_u32_t searching;           /* somebody was woken to look for work and has not found any */
+    _Atomic(Sched *) poller;          /* who waits in, or reads from, the poll set */
+    atomic_i64_t last_poll_ns;
+    struct PollSet *polls;
+    /* stop the world */
+    Mutex block_lock;                 /* class SCHED_STATE */
+    CondVar block_changed;
+    atomic_u32_t blocked;             /* 1: no scheduler but the blocker may be in a slice */
+    const void *blocker;              /* block_lock: &thread-local of the thread that blocks */
+    unsigned block_depth;             /* block_lock */
+    DirtyPool cpu, io;
+    size_t stack_bytes;
+    atomic_i64_t wall_since;          /* 0: scheduler_wall_time is off */
+    unsigned wall_users;              /* block_lock */
+} SchedShared;
+
+static inline SchedShared *shared_of(Vm *vm) { return vm->sched->shared; }
+
+/* ---- runq.c ---- */
+void runq_init(RunQueue *q, Sched *s);
+/* Returns the new length. */
+uint32_t runq_push(RunQueue *q, Process *p, enum ProcPriority prio);
+uint32_t runq_push_task(RunQueue *q, Task *t);
+typedef struct RunItem {
+    Process *p;
+    Task *t;
+} RunItem;
+/* Next in order of priority; tasks and processes alternate by prefer_task. False when empty. */
+bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item);
+/* Move up to half of victim's entries (one at least) to q. False when there was nothing. */
+bool runq_steal(RunQueue *q, RunQueue *victim);
+void proc_fifo_push(ProcFifo *f, Process *p);
+Process *proc_fifo_pop(ProcFifo *f);
+static inline uint32_t runq_length(const RunQueue *q) { return load_relaxed(&q->length); }
+
+/* ---- sched.c ---- */
+bool state_should_run(uint32_t state);
+/* p has just been marked QUEUED. */
+void sched_enqueue(Process *p, uint32_t state);
+Sched *sched_new(SchedSpace *space, enum SchedKind kind, unsigned number);
+static inline enum ProcPriority state_priority(uint32_t state)
+{
+    return (enum ProcPriority)((state & PS_PRIO_MASK) >> PS_PRIO_SHIFT);
+}
+/* Clear `clear`, set `set` and, if there is work then, QUEUED; returns the new state. */
+uint32_t state_leave(Process *p, uint32_t clear, uint32_t set);
+
+/* ---- sleep.c ---- */
+void sched_kick_one(SchedShared *sh, Sched *s);
+void sched_wake_idle(SchedSpace *space);
+bool sched_is_idle(const SchedShared *sh, const Sched *s);
+/* Sleep until there may be something to do. */
+void sched_sleep(Sched *s);
+void search_over(Sched *s);
+
+/* ---- auxwork.c ---- */
+void jobs_init(SchedPriv *priv);
+void jobs_run(Sched *s);
+static inline bool jobs_pending(Sched *s) { return load_acquire(&s->priv->has_jobs) != 0; }
+
+/* ---- block.c ---- */
+void block_init(SchedShared *sh);
+void block_enter_slice(Sched *s);
+void block_leave_slice(Sched *s);
+static inline void block_check(Sched *s)
+{
+    if (UNLIKELY(load_relaxed(&shared_of(s->vm)->blocked))) {
+        block_leave_slice(s);
+        block_enter_slice(s);
+    }
+}
+
+/* ---- dirty.c ---- */
+void dirty_init(Vm *vm, DirtyPool *pool, enum SchedKind kind, unsigned first, unsigned max, unsigned online);
+void dirty_push(Vm *vm, Process *p, enum SchedKind kind);
+
+/* ---- poll.c ---- */
+struct PollSet *poll_set_new(Vm *vm);
+/* Collect what is ready, waiting at most timeout_ns (0: just look, < 0: no limit), and call the owners.
+ * The caller holds the poller role. `before` is called between waiting and the first callback. */
+void poll_wait(struct PollSet *set, int64_t timeout_ns, void (*before)(void *arg), void *arg);
+/* End the present or next poll_wait. Async-signal-safe. */
+void poll_interrupt(struct PollSet *set);
+size_t poll_set_count(const struct PollSet *set);
+
+/* ---- poll_epoll.c: one file per kernel interface ---- */
+typedef struct PollEvent {
+    int fd;
+    uint32_t serial, events;
+} PollEvent;
+#define POLL_BATCH 128
+int poll_backend_open(void);
+/* Arm one-shot interest; known: the kernel has it already. 0 or errno. */
+int poll_backend_arm(int set, int fd, uint32_t serial, uint32_t events, bool known);
+void poll_backend_forget(int set, int fd);
+int poll_backend_add_wakeup(int set, int fd);
+int poll_backend_wait(int set, PollEvent *out, int max, int64_t timeout_ns);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sleep - how a scheduler without work waits, and how it is woken.
+ *
+ * One sleeper, the poller, waits in the kernel's poll set for descriptors; the others wait for their
+ * event. Both wake up for the nearest timer of their own wheel. The protocol with those who queue work:
+ *   sleeper: set my idle bit; look at all queues, my jobs    } both sequentially consistent, so
+ *   pusher:  count the entry; look at the idle bits          } at least one sees the other
+ * Whoever wakes a sleeper clears its bit first, so each waker takes another one. At most one sleeper
+ * at a time is woken to search: it wakes the next when it has found something and more is left.
+ * Layer: sched. */
+#include "sched/sched_priv.h"
+
+static uint64_t idle_bit(const Sched *s) { return UINT64_C(1) << ((s->number - 1) % 64); }
+static unsigned idle_word(const Sched *s) { return (s->number - 1) / 64; }
+
+bool sched_is_idle(const SchedShared *sh, const Sched *s)
+{
+    return atomic_load(&sh->idle[idle_word(s)]) & idle_bit(s);
+}
+
+static void idle_set(SchedShared *sh, Sched *s)
+{
+    atomic_fetch_or(&sh->idle[idle_word(s)], idle_bit(s));
+    atomic_fetch_add(&sh->idle_count, 1);
+}
+
+/* True for the one who cleared it. */
+static bool idle_clear(SchedShared *sh, Sched *s)
+{
+    if (!(atomic_fetch_and(&sh->idle[idle_word(s)], ~idle_bit(s)) & idle_bit(s))) return false;
+    atomic_fetch_sub(&sh->idle_count, 1);
+    return true;
+}
+
+void sched_kick_one(SchedShared *sh, Sched *s)
+{
+    event_set(&s->priv->event);
+    atomic_fence_full();
+    if (atomic_load(&sh->poller) == s) poll_interrupt(sh->polls);
+}
+
+void sched_kick(Vm *vm, unsigned number)
+{
+    SchedShared *sh = shared_of(vm);
+    if (number == 0) {
+        sched_wake_idle(vm->sched);
+        return;
+    }
+    Sched *s = vm->sched->scheds[number - 1];
+    idle_clear(sh, s);
+    sched_kick_one(sh, s);
+}
+
+/* ---- choosing whom to wake ---- */
+
+/* An idle scheduler that is online, rather not the poller: it had better stay where it is. */
+static Sched *idle_take(SchedSpace *space)
+{
+    SchedShared *sh = space->shared;
+    Sched *poller = atomic_load(&sh->poller);
+    unsigned online = load_relaxed(&space->online);
+    for (unsigned i = 0; i < online; i++) {
+        Sched *s = space->scheds[i];
+        if (s != poller && sched_is_idle(sh, s) && idle_clear(sh, s)) return s;
+    }
+    return poller && poller->number <= online && idle_clear(sh, poller) ? poller : NULL;
+}
+
+void sched_wake_idle(SchedSpace *space)
+{
+    SchedShared *sh = space->shared;
+    if (atomic_load(&sh->idle_count) == 0 || load_relaxed(&sh->searching)) return;
+    uint32_t none = 0;
+    if (!atomic_compare_exchange_strong(&sh->searching, &none, 1)) return;
+    Sched *s = idle_take(space);
+    if (!s) {
+        store_release(&sh->searching, 0);
+        return;
+    }
+    store_release(&s->priv->has_search_token, 1);
+    sched_kick_one(sh, s);
+}
+
+void search_over(Sched *s)
+{
+    if (!load_relaxed(&s->priv->has_search_token)) return;
+    store_relaxed(&s->priv->has_search_token, 0);
+    atomic_store(&shared_of(s->vm)->searching, 0);
+}
+
+/* ---- sleeping ---- */
+
+static bool work_is_visible(Sched *s)
+{
+    SchedSpace *space = s->vm->sched;
+    if (atomic_load(&s->priv->has_jobs)) return true;
+    if (s->number > load_relaxed(&space->online)) return atomic_load(&s->runq->length) > 0;
+    for (unsigned i = 0; i < space->count; i++)
+        if (atomic_load(&space->scheds[i]->runq->length)) return true;
+    return false;
+}
+
+/* Time until the nearest timer; < 0: none. */
+static int64_t sleep_limit_ns(Sched *s)
+{
+    int64_t next = timer_wheel_next(s->wheel);
+    if (next == TIMER_NEVER) return -1;
+    return MAX(next - clock_monotonic_ns(), 0);
+}
+
+static void idle_times(Sched *s, bool begins)
+{
+    SchedPriv *priv = s->priv;
+    int64_t now = clock_monotonic_ns(), since = load_relaxed(&priv->idle_since);
+    if (begins) {
+        store_relaxed(&priv->idle_since, now);
+        return;
+    }
+    store_relaxed(&priv->idle_ns, load_relaxed(&priv->idle_ns) + now - since);
+    store_relaxed(&priv->idle_since, 0);
+}
+
+/* From sleep back among those who may run; called once per sleep, before any callback. */
+static void wake_up(void *arg)
+{
+    Sched *s = arg;
+    idle_clear(shared_of(s->vm), s);
+    idle_times(s, false);
+    block_enter_slice(s);
+    epoch_online(&s->priv->epoch);
+}
+
+static void sleep_as_poller(SchedShared *sh, Sched *s, int64_t limit_ns)
+{
+    atomic_fence_full(); /* poller is announced; partner: sched_kick_one */
+    poll_wait(sh->polls, event_is_set(&s->priv->event) ? 0 : limit_ns, wake_up, s);
+    atomic_store(&sh->poller, NULL);
+}
+
+void sched_sleep(Sched *s)
+{
+    SchedShared *sh = shared_of(s->vm);
+    Sched *nobody = NULL;
+    event_reset(&s->priv->event);
+    idle_set(sh, s);
+    search_over(s);
+    if (work_is_visible(s)) {
+        idle_clear(sh, s);
+        return;
+    }
+    epoch_offline(&s->priv->epoch);
+    block_leave_slice(s);
+    idle_times(s, true);
+    int64_t limit_ns = sleep_limit_ns(s);
+    if (s->number <= load_relaxed(&s->vm->sched->online) &&
+        atomic_compare_exchange_strong(&sh->poller, &nobody, s)) {
+        sleep_as_poller(sh, s, limit_ns);
+    } else {
+        event_wait_timeout_ns(&s->priv->event, limit_ns);
+        wake_up(s);
+    }
+}
