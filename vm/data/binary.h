@@ -35,8 +35,6 @@ static inline int64_t binary_refs(const Binary *b)
     return __atomic_load_n((const int64_t *)&b->refs, __ATOMIC_ACQUIRE);
 }
 static inline uint8_t *binary_data(Binary *b) { return (uint8_t *)b->data; }
-/* heap.h's off_heap_release uses the same. */
-void binary_unref(Binary *b);
 
 /* ---- looking ---- */
 typedef struct BitView {

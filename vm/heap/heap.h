@@ -51,6 +51,8 @@ static inline void node_inc(struct Node *node)
     __atomic_fetch_add((int64_t *)&((NodeHead *)node)->refs, 1, __ATOMIC_RELAXED);
 }
 void node_dec(struct Node *node);
+/* Drop a reference; the last one destroys and frees (data/binary.h has the rest). */
+void binary_unref(Binary *b);
 
 /* Words of the free area that only the interpreter uses, for return addresses it pushes: natives
  * leave them alone. A fragment-only heap has none to leave. */

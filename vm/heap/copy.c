@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* copy - size of a term, and its deep copy.
+ * The copy is breadth first, as in a collection: the words already written are the queue. A
+ * word that points into the destination is done; any other pointer is replaced by a copy of what
+ * it points to. So no stack is needed, however deep the term. Spines of lists are copied in one
+ * run, to keep the cells of a list together.
+ * Layer: heap. */
+#include "base/litmap.h"
+#include "heap/heap_priv.h"
+#include "heap/termstack.h"
+
+/* ---- size ---- */
+
+static size_t sub_bits_copy_words(const SubBits *s)
+{
+    if (HEADER_SUBTAG(boxed_header(s->orig)) == BOXED_BINREF)
+        return REFC_BITS_WORDS;
+    return HEAP_BITS_WORDS((s->end - s->start + 7) / 8);
+}
+
+/* Words of one boxed object as copied; what it points to is pushed. */
+static size_t boxed_copy_words(TermStack *s, const term_t *p)
+{
+    enum BoxedTag tag = HEADER_SUBTAG(*p);
+    ASSERT(tag != BOXED_MATCH && tag != BOXED_BINREF);
+    if (tag == BOXED_SUB_BITS)
+        return sub_bits_copy_words((const SubBits *)p);
+    size_t words = boxed_words(p), leading = 1 + boxed_raw_words(*p);
+    term_stack_push_pointers(s, p + leading, words - leading);
+    return words;
+}
+
+size_t term_size_words(term_t t, bool share_literals)
+{
+    if (term_is_immed(t))
+        return 0;
+    size_t words = 0;
+    TermStack s;
+    term_stack_init(&s);
+    do {
+        while (term_is_list_cell(t) && !(share_literals && litmap_contains(list_ptr(t)))) {
+            words += 2;
+            if (!term_is_immed(list_head(t)))
+                term_stack_push(&s, list_head(t));
+            t = list_tail(t);
+        }
+        if (term_is_boxed(t) && !(share_literals && litmap_contains(boxed_ptr(t))))
+            words += boxed_copy_words(&s, boxed_ptr(t));
+    } while (term_stack_pop(&s, &t));
+    term_stack_free(&s);
+    return words;
+}
+
+/* ---- copy ---- */
+
+typedef struct Copier {
+    Heap *heap;            /* off-heap objects are chained here */
+    term_t *start, *top;   /* destination; top is the next free word */
+    bool share;
+} Copier;
+
+void off_heap_take(const OffHeap *o)
+{
+    switch (HEADER_SUBTAG(o->header)) {
+    case BOXED_BINREF:
+    case BOXED_REF:
+        __atomic_fetch_add((int64_t *)&((const BinRef *)o)->bin->refs, 1, __ATOMIC_RELAXED);
+        break;
+    default:
+        node_inc(((const ExtThing *)o)->node);
+        break;
+    }
+}
+
+/* Copy `words` words of an object; returns where. */
+static term_t *copy_words(Copier *c, const term_t *p, size_t words)
+{
+    term_t *to = c->top;
+    c->top += words;
+    for (size_t i = 0; i < words; i++)
+        to[i] = p[i];
+    return to;
+}
+
+static void copy_off_heap(Copier *c, term_t *to)
+{
+    OffHeap *o = (OffHeap *)to;
+    off_heap_take(o);
+    if (HEADER_SUBTAG(o->header) == BOXED_BINREF)
+        heap_count_binary(c->heap, ((BinRef *)o)->bin->size);
+    heap_link_off_heap(c->heap, o);
+}
+
+/* Bits [start, start + n) of data to the beginning of `to`, padded with zeros to whole bytes. */
+static void copy_few_bits(unsigned char *to, const unsigned char *data, uint64_t start, uint64_t n)
+{
+    const unsigned char *from = data + start / 8;
+    unsigned shift = start % 8;
+    size_t last = (shift + n + 7) / 8; /* bytes of `from` that may be read */
+    for (size_t i = 0; i < (n + 7) / 8; i++) {
+        unsigned two = (unsigned)from[i] << 8 | (i + 1 < last ? from[i + 1] : 0u);
+        to[i] = (unsigned char)(two << shift >> 8);
+    }
+    if (n % 8)
+        to[n / 8] &= (unsigned char)(0xFF00u >> n % 8);
+}
+
+static term_t *copy_part_of_heap_bits(Copier *c, const SubBits *s)
+{
+    uint64_t n = s->end - s->start;
+    size_t words = HEAP_BITS_WORDS((n + 7) / 8);
+    HeapBits *to = (HeapBits *)c->top;
+    c->top += words;
+    to->header = HEADER(words - 1, BOXED_HEAP_BITS);
+    if (words > 2)
+        ((term_t *)to)[words - 1] = 0;
+    to->size = n;
+    copy_few_bits(to->data, ((HeapBits *)boxed_ptr(s->orig))->data, s->start, n);
+    return (term_t *)to;
+}
+
+static term_t *copy_sub_bits(Copier *c, const SubBits *s)
+{
+    if (HEADER_SUBTAG(boxed_header(s->orig)) != BOXED_BINREF)
+        return copy_part_of_heap_bits(c, s);
+    SubBits *to = (SubBits *)copy_words(c, (const term_t *)s, SUB_BITS_WORDS);
+    term_t *ref = copy_words(c, boxed_ptr(s->orig), BINREF_WORDS);
+    copy_off_heap(c, ref);
+    to->flags = 0;
+    to->orig = term_make_boxed(ref);
+    return (term_t *)to;
+}
+
+static term_t copy_boxed(Copier *c, const term_t *p)
+{
+    if (HEADER_SUBTAG(*p) == BOXED_SUB_BITS)
+        return term_make_boxed(copy_sub_bits(c, (const SubBits *)p));
+    term_t *to = copy_words(c, p, boxed_words(p));
+    if (boxed_is_off_heap(*to))
+        copy_off_heap(c, to);
+    return term_make_boxed(to);
+}
+
+static term_t copy_spine(Copier *c, term_t t)
+{
+    term_t first = term_make_list(c->top);
+    for (;;) {
+        term_t *to = c->top;
+        c->top += 2;
+        to[0] = list_head(t);
+        t = list_tail(t);
+        if (!term_is_list_cell(t) || (c->share && litmap_contains(list_ptr(t)))) {
+            to[1] = t;
+            return first;
+        }
+        to[1] = term_make_list(c->top);
+    }
+}
+
+/* The copy of what t points to; t itself when it is immediate, shared or already copied. */
+static term_t copy_one(Copier *c, term_t t)
+{
+    if (term_is_immed(t))
+        return t;
+    term_t *p = term_ptr(t);
+    if ((size_t)(p - c->start) < (size_t)(c->top - c->start))
+        return t;
+    if (c->share && litmap_contains(p))
+        return t;
+    return term_is_list_cell(t) ? copy_spine(c, t) : copy_boxed(c, p);
+}
+
+term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end)
+{
+    Copier c = {.heap = h, .start = words, .top = words, .share = share_literals};
+    term_t result = copy_one(&c, t);
+    for (term_t *scan = words; scan < c.top;) {
+        if (term_is_header(*scan)) {
+            scan += 1 + boxed_raw_words(*scan);
+        } else {
+            *scan = copy_one(&c, *scan);
+            scan++;
+        }
+    }
+    if (end != NULL)
+        *end = c.top;
+    return result;
+}
+
+static term_t copy(Heap *h, term_t t, bool share)
+{
+    if (term_is_immed(t) || (share && litmap_contains(term_ptr(t))))
+        return t;
+    size_t words = term_size_words(t, share);
+    term_t *to = heap_alloc(h, words), *end;
+    term_t result = term_copy_to(h, t, to, share, &end);
+    CHECK(end == to + words);
+    return result;
+}
+
+term_t term_copy(Heap *h, term_t t)
+{
+    return copy(h, t, true);
+}
+
+term_t term_copy_all(Heap *h, term_t t)
+{
+    return copy(h, t, false);
+}

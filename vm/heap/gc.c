@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gc - the collector (gc.h): Cheney's algorithm with two destinations.
+ *   C. J. Cheney, A Nonrecursive List Compacting Algorithm, CACM 13(11), 1970.
+ * The new young block is taken large enough for the case that everything is alive, and cut to the
+ * wanted size afterwards; untouched memory costs nothing, and cutting rarely moves a block. The
+ * stack and the other roots are updated where they are; the stack moves last.
+ * Layer: heap. */
+#include "base/alloc.h"
+#include "base/litmap.h"
+#include "base/log.h"
+#include "heap/heap_priv.h"
+
+/* A young block larger than this is made smaller when less than a quarter of it is used. */
+#define SHRINK_ABOVE_WORDS 3000u
+
+typedef struct Gc {
+    Heap *heap;
+    Collection *wanted;
+    bool major;
+    bool frags;                       /* pointers elsewhere may lead into fragments */
+    const term_t *from, *from_end;    /* young block before the collection, without stack */
+    const term_t *mature;             /* below: promoted (minor) */
+    const term_t *old, *old_end;      /* old block: source (major), or left alone (minor) */
+    term_t *to, *to_top, *to_end;     /* young destination */
+    term_t *old_top;                  /* old destination (minor) */
+    term_t *area_forward;             /* by word of the literal area: new place + tag, or 0 */
+    OffHeap *area_off_heap;           /* copies of the area's off-heap objects */
+} Gc;
+
+static bool is_in(const term_t *p, const term_t *start, const term_t *end)
+{
+    return (uintptr_t)p - (uintptr_t)start < (uintptr_t)end - (uintptr_t)start;
+}
+
+/* ---- moving one object ---- */
+
+static term_t move_cell(term_t *p, term_t **top)
+{
+    if (p[0] == TERM_NONE)
+        return p[1];
+    term_t *to = *top;
+    *top = to + 2;
+    to[0] = p[0];
+    to[1] = p[1];
+    p[0] = TERM_NONE;
+    return p[1] = term_make_list(to);
+}
+
+static term_t move_boxed(term_t *p, term_t **top)
+{
+    if (!term_is_header(p[0]))
+        return p[0];
+    size_t words = boxed_words(p);
+    term_t *to = *top;
+    *top = to + words;
+    for (size_t i = 0; i < words; i++)
+        to[i] = p[i];
+    return p[0] = term_make_boxed(to);
+}
+
+static term_t move(term_t t, term_t **top)
+{
+    return term_is_list_cell(t) ? move_cell(list_ptr(t), top) : move_boxed(boxed_ptr(t), top);
+}
+
+/* Literals are shared and constant, so their move marks are kept in a table beside the area. */
+static term_t copy_literal(Gc *g, term_t t)
+{
+    const Collection *c = g->wanted;
+    const term_t *p = term_ptr(t);
+    size_t area_words = (size_t)(c->area_end - c->area_start);
+    if (g->area_forward == NULL)
+        g->area_forward = mem_alloc_zero(MEM_TEMP, area_words * sizeof(term_t));
+    term_t *forward = &g->area_forward[p - c->area_start];
+    if (*forward != 0)
+        return *forward;
+    size_t words = term_is_list_cell(t) ? 2 : boxed_words(p);
+    term_t *to = g->to_top;
+    g->to_top += words;
+    memcpy(to, p, words * sizeof(term_t));
+    if (term_is_boxed(t) && boxed_is_off_heap(*to)) {
+        off_heap_take((OffHeap *)to);
+        ((OffHeap *)to)->next = g->area_off_heap;
+        g->area_off_heap = (OffHeap *)to;
+    }
+    return *forward = (term_t)to | (t & TAG_PRIMARY_MASK);
+}
+
+/* A pointer that does not lead into the young block. */
+static term_t relocate_elsewhere(Gc *g, term_t t)
+{
+    const term_t *p = term_ptr(t);
+    if (is_in(p, g->old, g->old_end))
+        return g->major ? move(t, &g->to_top) : t;
+    if (is_in(p, g->to, g->to_end))
+        return t;
+    if (g->wanted->area_start != NULL && is_in(p, g->wanted->area_start, g->wanted->area_end))
+        return copy_literal(g, t);
+    return g->frags && !litmap_contains(p) ? move(t, &g->to_top) : t;
+}
+
+static inline term_t relocate(Gc *g, term_t t)
+{
+    const term_t *p = term_ptr(t);
+    if (LIKELY(is_in(p, g->from, g->from_end)))
+        return move(t, p < g->mature ? &g->old_top : &g->to_top);
+    return relocate_elsewhere(g, t);
+}
+
+static inline bool is_pointer(term_t t)
+{
+    return (((t & TAG_PRIMARY_MASK) + 1) & 2) != 0; /* list 01, boxed 10 */
+}
+
+static void visit_roots(void *ctx, term_t *first, size_t count)
+{
+    Gc *g = ctx;
+    for (term_t *at = first; at < first + count; at++)
+        if (is_pointer(*at))
+            *at = relocate(g, *at);
+}
+
+/* Relocate the contents of the objects in [scan, *top), where *top grows meanwhile. */
+static term_t *scan_objects(Gc *g, term_t *scan, term_t *const *top)
+{
+    while (scan < *top) {
+        term_t t = *scan;
+        if (is_pointer(t))
+            *scan++ = relocate(g, t);
+        else
+            scan += term_is_header(t) ? 1 + boxed_raw_words(t) : 1;
+    }
+    return scan;
+}
+
+/* ---- off-heap objects ---- */
+
+static void sweep_off_heap(Gc *g, OffHeap *list)
+{
+    Heap *h = g->heap;
+    for (OffHeap *o = list, *next; o != NULL; o = next) {
+        next = o->next;
+        if (term_is_header(o->header)) {
+            off_heap_drop(o, o->header);
+            continue;
+        }
+        OffHeap *new = (OffHeap *)boxed_ptr(o->header);
+        bool young = is_in((term_t *)new, g->to, g->to_end);
+        OffHeap **to = young ? &h->off_heap : &h->old_off_heap;
+        if (HEADER_SUBTAG(new->header) == BOXED_BINREF)
+            *(young ? &h->off_heap_words : &h->old_off_heap_words)
+                += ((BinRef *)new)->bin->size / sizeof(term_t);
+        new->next = *to;
+        *to = new;
+    }
+}
+
+static uint64_t vheap_limit(uint64_t live, uint64_t least)
+{
+    least = MAX(least, (uint64_t)HEAP_MIN_VHEAP_WORDS);
+    return live * 2 > least ? vheap_size_at_least(live * 2) : least;
+}
+
+static void sweep_all_off_heap(Gc *g)
+{
+    Heap *h = g->heap;
+    OffHeap *young = h->off_heap, *old = h->old_off_heap;
+    h->off_heap = g->area_off_heap;
+    h->off_heap_words = 0;
+    if (g->major) {
+        h->old_off_heap = NULL;
+        h->old_off_heap_words = 0;
+        sweep_off_heap(g, old);
+    }
+    sweep_off_heap(g, young);
+    h->off_heap_limit = vheap_limit(h->off_heap_words, g->wanted->vheap_limit);
+    if (g->major)
+        h->old_off_heap_limit = h->off_heap_limit;
+    g->wanted->want_major = h->old_off_heap_words > h->old_off_heap_limit;
+}
+
+/* ---- sizes ---- */
+
+/* Size of the young block for `used` words in it, stack and need included: a quarter free. */
+static size_t comfortable_words(size_t used)
+{
+    return heap_size_at_least(used + used / 3);
+}
+
+static size_t floor_words(const Heap *h, const Collection *c)
+{
+    size_t present = (size_t)(h->end - h->start);
+    size_t grown = present >= HEAP_MIN_WORDS ? HEAP_MIN_WORDS : 0;
+    return MAX(c->min_words, grown);
+}
+
+static size_t wanted_words(const Heap *h, const Collection *c, size_t used)
+{
+    if (c->exact)
+        return used;
+    size_t present = (size_t)(h->end - h->start);
+    size_t wanted = comfortable_words(used);
+    if (present > SHRINK_ABOVE_WORDS && used * 4 < present)
+        wanted = MAX(wanted, heap_size_at_least(used * 3));
+    else
+        wanted = MAX(wanted, present);
+    return MAX(wanted, floor_words(h, c));
+}
+
+/* ---- cutting the new block ---- */
+
+typedef struct Shift {
+    const term_t *start, *end;
+    ptrdiff_t bytes;
+} Shift;
+
+static inline void shift_word(const Shift *s, term_t *at)
+{
+    if (is_pointer(*at) && is_in(term_ptr(*at), s->start, s->end))
+        *at += (term_t)s->bytes;
+}
+
+static void shift_roots(void *ctx, term_t *first, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        shift_word(ctx, &first[i]);
+}
+
+static void shift_off_heap(const Shift *s, OffHeap **at)
+{
+    while (*at != NULL) {
+        if (is_in((term_t *)*at, s->start, s->end))
+            *at = (OffHeap *)((char *)*at + s->bytes);
+        at = &(*at)->next;
+    }
+}
+
+/* The block was moved as it is: adjust every pointer into it. */
+static void shift_all(Gc *g, const Shift *s)
+{
+    Heap *h = g->heap;
+    g->to = (term_t *)((char *)g->to + s->bytes);
+    g->to_top = (term_t *)((char *)g->to_top + s->bytes);
+    for (term_t *at = g->to; at < g->to_top;) {
+        if (term_is_header(*at))
+            at += 1 + boxed_raw_words(*at);
+        else
+            shift_word(s, at++);
+    }
+    shift_roots((void *)s, h->stop, (size_t)(h->end - h->stop));
+    g->wanted->roots.each(g->wanted->roots.owner, shift_roots, (void *)s);
+    shift_off_heap(s, &h->off_heap);
+}
+
+/* Give the new block its final size; it keeps the live words. */
+static void cut_block(Gc *g, size_t words)
+{
+    size_t taken = (size_t)(g->to_end - g->to);
+    ASSERT(words <= taken);
+    if (words == taken)
+        return;
+    const term_t *start = g->to, *end = g->to_end;
+    uintptr_t before = (uintptr_t)start;
+    term_t *new = mem_realloc(MEM_HEAP, g->to, taken * sizeof(term_t), words * sizeof(term_t));
+    Shift s = {start, end, (ptrdiff_t)((uintptr_t)new - before)};
+    if (s.bytes != 0)
+        shift_all(g, &s);
+    g->to_end = g->to + words;
+}
+
+/* Put the stack at the end of the new block and make it the heap's. */
+static void install_block(Gc *g)
+{
+    Heap *h = g->heap;
+    size_t stack = (size_t)(h->end - h->stop);
+    memcpy(g->to_end - stack, h->stop, stack * sizeof(term_t));
+    heap_free_block(h->start, h->end);
+    h->start = g->to;
+    h->top = h->mature = g->to_top;
+    h->end = g->to_end;
+    h->stop = g->to_end - stack;
+}
+
+/* ---- a collection ---- */
+
+/* True when the old block has (or gets) room for all that would be promoted. */
+static bool prepare_old_block(Heap *h)
+{
+    size_t promoted = (size_t)(h->mature - h->start);
+    if (promoted == 0)
+        return true;
+    if (h->old_start == NULL) {
+        size_t words = heap_size_at_least(promoted + promoted / 2);
+        h->old_start = h->old_top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
+        h->old_end = h->old_start + words;
+    }
+    return (size_t)(h->old_end - h->old_top) >= promoted;
+}
+
+/* Words that can be alive at most in the new young block. */
+static size_t most_words(const Gc *g)
+{
+    const Heap *h = g->heap;
+    size_t words = (size_t)(h->top - h->start) + h->frag_words;
+    if (g->major)
+        words += (size_t)(h->old_top - h->old_start) + g->wanted->area_words;
+    return words;
+}
+
+static void copy_live(Gc *g)
+{
+    Heap *h = g->heap;
+    term_t *scan = g->to, *old_scan = g->old_top;
+    visit_roots(g, h->stop, (size_t)(h->end - h->stop));
+    g->wanted->roots.each(g->wanted->roots.owner, visit_roots, g);
+    do {
+        scan = scan_objects(g, scan, &g->to_top);
+        old_scan = scan_objects(g, old_scan, &g->old_top);
+    } while (scan < g->to_top);
+    CHECK(g->to_top <= g->to_end);
+}
+
+static void start_gc(Gc *g, Heap *h, Collection *c)
+{
+    bool major = c->major || c->area_start != NULL || !prepare_old_block(h);
+    *g = (Gc){
+        .heap = h, .wanted = c, .major = major, .frags = h->frags != NULL,
+        .from = h->start, .from_end = h->top,
+        .mature = major ? h->start : h->mature,
+        .old = h->old_start, .old_end = h->old_end,
+        .old_top = major ? NULL : h->old_top,
+    };
+    size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
+    size_t words = wanted_words(h, c, most_words(g) + fixed);
+    words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
+    g->to = g->to_top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
+    g->to_end = g->to + words;
+}
+
+static void finish_gc(Gc *g)
+{
+    Heap *h = g->heap;
+    Collection *c = g->wanted;
+    sweep_all_off_heap(g);
+    size_t live = (size_t)(g->to_top - g->to);
+    size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
+    cut_block(g, MIN(wanted_words(h, c, live + fixed), (size_t)(g->to_end - g->to)));
+    install_block(g);
+    heap_free_frags(h);
+    if (g->major) {
+        heap_free_block(h->old_start, h->old_end);
+        h->old_start = h->old_top = h->old_end = NULL;
+    } else {
+        h->old_top = g->old_top;
+    }
+    if (g->area_forward != NULL)
+        mem_free(MEM_TEMP, g->area_forward,
+                 (size_t)(c->area_end - c->area_start) * sizeof(term_t));
+}
+
+enum HeapResult heap_collect(Heap *h, Collection *c)
+{
+    ASSERT(h->start != NULL);
+    Gc g;
+    if (checked_verify_heap())
+        heap_verify(h, &c->roots, "before collection");
+    start_gc(&g, h, c);
+    size_t before = most_words(&g), old_before = (size_t)(h->old_top - h->old_start);
+    copy_live(&g);
+    size_t promoted = g.major ? 0 : (size_t)(g.old_top - h->old_top);
+    finish_gc(&g);
+    c->was_major = g.major;
+    c->live_words = (size_t)(h->top - h->start) + promoted;
+    c->reclaimed_words = before > c->live_words ? before - c->live_words : 0;
+    ASSERT(heap_room(h) >= c->need_words);
+    if (checked_verify_heap())
+        heap_verify(h, &c->roots, "after collection");
+    LOG_TRACE(gc, "%s: %zu words (old %zu) -> live %zu, block %zu, old block %zu",
+              g.major ? "major" : "minor", before, old_before, c->live_words,
+              (size_t)(h->end - h->start), (size_t)(h->old_end - h->old_start));
+    uint64_t total = (uint64_t)(h->end - h->start) + (uint64_t)(h->old_end - h->old_start);
+    return c->max_words != 0 && total > c->max_words ? HEAP_LIMIT : HEAP_OK;
+}
+
+/* ---- literals of purged code ---- */
+
+typedef struct AreaSearch {
+    const term_t *start, *end;
+    bool found;
+} AreaSearch;
+
+/* Conservative: raw words that look like a pointer into the area cause a collection in vain. */
+static void search_words(void *ctx, term_t *first, size_t count)
+{
+    AreaSearch *s = ctx;
+    for (size_t i = 0; i < count && !s->found; i++)
+        s->found = is_pointer(first[i]) && is_in(term_ptr(first[i]), s->start, s->end);
+}
+
+static bool heap_mentions_area(Heap *h, const RootSet *roots, const term_t *start,
+                               const term_t *end)
+{
+    AreaSearch s = {start, end, false};
+    search_words(&s, h->start, (size_t)(h->top - h->start));
+    search_words(&s, h->old_start, (size_t)(h->old_top - h->old_start));
+    search_words(&s, h->stop, (size_t)(h->end - h->stop));
+    for (HeapFrag *f = h->frags; f != NULL; f = f->next)
+        search_words(&s, f->mem, f->used);
+    if (roots->each != NULL)
+        roots->each(roots->owner, search_words, &s);
+    return s.found;
+}
+
+bool heap_copy_literals(Heap *h, Collection *c, const term_t *start, const term_t *end)
+{
+    if (start == end || !heap_mentions_area(h, &c->roots, start, end))
+        return false;
+    c->major = true;
+    c->area_start = start;
+    c->area_end = end;
+    c->area_words = (size_t)(end - start);
+    (void)heap_collect(h, c);
+    return true;
+}
+
+bool heap_copy_message_literals(Heap *h, term_t *roots, size_t count, const term_t *start,
+                                const term_t *end)
+{
+    AreaSearch s = {start, end, false};
+    search_words(&s, roots, count);
+    for (HeapFrag *f = h->frags; f != NULL; f = f->next)
+        search_words(&s, f->mem, f->used);
+    if (start == end || !s.found)
+        return false;
+    Heap copy = {0};
+    for (size_t i = 0; i < count; i++)
+        roots[i] = term_copy_all(&copy, roots[i]);
+    heap_dispose(h);
+    *h = copy;
+    return true;
+}

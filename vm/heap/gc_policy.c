@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gc_policy - sizes of blocks, defaults, and the figures process_info shows.
+ * Source of the size sequence: what min_heap_size is rounded to, as spawn_opt/2 and process_info/2
+ * show it: each size is the sum of the two before it plus one, up to 833026 words; from there
+ * on each is 20% larger than the last.
+ * Layer: heap. */
+#include "base/alloc.h"
+#include "heap/gc.h"
+
+#define FIRST_SIZE 12u
+#define SECOND_SIZE 38u
+#define LAST_FIBONACCI 833026u
+
+size_t heap_size_at_least(size_t words)
+{
+    size_t before = FIRST_SIZE, size = SECOND_SIZE;
+    while (size < words) {
+        size_t next = size < LAST_FIBONACCI ? before + size + 1 : size + size / 5;
+        before = size;
+        size = next;
+    }
+    return size;
+}
+
+size_t vheap_size_at_least(size_t words)
+{
+    return heap_size_at_least(words);
+}
+
+void heap_policy_init(Vm *vm)
+{
+    HeapPolicy *policy = MEM_NEW(SYS, HeapPolicy);
+    policy->min_heap_words = HEAP_MIN_WORDS;
+    policy->min_vheap_words = HEAP_MIN_VHEAP_WORDS;
+    policy->fullsweep_after = UINT16_MAX;
+    vm->heap_policy = policy;
+}
+
+void heap_policy_destroy(Vm *vm)
+{
+    MEM_DELETE(SYS, vm->heap_policy);
+    vm->heap_policy = NULL;
+}
+
+HeapInfo heap_info(const Heap *h)
+{
+    size_t block = (size_t)(h->end - h->start);
+    size_t old_block = (size_t)(h->old_end - h->old_start);
+    return (HeapInfo){
+        .old_block = old_block,
+        .block = MAX(block, (size_t)HEAP_MIN_WORDS),
+        .frags = h->frag_words,
+        .recent = (size_t)(h->top - h->mature),
+        .stack = (size_t)(h->end - h->stop),
+        .old = (size_t)(h->old_top - h->old_start),
+        .young = (size_t)(h->top - h->start),
+        .vheap = h->off_heap_words,
+        .vheap_block = h->off_heap_limit,
+        .old_vheap = h->old_off_heap_words,
+        .old_vheap_block = h->old_off_heap_limit,
+        .total = MAX(block, (size_t)HEAP_MIN_WORDS) + old_block + h->frag_words,
+    };
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* heap_priv - what the files of heap/ share with each other. Layer: heap. */
+#ifndef JOIST_HEAP_HEAP_PRIV_H
+#define JOIST_HEAP_HEAP_PRIV_H
+
+#include "heap/gc.h"
+
+/* Free all fragments, not the off-heap objects. */
+void heap_free_frags(Heap *h);
+/* start may be NULL. */
+void heap_free_block(term_t *start, const term_t *end);
+/* Drop the reference that one off-heap object holds. */
+void off_heap_drop(OffHeap *o, term_t header);
+/* Take a reference for a fresh copy of an off-heap object. */
+void off_heap_take(const OffHeap *o);
+
+#endif
