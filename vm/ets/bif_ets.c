@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_ets - natives of ets that work on tables and single objects. Searching natives are in
+ * bif_ets_select.c, counters and element updates in bif_ets_update.c, info in bif_ets_info.c.
+ * Semantics: stdlib's ets(3), EEP 54 causes (id, type, access, badkey, keypos, position).
+ * Layer: ets. */
+#include "data/term_cmp.h"
+#include "ets/ets_priv.h"
+
+/* ---- new/2 ---- */
+
+static bool parse_heir(term_t opt, EtsOptions *o)
+{
+    if (term_is_tuple_of(opt, 2) && tuple_element(opt, 1) == am_heir &&
+        tuple_element(opt, 2) == am_none) {
+        o->heir = am_none;
+        return true;
+    }
+    if (!term_is_tuple_of(opt, 3) || tuple_element(opt, 1) != am_heir) return false;
+    o->heir = tuple_element(opt, 2);
+    o->heir_data = tuple_element(opt, 3);
+    return term_is_local_pid(o->heir);
+}
+
+static bool parse_concurrency(term_t what, term_t value, EtsOptions *o)
+{
+    if (what == am_write_concurrency) {
+        if (!term_is_bool(value) && value != am_auto) return false;
+        o->write_concurrency = value;
+        if (value == am_auto) o->decentralized = true;
+        return true;
+    }
+    if (!term_is_bool(value)) return false;
+    if (what == am_read_concurrency) o->read_concurrency = value == am_true;
+    else if (what == am_decentralized_counters) o->decentralized = value == am_true;
+    else return false;
+    return true;
+}
+
+static bool parse_tuple_option(term_t opt, EtsOptions *o)
+{
+    if (!term_is_tuple(opt)) return false;
+    if (tuple_arity(opt) == 2) {
+        term_t what = tuple_element(opt, 1), value = tuple_element(opt, 2);
+        if (what == am_keypos) {
+            if (!term_is_small(value) || small_value(value) < 1) return false;
+            o->keypos = (word_t)small_value(value);
+            return true;
+        }
+        if (parse_concurrency(what, value, o)) return true;
+    }
+    return parse_heir(opt, o);
+}
+
+static bool parse_option(term_t opt, EtsOptions *o)
+{
+    switch (opt) {
+    case am_set: o->type = ETS_SET; return true;
+    case am_bag: o->type = ETS_BAG; return true;
+    case am_duplicate_bag: o->type = ETS_DUPLICATE_BAG; return true;
+    case am_ordered_set: o->type = ETS_ORDERED_SET; return true;
+    case am_public: o->protection = ETS_PUBLIC; return true;
+    case am_protected: o->protection = ETS_PROTECTED; return true;
+    case am_private: o->protection = ETS_PRIVATE; return true;
+    case am_named_table: o->named = true; return true;
+    case am_compressed: o->compressed = true; return true;
+    default: return parse_tuple_option(opt, o);
+    }
+}
+
+BIF(ets, new, 2, 0)
+{
+    EtsOptions o = {.protection = ETS_PROTECTED, .keypos = 1, .heir = am_none,
+                    .write_concurrency = am_false};
+    term_t l = a[1];
+    for (; term_is_list_cell(l); l = list_tail(l))
+        if (!parse_option(list_head(l), &o)) return bif_error(p, EXC_BADARG);
+    if (!term_is_atom(a[0]) || l != TERM_NIL) return bif_error(p, EXC_BADARG);
+    EtsTable *t = ets_table_new(p, a[0], &o);
+    if (!t) return bif_error_cause(p, EXC_BADARG, am_already_exists);
+    return ets_id(&p->heap, t);
+}
+
+/* ---- insert ---- */
+
+static bool is_object(const EtsTable *t, term_t x)
+{
+    return term_is_tuple(x) && tuple_arity(x) >= t->keypos;
+}
+
+/* Length of a proper list of storable objects, or -1. */
+static int64_t object_list_length(const EtsTable *t, term_t l)
+{
+    int64_t n = 0;
+    for (; term_is_list_cell(l); l = list_tail(l), n++)
+        if (!is_object(t, list_head(l))) return -1;
+    return l == TERM_NIL ? n : -1;
+}
+
+static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only_new)
+{
+    if (is_object(t, objects)) {
+        if (only_new && ets_find(t, ets_key(t, objects))) return am_false;
+        ets_put(t, ets_object_new(t, objects));
+        return am_true;
+    }
+    int64_t n = object_list_length(t, objects);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    if (only_new) {
+        for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
+            if (ets_find(t, ets_key(t, list_head(l)))) return am_false;
+    }
+    for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
+        ets_put(t, ets_object_new(t, list_head(l)));
+    process_bump_reds(p, (int32_t)(n > 4000 ? 4000 : n));
+    return am_true;
+}
+
+static term_t insert(Process *p, term_t *a, bool only_new)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    term_t result = insert_unlocked(p, t, a[1], only_new);
+    ets_unlock(t, true);
+    return result;
+}
+
+BIF(ets, insert, 2, 0) { return insert(p, a, false); }
+BIF(ets, insert_new, 2, 0) { return insert(p, a, true); }
+
+/* ---- look-up ---- */
+
+/* Copies of all objects with the key, in insertion order. */
+static term_t copy_all(Process *p, EtsTable *t, term_t key)
+{
+    EtsObject *o = ets_find(t, key);
+    term_t first = TERM_NIL, *tail = &first;
+    for (; o; o = ets_find_next(t, o)) {
+        term_t *cell = heap_alloc(&p->heap, 2);
+        *tail = list_put(cell, ets_object_copy(&p->heap, o), TERM_NIL);
+        tail = &cell[1];
+    }
+    return first;
+}
+
+BIF(ets, lookup, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    term_t result = copy_all(p, t, a[1]);
+    ets_unlock(t, false);
+    return result;
+}
+
+BIF(ets, member, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    bool found = ets_find(t, a[1]) != NULL;
+    ets_unlock(t, false);
+    return term_bool(found);
+}
+
+static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
+{
+    term_t first = TERM_NIL, *tail = &first;
+    for (; o; o = ets_find_next(t, o)) {
+        if (pos > tuple_arity(o->tuple)) return bif_error_cause(p, EXC_BADARG, am_none);
+        term_t *cell = heap_alloc(&p->heap, 2);
+        *tail = list_put(cell, term_copy(&p->heap, tuple_element(o->tuple, pos)), TERM_NIL);
+        tail = &cell[1];
+    }
+    return first;
+}
+
+static term_t lookup_element(Process *p, term_t *a, term_t otherwise)
+{
+    if (!term_is_small(a[2]) || small_value(a[2]) < 1) return bif_error(p, EXC_BADARG);
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    EtsObject *o = ets_find(t, a[1]);
+    term_t result;
+    if (!o) {
+        result = otherwise != TERM_NONE ? otherwise
+                                        : bif_error_cause(p, EXC_BADARG, am_badkey);
+    } else {
+        result = elements(p, t, o, (word_t)small_value(a[2]));
+        bool single = t->type == ETS_SET || t->type == ETS_ORDERED_SET;
+        if (result != TERM_NONE && single) result = list_head(result);
+    }
+    ets_unlock(t, false);
+    return result;
+}
+
+BIF(ets, lookup_element, 3, 0) { return lookup_element(p, a, TERM_NONE); }
+BIF(ets, lookup_element, 4, 0) { return lookup_element(p, a, a[3]); }
+
+/* ---- take and delete ---- */
+
+BIF(ets, take, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    term_t result = copy_all(p, t, a[1]);
+    if (result != TERM_NIL) ets_remove_key(t, a[1]);
+    ets_unlock(t, true);
+    return result;
+}
+
+BIF(ets, delete, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    ets_remove_key(t, a[1]);
+    ets_unlock(t, true);
+    return am_true;
+}
+
+BIF(ets, delete_object, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    bool ok = is_object(t, a[1]);
+    if (ok) ets_remove_equal(t, a[1]);
+    ets_unlock(t, true);
+    return ok ? am_true : bif_error_cause(p, EXC_BADARG, am_none);
+}
+
+/* A table being freed in slices by the process that deleted it. */
+typedef struct DeleteState {
+    NativeState base;
+    EtsTable *table;
+} DeleteState;
+
+enum { FREE_PER_SLICE = 2000 };
+
+static void delete_destroy(NativeState *s)
+{
+    DeleteState *d = (DeleteState *)s;
+    while (!ets_table_free_some(d->table, FREE_PER_SLICE)) {
+    }
+    ets_table_unref(d->table);
+    MEM_DELETE(ETS_TABLE, d);
+}
+
+static term_t delete_some(Process *p)
+{
+    DeleteState *d = (DeleteState *)p->native_state;
+    if (!ets_table_free_some(d->table, FREE_PER_SLICE)) {
+        process_bump_reds(p, 4000);
+        return bif_yield(p);
+    }
+    p->native_state = NULL;
+    ets_table_unref(d->table);
+    MEM_DELETE(ETS_TABLE, d);
+    return am_true;
+}
+
+BIF(ets, delete, 1, 0)
+{
+    if (p->native_state && p->native_state->destroy == delete_destroy) return delete_some(p);
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    ets_table_delete(t); /* keeps the reference of ets_lock for the slices */
+    DeleteState *d = MEM_NEW(ETS_TABLE, DeleteState);
+    d->base.destroy = delete_destroy;
+    d->table = t;
+    p->native_state = &d->base;
+    return delete_some(p);
+}
+
+/* internal_delete_all(Table, undefined) -> number deleted. */
+BIF(ets, internal_delete_all, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    size_t n = t->count;
+    EtsObject *o;
+    if (ets_is_tree(t)) {
+        while ((o = ets_first(t)) != NULL) ets_remove_object(t, o);
+    } else {
+        for (size_t i = t->hash.active; i-- > 0;) {
+            while ((o = ets_hash_slot(t, i)) != NULL) {
+                ets_hash_remove_object(t, o);
+                if (i >= t->hash.active) break;
+            }
+        }
+        for (o = ets_first(t); o; o = ets_first(t)) ets_hash_remove_object(t, o);
+    }
+    ets_unlock(t, true);
+    return heap_uint(&p->heap, n);
+}
+
+/* ---- order ---- */
+
+static term_t key_or_end(Process *p, EtsTable *t, EtsObject *o)
+{
+    if (!o) return am_Dollar_end_of_table;
+    return term_copy(&p->heap, ets_key(t, o->tuple));
+}
+
+static term_t edge(Process *p, term_t id, EtsObject *(*get)(EtsTable *))
+{
+    EtsTable *t = ets_lock(p, id, ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    term_t key = key_or_end(p, t, get(t));
+    ets_unlock(t, false);
+    return key;
+}
+
+static term_t step(Process *p, term_t *a, EtsObject *(*get)(EtsTable *, term_t, bool *))
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    bool found;
+    EtsObject *o = get(t, a[1], &found);
+    term_t key = found ? key_or_end(p, t, o) : bif_error_cause(p, EXC_BADARG, am_badkey);
+    ets_unlock(t, false);
+    return key;
+}
+
+BIF(ets, first, 1, 0) { return edge(p, a[0], ets_first); }
+BIF(ets, last, 1, 0) { return edge(p, a[0], ets_last); }
+BIF(ets, next, 2, 0) { return step(p, a, ets_next); }
+BIF(ets, prev, 2, 0) { return step(p, a, ets_prev); }
+
+/* {Key, Objects} of an object, or '$end_of_table'. */
+static term_t key_and_objects(Process *p, EtsTable *t, EtsObject *o)
+{
+    if (!o) return am_Dollar_end_of_table;
+    term_t key = term_copy(&p->heap, ets_key(t, o->tuple));
+    return heap_tuple2(&p->heap, key, copy_all(p, t, key));
+}
+
+static term_t edge_lookup(Process *p, term_t id, EtsObject *(*get)(EtsTable *))
+{
+    EtsTable *t = ets_lock(p, id, ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    term_t result = key_and_objects(p, t, get(t));
+    ets_unlock(t, false);
+    return result;
+}
+
+static term_t step_lookup(Process *p, term_t *a, EtsObject *(*get)(EtsTable *, term_t, bool *))
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    bool found;
+    EtsObject *o = get(t, a[1], &found);
+    term_t r = found ? key_and_objects(p, t, o) : bif_error_cause(p, EXC_BADARG, am_badkey);
+    ets_unlock(t, false);
+    return r;
+}
+
+BIF(ets, first_lookup, 1, 0) { return edge_lookup(p, a[0], ets_first); }
+BIF(ets, last_lookup, 1, 0) { return edge_lookup(p, a[0], ets_last); }
+BIF(ets, next_lookup, 2, 0) { return step_lookup(p, a, ets_next); }
+BIF(ets, prev_lookup, 2, 0) { return step_lookup(p, a, ets_prev); }
+
+BIF(erts_internal, ets_raw_first, 1, 0) { return edge(p, a[0], ets_first); }
+BIF(erts_internal, ets_raw_next, 2, 0) { return step(p, a, ets_next); }
+
+/* slot(Tab, I): objects of the I-th slot; the I-th object of an ordered_set. */
+static term_t slot_objects(Process *p, EtsTable *t, size_t i)
+{
+    if (ets_is_tree(t)) {
+        if (i > t->count) return bif_error_cause(p, EXC_BADARG, am_none);
+        EtsObject *o = ets_first(t);
+        for (size_t k = 0; o && k < i; k++) o = ets_tree_object(rb_next(&o->node));
+        if (!o) return am_Dollar_end_of_table;
+        return heap_cons(&p->heap, ets_object_copy(&p->heap, o), TERM_NIL);
+    }
+    if (i > t->hash.active) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (i == t->hash.active) return am_Dollar_end_of_table;
+    term_t list = TERM_NIL;
+    for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(o))
+        list = heap_cons(&p->heap, ets_object_copy(&p->heap, o), list);
+    return list;
+}
+
+BIF(ets, slot, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    bool ok = term_is_small(a[1]) && small_value(a[1]) >= 0;
+    term_t result = ok ? slot_objects(p, t, (size_t)small_value(a[1]))
+                       : bif_error_cause(p, EXC_BADARG, am_none);
+    ets_unlock(t, false);
+    return result;
+}
+
+/* ---- names, owners, fixation ---- */
+
+BIF(ets, rename, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    bool ok = term_is_atom(a[1]) && ets_rename(t, a[1]);
+    term_t id = ok ? ets_id(&p->heap, t) : bif_error_cause(p, EXC_BADARG, am_none);
+    ets_unlock(t, true);
+    return id;
+}
+
+BIF(ets, whereis, 1, 0)
+{
+    term_t ref;
+    if (!term_is_atom(a[0])) return bif_error(p, EXC_BADARG);
+    return ets_whereis_locked_name(p->vm, a[0], &p->heap, &ref) ? ref : am_undefined;
+}
+
+static term_t give_away(Process *p, EtsTable *t, term_t pid, term_t gift)
+{
+    if (t->owner != p->id) return bif_error_cause(p, EXC_BADARG, am_not_owner);
+    if (pid == p->id) return bif_error_cause(p, EXC_BADARG, am_owner);
+    Process *to = term_is_local_pid(pid) ? process_lookup(p->vm, pid) : NULL;
+    if (!to || !ets_change_owner(t, to)) return bif_error_cause(p, EXC_BADARG, am_none);
+    Heap h = {0};
+    term_t msg = heap_tuple4(&h, am_ETS_TRANSFER, ets_id(&h, t), p->id, term_copy(&h, gift));
+    message_send_heap(p->vm, p->id, to, msg, &h);
+    return am_true;
+}
+
+BIF(ets, give_away, 3, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    term_t result = give_away(p, t, a[1], a[2]);
+    ets_unlock(t, true);
+    return result;
+}
+
+static bool set_heir(EtsTable *t, term_t opt)
+{
+    EtsOptions o = {.heir = am_none};
+    if (!parse_heir(opt, &o)) return false;
+    heap_dispose(&t->heir_heap);
+    t->heir_heap = (Heap){0};
+    t->heir = o.heir;
+    t->heir_data = o.heir == am_none ? TERM_NIL : term_copy_all(&t->heir_heap, o.heir_data);
+    return true;
+}
+
+static bool is_protection(term_t opt)
+{
+    return term_is_tuple_of(opt, 2) && tuple_element(opt, 1) == am_protection;
+}
+
+static bool set_option(EtsTable *t, term_t opt)
+{
+    EtsOptions o = {0};
+    if (!is_protection(opt)) return set_heir(t, opt);
+    term_t value = tuple_element(opt, 2);
+    if (value != am_public && value != am_protected && value != am_private) return false;
+    parse_option(value, &o);
+    t->protection = o.protection;
+    return true;
+}
+
+static term_t setopts(Process *p, EtsTable *t, term_t opts)
+{
+    if (t->owner != p->id) return bif_error_cause(p, EXC_BADARG, am_not_owner);
+    if (term_is_tuple(opts)) return set_option(t, opts) ? am_true : bif_error(p, EXC_BADARG);
+    for (; term_is_list_cell(opts); opts = list_tail(opts))
+        if (!set_option(t, list_head(opts))) return bif_error(p, EXC_BADARG);
+    return opts == TERM_NIL ? am_true : bif_error(p, EXC_BADARG);
+}
+
+BIF(ets, setopts, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    if (!t) return TERM_NONE;
+    term_t result = setopts(p, t, a[1]);
+    ets_unlock(t, true);
+    return result;
+}
+
+BIF(ets, safe_fixtable, 2, 0)
+{
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    if (!t) return TERM_NONE;
+    if (a[1] == am_true) ets_fix(p, t);
+    ets_table_ref(t);
+    ets_unlock(t, false);
+    if (a[1] == am_false) ets_unfix(p, t);
+    ets_table_unref(t);
+    return term_is_bool(a[1]) ? am_true : bif_error_cause(p, EXC_BADARG, am_none);
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_ets_select - natives that traverse a table: match, match_object, select (in chunks, reverse),
+ * select_count, select_delete, select_replace.
+ *
+ * One engine runs them all. A traversal works in slices under the table's lock; between slices
+ * the table is held (fixed), the position is a slot number or a key, and the state hangs off
+ * the process (NativeState). A key that the pattern determines restricts the traversal to it.
+ * Continuations are tuples as ets:repair_continuation/2 knows them:
+ *   {Table, Slot, Limit, MS, Rest, RestLength}                             hash
+ *   {Table, LastKey, End, Limit, MS, Rest, RestLength, 0|1 (reverse)}      ordered_set
+ * Layer: ets. */
+#include "data/term_cmp.h"
+#include "ets/ets_priv.h"
+#include "ets/ms.h"
+
+enum Action { ACT_COLLECT, ACT_COUNT, ACT_DELETE, ACT_REPLACE };
+enum { OBJECTS_PER_SLICE = 1000 };
+
+typedef struct Traversal {
+    NativeState base;
+    EtsTable *table;         /* held between slices */
+    MatchSpec *ms;
+    enum Action action;
+    bool reverse;            /* ordered_set: from the last key to the first */
+    bool held;
+    size_t limit;            /* of results in a chunk; 0: none */
+    size_t slot;             /* hash: next slot */
+    size_t count;            /* results so far */
+    bool has_key;            /* tree: `key` is the last object visited */
+    bool keyed;              /* visit the objects of one key only: single_key */
+    term_t key;              /* root */
+    term_t single_key;       /* in the specification's memory */
+    term_t list;             /* root: results, newest first */
+} Traversal;
+
+static void visit_roots(NativeState *s, void (*visit)(void *, term_t *, size_t), void *ctx)
+{
+    Traversal *tr = (Traversal *)s;
+    visit(ctx, &tr->key, 1);
+    visit(ctx, &tr->list, 1);
+}
+
+static void traversal_free(NativeState *s)
+{
+    Traversal *tr = (Traversal *)s;
+    if (tr->held) ets_release(tr->table);
+    ms_unref(tr->ms);
+    MEM_DELETE(ETS_TABLE, tr);
+}
+
+static Traversal *traversal_new(Process *p, MatchSpec *ms, enum Action action)
+{
+    Traversal *tr = MEM_NEW(ETS_TABLE, Traversal);
+    tr->base.destroy = traversal_free;
+    tr->base.each_root = visit_roots;
+    tr->ms = ms;
+    tr->action = action;
+    tr->key = tr->single_key = tr->list = TERM_NIL;
+    p->native_state = &tr->base;
+    return tr;
+}
+
+static Traversal *traversal_of(Process *p)
+{
+    NativeState *s = p->native_state;
+    return s && s->destroy == traversal_free ? (Traversal *)s : NULL;
+}
+
+static void traversal_end(Process *p)
+{
+    NativeState *s = p->native_state;
+    p->native_state = NULL;
+    s->destroy(s);
+}
+
+/* ---- one object ---- */
+
+static bool is_replacement(EtsTable *t, EtsObject *o, term_t fresh)
+{
+    return term_is_tuple(fresh) && tuple_arity(fresh) >= t->keypos &&
+           term_cmp_exact(ets_key(t, fresh), ets_key(t, o->tuple)) == 0;
+}
+
+/* Applies the action to o, which may be freed. False: select_replace changed a key. */
+static bool visit(Process *p, EtsTable *t, Traversal *tr, EtsObject *o)
+{
+    term_t r = ms_run(tr->ms, p, o->tuple, true);
+    if (r == TERM_NONE) return true;
+    switch (tr->action) {
+    case ACT_COLLECT:
+        tr->list = heap_cons(&p->heap, r, tr->list);
+        tr->count++;
+        break;
+    case ACT_COUNT:
+        if (r == am_true) tr->count++;
+        break;
+    case ACT_DELETE:
+        if (r != am_true) break;
+        ets_remove_object(t, o);
+        tr->count++;
+        break;
+    case ACT_REPLACE:
+        if (!is_replacement(t, o, r)) return false;
+        ets_replace(t, o, ets_object_new(t, r));
+        tr->count++;
+        break;
+    }
+    return true;
+}
+
+/* ---- a slice; each returns >0: finished, 0: budget or limit used up, <0: failed ---- */
+
+static bool chunk_full(const Traversal *tr)
+{
+    return tr->limit && tr->count >= tr->limit;
+}
+
+static int slice_key(Process *p, EtsTable *t, Traversal *tr)
+{
+    for (EtsObject *o = ets_find(t, tr->single_key), *next; o; o = next) {
+        next = ets_find_next(t, o);
+        if (!visit(p, t, tr, o)) return -1;
+    }
+    return 1;
+}
+
+static int slice_hash(Process *p, EtsTable *t, Traversal *tr, size_t budget)
+{
+    size_t seen = 0;
+    for (; tr->slot < t->hash.active; tr->slot++) {
+        if (seen >= budget || chunk_full(tr)) return 0;
+        seen++;
+        for (EtsObject *o = ets_hash_slot(t, tr->slot), *next; o; o = next, seen++) {
+            next = ets_hash_chain_next(o);
+            if (!visit(p, t, tr, o)) return -1;
+        }
+    }
+    return 1;
+}
+
+static EtsObject *tree_start(EtsTable *t, Traversal *tr, term_t range)
+{
+    if (tr->has_key) return tr->reverse ? ets_tree_before(t, tr->key) : ets_tree_after(t, tr->key);
+    if (range != TERM_NONE) return ets_tree_edge(t, range, tr->reverse);
+    return ets_tree_object(tr->reverse ? rb_last(&t->tree) : rb_first(&t->tree));
+}
+
+/* The key pattern of a specification of one clause that bounds the traversal, or TERM_NONE. */
+static term_t key_pattern(const MatchSpec *ms, word_t keypos)
+{
+    if (ms->clause_count != 1) return TERM_NONE;
+    term_t head = ms->clauses[0].head;
+    if (!term_is_tuple(head) || tuple_arity(head) < keypos) return TERM_NONE;
+    return tuple_element(head, keypos);
+}
+
+static int slice_tree(Process *p, EtsTable *t, Traversal *tr, size_t budget)
+{
+    term_t range = key_pattern(tr->ms, t->keypos);
+    EtsObject *o = tree_start(t, tr, range);
+    for (size_t seen = 0; o; seen++) {
+        if (range != TERM_NONE) {
+            int where = ms_key_range(range, ets_key(t, o->tuple));
+            if (tr->reverse ? where < 0 : where > 0) return 1;
+        }
+        if (seen >= budget || chunk_full(tr)) return 0;
+        RbNode *n = tr->reverse ? rb_prev(&o->node) : rb_next(&o->node);
+        if (seen + 1 >= budget || (tr->limit && tr->count + 1 >= tr->limit)) {
+            tr->key = term_copy(&p->heap, ets_key(t, o->tuple));
+            tr->has_key = true;
+        }
+        if (!visit(p, t, tr, o)) return -1;
+        o = ets_tree_object(n);
+    }
+    return 1;
+}
+
+static int slice(Process *p, EtsTable *t, Traversal *tr)
+{
+    size_t before = tr->count;
+    int r = tr->keyed        ? slice_key(p, t, tr)
+            : ets_is_tree(t) ? slice_tree(p, t, tr, OBJECTS_PER_SLICE)
+                             : slice_hash(p, t, tr, OBJECTS_PER_SLICE);
+    process_bump_reds(p, (int32_t)(100 + MIN(tr->count - before, 3000)));
+    return r;
+}
+
+/* ---- driving ---- */
+
+/* Between slices the table stays fixed. */
+static term_t pause(Process *p, EtsTable *t, Traversal *tr, bool exclusive)
+{
+    if (!tr->held) {
+        tr->table = t;
+        tr->held = true;
+        ets_hold(t);
+    }
+    ets_unlock(t, exclusive);
+    return bif_yield(p);
+}
+
+/* Restrict to one key if the only clause's pattern names it. */
+static void find_single_key(EtsTable *t, Traversal *tr)
+{
+    term_t k = key_pattern(tr->ms, t->keypos);
+    if (tr->limit || tr->reverse || k == TERM_NONE || !ms_is_ground(k)) return;
+    tr->keyed = true;
+    tr->single_key = k;
+}
+
+static term_t list_reverse(Heap *h, term_t list)
+{
+    term_t r = TERM_NIL;
+    for (; term_is_list_cell(list); list = list_tail(list)) r = heap_cons(h, list_head(list), r);
+    return r;
+}
+
+static term_t continuation(Process *p, term_t table, EtsTable *t, Traversal *tr, term_t rest,
+                           size_t rest_length)
+{
+    Heap *h = &p->heap;
+    term_t limit = heap_uint(h, tr->limit), ms = ms_term(h, tr->ms);
+    if (ets_is_tree(t)) {
+        term_t e[] = {table, tr->key, TERM_NIL, limit, ms, rest, heap_uint(h, rest_length),
+                      term_small(tr->reverse)};
+        return heap_tuple(h, 8, e);
+    }
+    term_t e[] = {table, heap_uint(h, tr->slot), limit, ms, rest, heap_uint(h, rest_length)};
+    return heap_tuple(h, 6, e);
+}
+
+/* {Results, Continuation}: the first `limit` of tr->list (newest first), the others kept back. */
+static term_t chunk(Process *p, term_t table, EtsTable *t, Traversal *tr, bool finished)
+{
+    if (tr->count == 0) return am_Dollar_end_of_table;
+    term_t ordered = list_reverse(&p->heap, tr->list), results = TERM_NIL;
+    size_t n = 0;
+    for (; n < tr->limit && term_is_list_cell(ordered); n++, ordered = list_tail(ordered))
+        results = heap_cons(&p->heap, list_head(ordered), results);
+    results = list_reverse(&p->heap, results);
+    term_t next = finished && tr->count <= tr->limit
+                      ? am_Dollar_end_of_table
+                      : continuation(p, table, t, tr, ordered, tr->count - n);
+    return heap_tuple2(&p->heap, results, next);
+}
+
+static term_t finish(Process *p, term_t table, EtsTable *t, Traversal *tr, bool finished)
+{
+    if (tr->action != ACT_COLLECT) return heap_uint(&p->heap, tr->count);
+    if (tr->limit) return chunk(p, table, t, tr, finished);
+    /* An unlimited ordered_set select runs backward, so that consing gives key order. */
+    return tr->list;
+}
+
+/* Run until done, or until the slice is used up (then the native is called again). */
+static term_t run(Process *p, term_t table, Traversal *tr)
+{
+    bool exclusive = tr->action >= ACT_DELETE;
+    EtsTable *t = ets_lock(p, table, exclusive ? ETS_WANT_WRITE : ETS_WANT_READ, exclusive);
+    if (!t) {
+        traversal_end(p);
+        return TERM_NONE;
+    }
+    if (!tr->held && !tr->has_key && tr->slot == 0) find_single_key(t, tr);
+    int r = slice(p, t, tr);
+    if (r == 0 && !chunk_full(tr)) return pause(p, t, tr, exclusive);
+    term_t result = r < 0 ? bif_error_cause(p, EXC_BADARG, am_none)
+                          : finish(p, table, t, tr, r > 0);
+    ets_unlock(t, exclusive);
+    traversal_end(p);
+    return result;
+}
+
+/* ---- starting ---- */
+
+static bool is_table_tree(Process *p, term_t table, bool *tree)
+{
+    EtsTable *t = ets_lock(p, table, ETS_WANT_READ, false);
+    if (!t) return false;
+    *tree = ets_is_tree(t);
+    ets_unlock(t, false);
+    return true;
+}
+
+/* reverse_flag: what select_reverse asks for. Without a limit the list is built by consing, so an
+ * ordered_set is walked against the wanted order. */
+static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action, term_t limit,
+                    bool reverse_flag)
+{
+    bool tree;
+    if (!is_table_tree(p, table, &tree)) {
+        if (ms) ms_unref(ms);
+        return TERM_NONE;
+    }
+    if (!ms) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (limit != TERM_NONE && (!term_is_small(limit) || small_value(limit) < 1)) {
+        ms_unref(ms);
+        return bif_error_cause(p, EXC_BADARG, am_none);
+    }
+    Traversal *tr = traversal_new(p, ms, action);
+    tr->limit = limit == TERM_NONE ? 0 : (size_t)small_value(limit);
+    tr->reverse = tree && (action == ACT_COLLECT && !tr->limit ? !reverse_flag : reverse_flag);
+    return run(p, table, tr);
+}
+
+static MatchSpec *spec_of(Process *p, term_t spec)
+{
+    MatchSpec *ms = ms_of_term(spec);
+    if (!ms) return ms_compile(p->vm, spec, MS_TABLE);
+    ms_ref(ms);
+    return ms;
+}
+
+static term_t search(Process *p, term_t *a, enum Action action, term_t limit, bool reverse)
+{
+    Traversal *tr = traversal_of(p);
+    if (tr) return run(p, a[0], tr);
+    return start(p, a[0], spec_of(p, a[1]), action, limit, reverse);
+}
+
+static term_t pattern_search(Process *p, term_t *a, enum MsBody body, term_t limit)
+{
+    Traversal *tr = traversal_of(p);
+    if (tr) return run(p, a[0], tr);
+    return start(p, a[0], ms_compile_pattern(p->vm, a[1], body), ACT_COLLECT, limit, false);
+}
+
+/* ---- continuing ---- */
+
+typedef struct Continuation {
+    term_t table, position, ms, rest;
+    size_t limit, rest_length;
+    bool tree, reverse;
+} Continuation;
+
+static bool parse_continuation(term_t t, Continuation *c)
+{
+    if (!term_is_tuple(t)) return false;
+    const term_t *e = tuple_elements(t);
+    word_t n = tuple_arity(t);
+    if (n != 6 && n != 8) return false;
+    c->tree = n == 8;
+    c->table = e[0];
+    c->position = e[1];
+    e += c->tree ? 3 : 2;
+    if (!term_is_small(e[0]) || small_value(e[0]) < 1 || !term_is_list(e[2]) ||
+        !term_is_small(e[3]) || small_value(e[3]) < 0)
+        return false;
+    c->limit = (size_t)small_value(e[0]);
+    c->ms = e[1];
+    c->rest = e[2];
+    c->rest_length = (size_t)small_value(e[3]);
+    c->reverse = c->tree && e[4] == term_small(1);
+    return c->tree || (term_is_small(c->position) && small_value(c->position) >= 0);
+}
+
+static term_t resume(Process *p, term_t t)
+{
+    Continuation c;
+    if (t == am_Dollar_end_of_table) return t;
+    if (!parse_continuation(t, &c)) return bif_error(p, EXC_BADARG);
+    Traversal *tr = traversal_of(p);
+    if (tr) return run(p, c.table, tr);
+    MatchSpec *ms = ms_of_term(c.ms);
+    bool tree;
+    if (!ms || !is_table_tree(p, c.table, &tree) || tree != c.tree)
+        return bif_error(p, EXC_BADARG);
+    ms_ref(ms);
+    tr = traversal_new(p, ms, ACT_COLLECT);
+    tr->limit = c.limit;
+    tr->reverse = c.reverse;
+    tr->has_key = c.tree;
+    tr->key = c.position;
+    tr->slot = c.tree ? 0 : (size_t)small_value(c.position);
+    tr->list = list_reverse(&p->heap, c.rest);
+    tr->count = c.rest_length;
+    return run(p, c.table, tr);
+}
+
+/* ---- natives ---- */
+
+BIF(ets, match, 1, 0) { return resume(p, a[0]); }
+BIF(ets, match, 2, 0) { return pattern_search(p, a, MS_BODY_VARS, TERM_NONE); }
+BIF(ets, match, 3, 0) { return pattern_search(p, a, MS_BODY_VARS, a[2]); }
+BIF(ets, match_object, 1, 0) { return resume(p, a[0]); }
+BIF(ets, match_object, 2, 0) { return pattern_search(p, a, MS_BODY_OBJECT, TERM_NONE); }
+BIF(ets, match_object, 3, 0) { return pattern_search(p, a, MS_BODY_OBJECT, a[2]); }
+BIF(ets, select, 1, 0) { return resume(p, a[0]); }
+BIF(ets, select, 2, 0) { return search(p, a, ACT_COLLECT, TERM_NONE, false); }
+BIF(ets, select, 3, 0) { return search(p, a, ACT_COLLECT, a[2], false); }
+BIF(ets, select_reverse, 1, 0) { return resume(p, a[0]); }
+BIF(ets, select_reverse, 2, 0) { return search(p, a, ACT_COLLECT, TERM_NONE, true); }
+BIF(ets, select_reverse, 3, 0) { return search(p, a, ACT_COLLECT, a[2], true); }
+BIF(ets, select_count, 2, 0) { return search(p, a, ACT_COUNT, TERM_NONE, false); }
+BIF(ets, internal_select_delete, 2, 0) { return search(p, a, ACT_DELETE, TERM_NONE, false); }
+
+/* Each clause of a select_replace must keep the key: checked per object. Bags are refused. */
+BIF(ets, select_replace, 2, 0)
+{
+    EtsTable *t = traversal_of(p) ? NULL : ets_lock(p, a[0], ETS_WANT_WRITE, false);
+    if (t) {
+        bool bag = t->type == ETS_BAG;
+        ets_unlock(t, false);
+        if (bag) return bif_error_cause(p, EXC_BADARG, am_table_type);
+    } else if (!traversal_of(p)) {
+        return TERM_NONE;
+    }
+    return search(p, a, ACT_REPLACE, TERM_NONE, false);
+}
+
+BIF(ets, match_spec_compile, 1, 0)
+{
+    MatchSpec *ms = ms_compile(p->vm, a[0], MS_TABLE);
+    if (!ms) return bif_error(p, EXC_BADARG);
+    term_t t = ms_term(&p->heap, ms);
+    ms_unref(ms);
+    return t;
+}
+
+BIF(ets, is_compiled_ms, 1, 0) { return term_bool(ms_of_term(a[0]) != NULL); }
+
+/* match_spec_run_r(List, MS, Acc): results in reverse order in front of Acc. */
+BIF(ets, match_spec_run_r, 3, 0)
+{
+    MatchSpec *ms = ms_of_term(a[1]);
+    if (!ms) return bif_error(p, EXC_BADARG);
+    term_t list = a[0], acc = a[2];
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t r = ms_run(ms, p, list_head(list), false);
+        if (r != TERM_NONE) acc = heap_cons(&p->heap, r, acc);
+        process_bump_reds(p, 1);
+    }
+    return list == TERM_NIL ? acc : bif_error(p, EXC_BADARG);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ets - tables of terms outside process heaps: set, bag, duplicate_bag (linear hashing) and
+ * ordered_set (balanced tree).
+ *
+ * Objects are flat copies in blocks of their own; look-ups copy them to the caller's heap.
+ * A table is found through its identifier (a magic reference, which keeps the struct alive) or its
+ * name. `deleted` is set, under the write lock, before the contents are freed.
+ * Fixation: while a table is fixed, deleted objects stay as tombstones and the hash table keeps its
+ * size, so that a traversal sees each object that stays in the table exactly once.
+ * Locks: ETS_NAMED (names) < ETS_TABLE (a table's contents) < ETS_OWNER (who owns and fixes what).
+ * Semantics: stdlib's ets(3). Layer: ets. */
+#ifndef JOIST_ETS_ETS_H
+#define JOIST_ETS_ETS_H
+
+#include "base/lock.h"
+#include "proc/process.h"
+
+void ets_init(Vm *vm);
+
+/* Hands on or deletes the tables of a dying process and drops its fixations. Bounded work per
+ * call; returns false when there is more to do. Called by process exit on the owner's thread. */
+bool ets_process_exit(Process *p);
+
+/* For process_info and the crash dump. */
+size_t ets_table_count(Vm *vm);
+size_t ets_table_limit(Vm *vm);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ets_content - operations on a table's contents, dispatched on its type.
+ * Locks: the caller's, as ets_priv.h says. Layer: ets. */
+#include "data/term_cmp.h"
+#include "ets/ets_priv.h"
+
+void ets_put(EtsTable *t, EtsObject *o)
+{
+    if (ets_is_tree(t)) ets_tree_put(t, o);
+    else ets_hash_put(t, o);
+}
+
+EtsObject *ets_find(EtsTable *t, term_t key)
+{
+    return ets_is_tree(t) ? ets_tree_find(t, key) : ets_hash_find(t, key);
+}
+
+EtsObject *ets_find_next(EtsTable *t, EtsObject *o)
+{
+    if (t->type != ETS_BAG && t->type != ETS_DUPLICATE_BAG) return NULL;
+    EtsObject *next = ets_hash_chain_next(o);
+    if (!next || next->h.hash != o->h.hash) return NULL;
+    return term_eq(ets_key(t, o->tuple), ets_key(t, next->tuple)) ? next : NULL;
+}
+
+void ets_remove_object(EtsTable *t, EtsObject *o)
+{
+    if (!ets_is_tree(t)) {
+        ets_hash_remove_object(t, o);
+        return;
+    }
+    rb_remove(&t->tree, &o->node);
+    t->count--;
+    ets_object_free(t, o);
+}
+
+size_t ets_remove_key(EtsTable *t, term_t key)
+{
+    if (!ets_is_tree(t)) return ets_hash_remove(t, key, TERM_NONE);
+    EtsObject *o = ets_tree_find(t, key);
+    if (o) ets_remove_object(t, o);
+    return o != NULL;
+}
+
+size_t ets_remove_equal(EtsTable *t, term_t tuple)
+{
+    term_t key = ets_key(t, tuple);
+    if (!ets_is_tree(t)) return ets_hash_remove(t, key, tuple);
+    EtsObject *o = ets_tree_find(t, key);
+    if (!o || !term_eq(o->tuple, tuple)) return 0;
+    ets_remove_object(t, o);
+    return 1;
+}
+
+void ets_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
+{
+    if (ets_is_tree(t)) ets_tree_replace(t, old, fresh);
+    else ets_hash_replace(t, old, fresh);
+}
+
+EtsObject *ets_first(EtsTable *t)
+{
+    if (ets_is_tree(t)) return ets_tree_object(rb_first(&t->tree));
+    for (size_t i = 0; i < t->hash.active; i++) {
+        EtsObject *o = ets_hash_slot(t, i);
+        if (o) return o;
+    }
+    return NULL;
+}
+
+EtsObject *ets_last(EtsTable *t)
+{
+    return ets_is_tree(t) ? ets_tree_object(rb_last(&t->tree)) : ets_first(t);
+}
+
+EtsObject *ets_next(EtsTable *t, term_t key, bool *found)
+{
+    *found = true;
+    return ets_is_tree(t) ? ets_tree_after(t, key) : ets_hash_next(t, key, found);
+}
+
+EtsObject *ets_prev(EtsTable *t, term_t key, bool *found)
+{
+    *found = true;
+    return ets_is_tree(t) ? ets_tree_before(t, key) : ets_hash_next(t, key, found);
+}
+
+size_t ets_memory_words(const EtsTable *t)
+{
+    size_t words = sizeof *t / sizeof(term_t) + t->object_words;
+    if (!ets_is_tree(t)) words += t->hash.segment_count * ETS_SEGMENT;
+    return words;
+}

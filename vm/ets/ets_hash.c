@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ets_hash - set, bag and duplicate_bag: linear hashing (Litwin 1980), one bucket split or merged
+ * at a time, so no insertion pays for the whole table.
+ * Invariants: objects with equal keys are neighbours in their chain, oldest first; a chain holds
+ *             objects of its bucket only; tombstones exist only since a fixation began.
+ * Locks:      the table's; writers exclusively. Layer: ets. */
+#include "data/term_cmp.h"
+#include "data/term_hash.h"
+#include "ets/ets_priv.h"
+
+static uint32_t hash_of(term_t key)
+{
+    return term_hash(key);
+}
+
+static size_t bucket_index(const EtsHash *h, uint32_t hash)
+{
+    size_t i = hash & h->mask;
+    return i < h->active ? i : hash & (h->mask >> 1);
+}
+
+static EtsObject **bucket(const EtsHash *h, size_t i)
+{
+    return &h->segments[i / ETS_SEGMENT][i % ETS_SEGMENT];
+}
+
+static void add_segment(EtsHash *h)
+{
+    if (h->segment_count == h->segment_cap) {
+        size_t cap = h->segment_cap ? 2 * h->segment_cap : 1;
+        h->segments = mem_realloc(MEM_ETS_TABLE, h->segments,
+                                  h->segment_cap * sizeof *h->segments,
+                                  cap * sizeof *h->segments);
+        h->segment_cap = cap;
+    }
+    h->segments[h->segment_count++] =
+        mem_alloc_zero(MEM_ETS_TABLE, ETS_SEGMENT * sizeof(EtsObject *));
+}
+
+static void drop_segment(EtsHash *h)
+{
+    mem_free(MEM_ETS_TABLE, h->segments[--h->segment_count], ETS_SEGMENT * sizeof(EtsObject *));
+}
+
+void ets_hash_init(EtsHash *h)
+{
+    *h = (EtsHash){.active = ETS_SEGMENT, .mask = ETS_SEGMENT - 1};
+    add_segment(h);
+}
+
+/* Split the bucket whose turn it is; keeps the order of the chain in both halves. */
+static void grow(EtsHash *h)
+{
+    size_t to = h->active;
+    if (to > h->mask) h->mask = 2 * h->mask + 1;
+    if (to / ETS_SEGMENT == h->segment_count) add_segment(h);
+    EtsObject **keep = bucket(h, to & (h->mask >> 1)), **move = bucket(h, to);
+    h->active++;
+    for (EtsObject *o = *keep, *next; o; o = next) {
+        next = o->h.next;
+        EtsObject ***tail = (o->h.hash & h->mask) == to ? &move : &keep;
+        **tail = o;
+        *tail = &o->h.next;
+    }
+    *keep = *move = NULL;
+}
+
+/* Merge the last bucket into its partner. */
+static void shrink(EtsHash *h)
+{
+    size_t from = --h->active;
+    if (from <= h->mask >> 1) h->mask >>= 1;
+    EtsObject **src = bucket(h, from), **dst = bucket(h, from & (h->mask >> 1));
+    while (*dst) dst = &(*dst)->h.next;
+    *dst = *src;
+    *src = NULL;
+    if (from % ETS_SEGMENT == 0 && h->segment_count > 1) drop_segment(h);
+}
+
+static void resize(EtsTable *t)
+{
+    EtsHash *h = &t->hash;
+    if (ets_is_fixed(t)) return;
+    if (t->count > h->active) grow(h);
+    else if (h->active > ETS_SEGMENT && t->count < h->active / 2) shrink(h);
+}
+
+/* Address of the pointer to the first object (dead or alive) with this key; the pointer is NULL
+ * when there is none. */
+static EtsObject **find_link(EtsTable *t, uint32_t hash, term_t key)
+{
+    EtsObject **link = bucket(&t->hash, bucket_index(&t->hash, hash));
+    for (; *link; link = &(*link)->h.next) {
+        EtsObject *o = *link;
+        if (o->h.hash == hash && term_eq(key, ets_key(t, o->tuple))) break;
+    }
+    return link;
+}
+
+static bool same_key(EtsTable *t, const EtsObject *a, const EtsObject *b)
+{
+    return a->h.hash == b->h.hash && term_eq(ets_key(t, a->tuple), ets_key(t, b->tuple));
+}
+
+static void insert_at(EtsTable *t, EtsObject **link, EtsObject *o)
+{
+    o->h.next = *link;
+    *link = o;
+    t->count++;
+    resize(t);
+}
+
+/* Put `o` where *link is and free what stood there. */
+static void replace_at(EtsTable *t, EtsObject **link, EtsObject *o)
+{
+    EtsObject *old = *link;
+    if (old->h.dead) {
+        t->hash.tombstones--;
+        t->count++;
+    }
+    o->h.next = old->h.next;
+    *link = o;
+    ets_object_free(t, old);
+}
+
+void ets_hash_put(EtsTable *t, EtsObject *o)
+{
+    term_t key = ets_key(t, o->tuple);
+    o->h.hash = hash_of(key);
+    o->h.dead = false;
+    EtsObject **link = find_link(t, o->h.hash, key);
+    if (!*link) {
+        insert_at(t, bucket(&t->hash, bucket_index(&t->hash, o->h.hash)), o);
+        return;
+    }
+    if (t->type == ETS_SET) {
+        replace_at(t, link, o);
+        return;
+    }
+    for (; *link && same_key(t, *link, o); link = &(*link)->h.next) {
+        if (t->type == ETS_BAG && term_eq((*link)->tuple, o->tuple)) {
+            replace_at(t, link, o);
+            return;
+        }
+    }
+    insert_at(t, link, o);
+}
+
+static EtsObject *live_from(EtsObject *o)
+{
+    while (o && o->h.dead) o = o->h.next;
+    return o;
+}
+
+EtsObject *ets_hash_slot(EtsTable *t, size_t slot)
+{
+    return slot < t->hash.active ? live_from(*bucket(&t->hash, slot)) : NULL;
+}
+
+EtsObject *ets_hash_chain_next(EtsObject *o)
+{
+    return live_from(o->h.next);
+}
+
+size_t ets_hash_slot_of(EtsTable *t, term_t key)
+{
+    return bucket_index(&t->hash, hash_of(key));
+}
+
+EtsObject *ets_hash_find(EtsTable *t, term_t key)
+{
+    uint32_t hash = hash_of(key);
+    EtsObject *o = *find_link(t, hash, key);
+    while (o && o->h.dead) {
+        EtsObject *next = o->h.next;
+        if (!next || !same_key(t, o, next)) return NULL;
+        o = next;
+    }
+    return o;
+}
+
+/* Unlink *link, or make it a tombstone while somebody traverses. */
+static void remove_at(EtsTable *t, EtsObject **link)
+{
+    EtsObject *o = *link;
+    t->count--;
+    if (ets_is_fixed(t)) {
+        o->h.dead = true;
+        t->hash.tombstones++;
+        return;
+    }
+    *link = o->h.next;
+    ets_object_free(t, o);
+}
+
+size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal)
+{
+    uint32_t hash = hash_of(key);
+    EtsObject **link = find_link(t, hash, key);
+    size_t removed = 0;
+    while (*link && (*link)->h.hash == hash && term_eq(ets_key(t, (*link)->tuple), key)) {
+        EtsObject *o = *link;
+        if (!o->h.dead && (only_equal == TERM_NONE || term_eq(o->tuple, only_equal))) {
+            remove_at(t, link);
+            removed++;
+        }
+        if (*link == o) link = &o->h.next;
+    }
+    for (size_t i = 0; i < removed; i++) resize(t);
+    return removed;
+}
+
+static EtsObject **link_of(EtsTable *t, EtsObject *o)
+{
+    EtsObject **link = bucket(&t->hash, bucket_index(&t->hash, o->h.hash));
+    while (*link != o) link = &(*link)->h.next;
+    return link;
+}
+
+void ets_hash_remove_object(EtsTable *t, EtsObject *o)
+{
+    remove_at(t, link_of(t, o));
+    resize(t);
+}
+
+void ets_hash_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
+{
+    fresh->h.hash = old->h.hash;
+    fresh->h.dead = false;
+    replace_at(t, link_of(t, old), fresh);
+}
+
+EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found)
+{
+    uint32_t hash = hash_of(key);
+    EtsObject *o = *find_link(t, hash, key);
+    *found = o != NULL;
+    if (!o) return NULL;
+    size_t slot = bucket_index(&t->hash, hash);
+    const EtsObject *first = o;
+    do o = o->h.next;
+    while (o && same_key(t, o, first));
+    o = live_from(o);
+    while (!o && ++slot < t->hash.active) o = ets_hash_slot(t, slot);
+    return o;
+}
+
+void ets_hash_sweep(EtsTable *t)
+{
+    if (t->hash.tombstones == 0) return;
+    for (size_t i = 0; i < t->hash.active && t->hash.tombstones; i++) {
+        EtsObject **link = bucket(&t->hash, i);
+        while (*link) {
+            EtsObject *o = *link;
+            if (!o->h.dead) {
+                link = &o->h.next;
+                continue;
+            }
+            *link = o->h.next;
+            ets_object_free(t, o);
+            t->hash.tombstones--;
+        }
+    }
+}
+
+bool ets_hash_free_some(EtsTable *t, size_t *budget)
+{
+    EtsHash *h = &t->hash;
+    while (h->active > 0) {
+        EtsObject **b = bucket(h, h->active - 1);
+        for (; *b && *budget; (*budget)--) {
+            EtsObject *o = *b;
+            *b = o->h.next;
+            ets_object_free(t, o);
+        }
+        if (*b || *budget == 0) return false;
+        h->active--;
+        (*budget)--;
+        if (h->active % ETS_SEGMENT == 0)
+            while (h->segment_count > h->active / ETS_SEGMENT) drop_segment(h);
+    }
+    mem_free(MEM_ETS_TABLE, h->segments, h->segment_cap * sizeof *h->segments);
+    h->segments = NULL;
+    h->segment_cap = 0;
+    return true;
+}

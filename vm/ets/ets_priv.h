@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ets_priv - representation of tables, shared by the files of this folder.
+ * Layer: ets. */
+#ifndef JOIST_ETS_ETS_PRIV_H
+#define JOIST_ETS_ETS_PRIV_H
+
+#include "base/alloc.h"
+#include "base/queue.h"
+#include "base/rbtree.h"
+#include "bifs/bif.h"
+#include "ets/ets.h"
+
+/* A stored object: the tuple and everything it refers to, copied behind this header. */
+typedef struct EtsObject {
+    union {
+        RbNode node;                 /* ordered_set */
+        struct {
+            struct EtsObject *next;  /* hash chain; objects with equal keys are neighbours */
+            uint32_t hash;
+            bool dead;               /* tombstone: deleted while the table was fixed */
+        } h;
+    };
+    term_t tuple;
+    OffHeap *off_heap;               /* binaries, external identifiers and magic refs inside */
+    size_t words;                    /* in mem */
+    term_t mem[];
+} EtsObject;
+
+enum EtsType { ETS_SET, ETS_BAG, ETS_DUPLICATE_BAG, ETS_ORDERED_SET };
+enum EtsProtection { ETS_PUBLIC, ETS_PROTECTED, ETS_PRIVATE };
+
+/* Linear hashing. Buckets live in segments; `active` of them are in use; bucket of hash h is
+ * h & mask, or h & (mask >> 1) when that is not active yet. */
+#define ETS_SEGMENT 256
+typedef struct EtsHash {
+    EtsObject ***segments;
+    size_t segment_count, segment_cap;
+    size_t active;                   /* power of two <= active <= mask + 1 */
+    size_t mask;
+    size_t tombstones;
+} EtsHash;
+
+typedef struct EtsFix {              /* one process that fixed this table */
+    struct EtsFix *next_of_table, *next_of_proc;
+    struct EtsTable *table;
+    term_t pid;
+    size_t count;
+} EtsFix;
+
+typedef struct EtsTable {
+    _Atomic(int64_t) refs;           /* registry, identifiers (through the magic binary), users */
+    Vm *vm;                          /* const */
+    RwLock lock;                     /* class ETS_TABLE */
+    RefNum id;                       /* const */
+    Binary *magic;                   /* const; its data points back here */
+    term_t name;                     /* lock */
+    bool named;                      /* const */
+    enum EtsType type;               /* const */
+    enum EtsProtection protection;   /* lock */
+    word_t keypos;                   /* const, 1-based */
+    bool deleted;                    /* lock: gone for everybody */
+    bool read_concurrency, compressed, decentralized; /* const; what info/1 reports */
+    term_t write_concurrency;        /* const: false, true or auto */
+    term_t owner;                    /* owner lock + lock */
+    struct EtsTable *next_owned, *prev_owned; /* owner lock */
+    struct EtsTable *next_all, *prev_all;     /* owner lock */
+    term_t heir;                     /* lock: pid, or none */
+    term_t heir_data;                /* lock: in heir_heap */
+    Heap heir_heap;
+    size_t count;                    /* lock: live objects */
+    size_t object_words;             /* lock: memory of objects */
+    EtsFix *fixers;                  /* owner lock */
+    _Atomic(size_t) fixed;           /* sum of fix counts and of running traversals */
+    int64_t fixed_since;             /* lock: monotonic ns of the first fixation */
+    union {
+        EtsHash hash;
+        RbTree tree;
+    };
+} EtsTable;
+
+typedef struct EtsProc {
+    EtsTable *owned;
+    EtsFix *fixes;
+} EtsProc;
+
+struct EtsSpace {
+    RwLock name_lock;                /* class ETS_NAMED: names */
+    struct EtsName **names;          /* name_lock: hash table, power of two */
+    size_t name_buckets, name_count;
+    Mutex owner_lock;                /* class ETS_OWNER */
+    EtsTable *all;                   /* owner lock */
+    _Atomic(size_t) count;
+};
+
+/* ---- tables (ets_table.c) ---- */
+typedef struct EtsOptions {
+    enum EtsType type;
+    enum EtsProtection protection;
+    bool named, read_concurrency, compressed, decentralized;
+    term_t write_concurrency;
+    word_t keypos;
+    term_t heir, heir_data;
+} EtsOptions;
+/* NULL when the name is taken. The table belongs to p. */
+EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *opt);
+enum EtsWant { ETS_WANT_READ, ETS_WANT_WRITE, ETS_WANT_INFO, ETS_WANT_OWNER };
+/* The table, locked (exclusively if `exclusive`), after checking that p may do this; NULL with
+ * badarg and its cause (type, id, access) set. Unlock with ets_unlock. */
+EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive);
+void ets_unlock(EtsTable *t, bool exclusive);
+/* Identifier term of a table: its name if it is named, else the magic reference. */
+term_t ets_id(Heap *h, EtsTable *t);
+term_t ets_ref(Heap *h, EtsTable *t);
+void ets_table_ref(EtsTable *t);
+void ets_table_unref(EtsTable *t);
+/* Delete (caller holds the write lock, which is released). Contents are freed stepwise by
+ * ets_table_free_some until it returns true; the caller holds a reference meanwhile. */
+void ets_table_delete(EtsTable *t);
+bool ets_table_free_some(EtsTable *t, size_t budget);
+bool ets_rename(EtsTable *t, term_t name); /* write-locked; false when taken or unnamed */
+bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref);
+/* Give to process `to`: false when it is exiting. Table write-locked by the caller. */
+bool ets_change_owner(EtsTable *t, Process *to);
+void ets_fix(Process *p, EtsTable *t);   /* t locked, either way */
+bool ets_unfix(Process *p, EtsTable *t); /* t not locked; false: p had not fixed it */
+/* Fixation by a traversal in progress, not by a process. */
+void ets_hold(EtsTable *t);
+void ets_release(EtsTable *t);           /* t not locked */
+static inline bool ets_is_fixed(const EtsTable *t)
+{
+    return atomic_load_explicit(&((EtsTable *)t)->fixed, memory_order_acquire) != 0;
+}
+static inline term_t ets_key(const EtsTable *t, term_t tuple) { return tuple_element(tuple, t->keypos); }
+static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERED_SET; }
+
+/* ---- objects (ets_object.c) ---- */
+EtsObject *ets_object_new(EtsTable *t, term_t tuple);
+void ets_object_free(EtsTable *t, EtsObject *o);
+term_t ets_object_copy(Heap *h, const EtsObject *o);
+/* A copy of o with element `pos` replaced. */
+EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value);
+
+/* ---- contents: each function dispatches on the type; locks as named ---- */
+/* [write] Put an object (owned from here). Sets replace; a bag ignores an equal object. */
+void ets_put(EtsTable *t, EtsObject *o);
+/* [read] First live object with the key, or NULL; the next one with the same key. */
+EtsObject *ets_find(EtsTable *t, term_t key);
+EtsObject *ets_find_next(EtsTable *t, EtsObject *o);
+/* [write] Remove and free; number removed. */
+size_t ets_remove_key(EtsTable *t, term_t key);
+size_t ets_remove_equal(EtsTable *t, term_t tuple); /* =:= to the tuple */
+void ets_remove_object(EtsTable *t, EtsObject *o);  /* a live object of t */
+/* [write] Put `fresh` in place of `old`, a live object with an equal key. */
+void ets_replace(EtsTable *t, EtsObject *old, EtsObject *fresh);
+/* [read] Objects in traversal order. */
+EtsObject *ets_first(EtsTable *t);
+EtsObject *ets_last(EtsTable *t);
+/* Next object whose key differs from / comes after `key`. *found says whether key is (or, under
+ * fixation, was) in the table; an ordered_set does not need it. */
+EtsObject *ets_next(EtsTable *t, term_t key, bool *found);
+EtsObject *ets_prev(EtsTable *t, term_t key, bool *found);
+size_t ets_memory_words(const EtsTable *t);
+
+/* ---- hash (ets_hash.c) ---- */
+void ets_hash_init(EtsHash *h);
+EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
+EtsObject *ets_hash_chain_next(EtsObject *o);        /* next live object of the same slot */
+void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
+bool ets_hash_free_some(EtsTable *t, size_t *budget);
+void ets_hash_put(EtsTable *t, EtsObject *o);
+EtsObject *ets_hash_find(EtsTable *t, term_t key);
+size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal);
+void ets_hash_remove_object(EtsTable *t, EtsObject *o);
+void ets_hash_replace(EtsTable *t, EtsObject *old, EtsObject *fresh);
+EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found);
+size_t ets_hash_slot_of(EtsTable *t, term_t key);
+
+/* ---- tree (ets_tree.c) ---- */
+void ets_tree_put(EtsTable *t, EtsObject *o);
+EtsObject *ets_tree_find(EtsTable *t, term_t key);
+void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh);
+EtsObject *ets_tree_after(EtsTable *t, term_t key);
+EtsObject *ets_tree_before(EtsTable *t, term_t key);
+/* First (reverse: last) object whose key the pattern's range does not exclude (ms_key_range). */
+EtsObject *ets_tree_edge(EtsTable *t, term_t pattern, bool reverse);
+static inline EtsObject *ets_tree_object(RbNode *n)
+{
+    return n ? container_of(n, EtsObject, node) : NULL;
+}
+
+#endif

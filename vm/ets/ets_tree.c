@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ets_tree - ordered_set: a red-black tree ordered by the key (1 and 1.0 are the same key).
+ * Deletion during fixation needs no tombstones: traversals continue by key. Layer: ets. */
+#include "data/term_cmp.h"
+#include "ets/ets_priv.h"
+#include "ets/ms.h"
+
+typedef struct TreeKey {
+    term_t key;
+    word_t keypos;
+} TreeKey;
+
+static int compare_key(const void *key, const RbNode *node, void *ctx UNUSED)
+{
+    const TreeKey *k = key;
+    const EtsObject *o = container_of(node, EtsObject, node);
+    return term_cmp(k->key, tuple_element(o->tuple, k->keypos));
+}
+
+static int compare_nodes(const RbNode *a, const RbNode *b, void *ctx)
+{
+    const EtsTable *t = ctx;
+    return term_cmp(ets_key(t, container_of(a, EtsObject, node)->tuple),
+                    ets_key(t, container_of(b, EtsObject, node)->tuple));
+}
+
+void ets_tree_put(EtsTable *t, EtsObject *o)
+{
+    RbNode *old = rb_insert(&t->tree, &o->node, compare_nodes, t);
+    if (old) {
+        rb_replace(&t->tree, old, &o->node);
+        ets_object_free(t, ets_tree_object(old));
+    } else {
+        t->count++;
+    }
+}
+
+EtsObject *ets_tree_find(EtsTable *t, term_t key)
+{
+    TreeKey k = {key, t->keypos};
+    return ets_tree_object(rb_find(&t->tree, &k, compare_key, NULL));
+}
+
+void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
+{
+    rb_replace(&t->tree, &old->node, &fresh->node);
+    ets_object_free(t, old);
+}
+
+EtsObject *ets_tree_after(EtsTable *t, term_t key)
+{
+    TreeKey k = {key, t->keypos};
+    return ets_tree_object(rb_upper_bound(&t->tree, &k, compare_key, NULL));
+}
+
+EtsObject *ets_tree_before(EtsTable *t, term_t key)
+{
+    TreeKey k = {key, t->keypos};
+    return ets_tree_object(rb_last_before(&t->tree, &k, compare_key, NULL));
+}
+
+/* A pattern as search key: "before" a node when the node's key lies before the range's edge. */
+typedef struct TreeRange {
+    term_t pattern;
+    word_t keypos;
+} TreeRange;
+
+static int compare_low(const void *key, const RbNode *node, void *ctx UNUSED)
+{
+    const TreeRange *r = key;
+    const EtsObject *o = container_of(node, EtsObject, node);
+    return ms_key_range(r->pattern, tuple_element(o->tuple, r->keypos)) < 0 ? 1 : -1;
+}
+
+static int compare_high(const void *key, const RbNode *node, void *ctx UNUSED)
+{
+    const TreeRange *r = key;
+    const EtsObject *o = container_of(node, EtsObject, node);
+    return ms_key_range(r->pattern, tuple_element(o->tuple, r->keypos)) > 0 ? -1 : 1;
+}
+
+EtsObject *ets_tree_edge(EtsTable *t, term_t pattern, bool reverse)
+{
+    TreeRange r = {pattern, t->keypos};
+    RbNode *n = reverse ? rb_last_before(&t->tree, &r, compare_high, NULL)
+                        : rb_lower_bound(&t->tree, &r, compare_low, NULL);
+    return ets_tree_object(n);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ms - match specifications, compiled to a small program per clause.
+ * A clause is a run of matching operations over numbered slots (slot 0 is the object; a variable is
+ * the slot where it was first met), then guard and body expressions for a value stack.
+ * Ownership: a MatchSpec is reference counted through its magic binary. Threads: immutable.
+ * Semantics: ERTS User's Guide, "Match Specifications in Erlang". Layer: ets. */
+#ifndef JOIST_ETS_MS_H
+#define JOIST_ETS_MS_H
+
+#include "proc/process.h"
+
+enum MsDialect { MS_TABLE, MS_TRACE };
+enum MsBody { MS_BODY_SPEC, MS_BODY_OBJECT, MS_BODY_VARS };
+
+enum MsOpCode {
+    /* matching: fail goes to the next clause */
+    MS_TUPLE,      /* slot a is a tuple of b elements */
+    MS_ELEM,       /* slot a := element c of slot b */
+    MS_CONS,       /* slot a is a list cell */
+    MS_HEAD,       /* slot a := head of slot b */
+    MS_TAIL,
+    MS_EQ,         /* slot a is the immediate k */
+    MS_EQ_DEEP,    /* slot a =:= k */
+    MS_SAME,       /* slot a =:= slot b */
+    MS_MAP,        /* slot a is a map */
+    MS_MAP_GET,    /* slot a := value of key k in slot b */
+    /* expressions */
+    MS_PUSH,       /* k */
+    MS_PUSH_SLOT,  /* slot a */
+    MS_PUSH_VARS,  /* list of all variables: slots in vars[0..c) */
+    MS_MAKE_CONS,  /* [Head|Tail] from the two topmost: Tail pushed last */
+    MS_MAKE_TUPLE, /* of the c topmost */
+    MS_MAKE_MAP,   /* of the 2c topmost: k1 v1 k2 v2 ... */
+    MS_CALL,       /* native with b arguments */
+    MS_AND, MS_OR, /* b booleans */
+    MS_ANDALSO,    /* top false: jump to c, leaving it; true: pop; else fail */
+    MS_ORELSE,
+    MS_GUARD,      /* pop; fail unless true */
+    MS_DROP,       /* pop: value of an expression that is not the last */
+    MS_SELF, MS_NODE,
+    MS_END
+};
+
+typedef struct MsOp {
+    uint16_t code;
+    uint32_t a, b, c;
+    union {
+        term_t k;
+        const struct BifEntry *native;
+    };
+} MsOp;
+
+typedef struct MsClause {
+    uint32_t first, body;        /* indexes into ops: matching and guards; body */
+    uint32_t vars, var_count;    /* into var_slots: slots of $N in ascending N */
+    term_t head;                 /* the pattern, in `heap` */
+} MsClause;
+
+typedef struct MatchSpec {
+    Binary *magic;
+    Vm *vm;
+    Heap heap;                   /* constants */
+    MsOp *ops;
+    uint32_t op_count, op_cap;
+    uint32_t *var_slots;
+    uint32_t var_slot_count, var_slot_cap;
+    MsClause *clauses;
+    uint32_t clause_count;
+    uint32_t slot_count;         /* of the clause that needs most */
+    uint32_t stack_depth;        /* likewise */
+} MatchSpec;
+
+/* Compile; NULL when the specification is not valid. One reference. */
+MatchSpec *ms_compile(Vm *vm, term_t spec, enum MsDialect dialect);
+/* A specification of one clause [{Pattern, [], [Body]}]: '$_' or '$$'. */
+MatchSpec *ms_compile_pattern(Vm *vm, term_t pattern, enum MsBody body);
+void ms_ref(MatchSpec *ms);
+void ms_unref(MatchSpec *ms);
+/* Reference term, and back (NULL when t is none). */
+term_t ms_term(Heap *h, MatchSpec *ms);
+MatchSpec *ms_of_term(term_t t);
+
+/* Run on a term. Result built in p's heap, or TERM_NONE when no clause matches. copy: the object is
+ * not in p's heap, so what the result takes from it is copied. */
+term_t ms_run(MatchSpec *ms, Process *p, term_t object, bool copy);
+
+/* ---- what a traversal can know beforehand ---- */
+bool ms_is_variable(term_t t, uint32_t *number);
+/* True when the pattern has no variable, no '_' and no map in it. */
+bool ms_is_ground(term_t pattern);
+/* Where `key` lies relative to the keys the pattern can match: <0 before all, >0 behind all. */
+int ms_key_range(term_t pattern, term_t key);
+
+#endif

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ms_compile - from the term of a match specification to operations. Input is a user's term: every
+ * shape is checked, lists are walked iteratively, nesting is bounded by MAX_DEPTH.
+ * Layer: ets. */
+#include "base/alloc.h"
+#include "bifs/bif.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/term_cmp.h"
+#include "ets/ms.h"
+
+#include <stdlib.h>
+
+enum { MAX_DEPTH = 2000 };
+
+typedef struct Var {
+    uint32_t number, slot;
+} Var;
+
+typedef struct Compiler {
+    MatchSpec *ms;
+    enum MsDialect dialect;
+    Var *vars;                  /* of the clause at hand, unordered */
+    uint32_t var_count, var_cap;
+    uint32_t slots;             /* next free slot */
+    uint32_t depth, max_depth;  /* of the value stack */
+    uint32_t nesting;
+} Compiler;
+
+/* ---- reference counting ---- */
+
+static void free_spec(MatchSpec *ms)
+{
+    heap_dispose(&ms->heap);
+    mem_free(MEM_MATCH_SPEC, ms->ops, ms->op_cap * sizeof *ms->ops);
+    mem_free(MEM_MATCH_SPEC, ms->var_slots, ms->var_slot_cap * sizeof *ms->var_slots);
+    mem_free(MEM_MATCH_SPEC, ms->clauses, ms->clause_count * sizeof *ms->clauses);
+    MEM_DELETE(MATCH_SPEC, ms);
+}
+
+static void destroy_magic(Binary *b)
+{
+    free_spec(*(MatchSpec **)b->data);
+}
+
+void ms_ref(MatchSpec *ms) { binary_ref(ms->magic); }
+void ms_unref(MatchSpec *ms) { binary_unref(ms->magic); }
+
+term_t ms_term(Heap *h, MatchSpec *ms)
+{
+    return heap_magic_ref(h, binary_ref(ms->magic), ref_new(ms->vm));
+}
+
+MatchSpec *ms_of_term(term_t t)
+{
+    Binary *b = magic_ref_of(t, destroy_magic);
+    return b ? *(MatchSpec **)b->data : NULL;
+}
+
+/* ---- emitting ---- */
+
+static MsOp *emit(Compiler *c, enum MsOpCode code)
+{
+    MatchSpec *ms = c->ms;
+    if (ms->op_count == ms->op_cap) {
+        uint32_t cap = ms->op_cap ? 2 * ms->op_cap : 16;
+        ms->ops = mem_realloc(MEM_MATCH_SPEC, ms->ops, ms->op_cap * sizeof *ms->ops,
+                              cap * sizeof *ms->ops);
+        ms->op_cap = cap;
+    }
+    MsOp *op = &ms->ops[ms->op_count++];
+    *op = (MsOp){.code = (uint16_t)code};
+    return op;
+}
+
+/* An operation that pushes one value. */
+static MsOp *emit_push(Compiler *c, enum MsOpCode code)
+{
+    if (++c->depth > c->max_depth) c->max_depth = c->depth;
+    return emit(c, code);
+}
+
+static term_t constant(Compiler *c, term_t t)
+{
+    return term_is_immed(t) ? t : term_copy_all(&c->ms->heap, t);
+}
+
+static bool push_constant(Compiler *c, term_t t)
+{
+    term_t k = constant(c, t);
+    emit_push(c, MS_PUSH)->k = k;
+    return true;
+}
+
+/* ---- variables ---- */
+
+bool ms_is_variable(term_t t, uint32_t *number)
+{
+    if (!term_is_atom(t)) return false;
+    const AtomText *text = atom_text(t);
+    if (text->bytes < 2 || text->bytes > 10 || text->text[0] != '$') return false;
+    uint32_t n = 0;
+    for (uint16_t i = 1; i < text->bytes; i++) {
+        char ch = text->text[i];
+        if (ch < '0' || ch > '9') return false;
+        n = 10 * n + (uint32_t)(ch - '0');
+    }
+    *number = n;
+    return n <= 100000000;
+}
+
+static Var *find_var(Compiler *c, uint32_t number)
+{
+    for (uint32_t i = 0; i < c->var_count; i++)
+        if (c->vars[i].number == number) return &c->vars[i];
+    return NULL;
+}
+
+static void add_var(Compiler *c, uint32_t number, uint32_t slot)
+{
+    if (c->var_count == c->var_cap) {
+        uint32_t cap = c->var_cap ? 2 * c->var_cap : 8;
+        c->vars = mem_realloc(MEM_TEMP, c->vars, c->var_cap * sizeof *c->vars,
+                              cap * sizeof *c->vars);
+        c->var_cap = cap;
+    }
+    c->vars[c->var_count++] = (Var){number, slot};
+}
+
+static int compare_vars(const void *a, const void *b)
+{
+    uint32_t x = ((const Var *)a)->number, y = ((const Var *)b)->number;
+    return (x > y) - (x < y);
+}
+
+/* Record the clause's variables in ascending order, for '$$'. */
+static void save_vars(Compiler *c, MsClause *clause)
+{
+    MatchSpec *ms = c->ms;
+    if (c->var_count) qsort(c->vars, c->var_count, sizeof *c->vars, compare_vars);
+    uint32_t need = ms->var_slot_count + c->var_count;
+    if (need > ms->var_slot_cap) {
+        ms->var_slots = mem_realloc(MEM_MATCH_SPEC, ms->var_slots,
+                                    ms->var_slot_cap * sizeof *ms->var_slots,
+                                    need * sizeof *ms->var_slots);
+        ms->var_slot_cap = need;
+    }
+    clause->vars = ms->var_slot_count;
+    clause->var_count = c->var_count;
+    for (uint32_t i = 0; i < c->var_count; i++)
+        ms->var_slots[ms->var_slot_count++] = c->vars[i].slot;
+}
+
+/* ---- patterns ---- */
+
+bool ms_is_ground(term_t t)
+{
+    uint32_t n;
+    for (; term_is_list_cell(t); t = list_tail(t))
+        if (!ms_is_ground(list_head(t))) return false;
+    if (t == am_Underscore || ms_is_variable(t, &n) || term_is_map(t)) return false;
+    if (!term_is_tuple(t)) return true;
+    for (word_t i = 1; i <= tuple_arity(t); i++)
+        if (!ms_is_ground(tuple_element(t, i))) return false;
+    return true;
+}
+
+static bool compile_pattern(Compiler *c, term_t t, uint32_t slot);
+
+static bool compile_tuple(Compiler *c, term_t t, uint32_t slot)
+{
+    word_t n = tuple_arity(t);
+    MsOp *op = emit(c, MS_TUPLE);
+    op->a = slot;
+    op->b = (uint32_t)n;
+    for (word_t i = 1; i <= n; i++) {
+        term_t e = tuple_element(t, i);
+        if (e == am_Underscore) continue;
+        uint32_t s = c->slots++;
+        op = emit(c, MS_ELEM);
+        op->a = s, op->b = slot, op->c = (uint32_t)i;
+        if (!compile_pattern(c, e, s)) return false;
+    }
+    return true;
+}
+
+static bool compile_list(Compiler *c, term_t t, uint32_t slot)
+{
+    while (term_is_list_cell(t)) {
+        if (ms_is_ground(t)) break;
+        emit(c, MS_CONS)->a = slot;
+        if (list_head(t) != am_Underscore) {
+            MsOp *op = emit(c, MS_HEAD);
+            op->a = c->slots++, op->b = slot;
+            if (!compile_pattern(c, list_head(t), op->a)) return false;
+        }
+        MsOp *op = emit(c, MS_TAIL);
+        op->a = c->slots++, op->b = slot;
+        slot = op->a;
+        t = list_tail(t);
+    }
+    return compile_pattern(c, t, slot);
+}
+
+static bool compile_map(Compiler *c, term_t t, uint32_t slot)
+{
+    MapIter it;
+    term_t key, value;
+    emit(c, MS_MAP)->a = slot;
+    map_iter_init(&it, t, false);
+    while (map_iter_next(&it, &key, &value)) {
+        uint32_t number;
+        if (ms_is_variable(key, &number)) return false;
+        term_t k = constant(c, key);
+        uint32_t s = c->slots++;
+        MsOp *op = emit(c, MS_MAP_GET);
+        op->a = s, op->b = slot, op->k = k;
+        if (!compile_pattern(c, value, s)) return false;
+    }
+    return true;
+}
+
+static bool compile_variable(Compiler *c, uint32_t number, uint32_t slot)
+{
+    Var *v = find_var(c, number);
+    if (!v) {
+        add_var(c, number, slot);
+        return true;
+    }
+    MsOp *op = emit(c, MS_SAME);
+    op->a = slot, op->b = v->slot;
+    return true;
+}
+
+static bool compile_pattern(Compiler *c, term_t t, uint32_t slot)
+{
+    uint32_t number;
+    if (t == am_Underscore) return true;
+    if (ms_is_variable(t, &number)) return compile_variable(c, number, slot);
+    if (term_is_immed(t)) {
+        MsOp *op = emit(c, MS_EQ);
+        op->a = slot, op->k = t;
+        return true;
+    }
+    if (++c->nesting > MAX_DEPTH) return false;
+    bool ok = true;
+    if (ms_is_ground(t)) {
+        term_t k = constant(c, t);
+        MsOp *op = emit(c, MS_EQ_DEEP);
+        op->a = slot, op->k = k;
+    } else if (term_is_tuple(t)) {
+        ok = compile_tuple(c, t, slot);
+    } else if (term_is_list_cell(t)) {
+        ok = compile_list(c, t, slot);
+    } else {
+        ok = compile_map(c, t, slot);
+    }
+    c->nesting--;
+    return ok;
+}
+
+/* ---- expressions ---- */
+
+static bool compile_expr(Compiler *c, term_t t);
+
+/* Functions that may be called; all are natives of module erlang. */
+static bool callable(term_t name, word_t arity)
+{
+    switch (name) {
+    case am_is_atom: case am_is_float: case am_is_integer: case am_is_list: case am_is_number:
+    case am_is_pid: case am_is_port: case am_is_reference: case am_is_tuple: case am_is_map:
+    case am_is_binary: case am_is_bitstring: case am_is_boolean: case am_abs: case am_hd:
+    case am_tl: case am_length: case am_round: case am_trunc: case am_floor: case am_ceil:
+    case am_float: case am_size: case am_map_size: case am_bit_size: case am_byte_size:
+    case am_tuple_size: case am_bnot: case am_not:
+        return arity == 1;
+    case am_node: case am_is_function: case am_Plus: case am_Minus:
+        return arity == 1 || arity == 2;
+    case am_element: case am_is_map_key: case am_map_get: case am_Times: case am_Div:
+    case am_div: case am_rem: case am_band: case am_bor: case am_bxor: case am_bsl: case am_bsr:
+    case am_Gt: case am_Ge: case am_Lt: case am_Le: case am_Eq: case am_Eqeq: case am_Neq:
+    case am_Neqeq: case am_xor:
+    case am_max: case am_min:
+        return arity == 2;
+    case am_binary_part: return arity == 2 || arity == 3;
+    case am_is_record: return arity == 2 || arity == 3;
+    default: return false;
+    }
+}
+
+static bool compile_args(Compiler *c, term_t tuple)
+{
+    for (word_t i = 2; i <= tuple_arity(tuple); i++)
+        if (!compile_expr(c, tuple_element(tuple, i))) return false;
+    return true;
+}
+
+/* {'and', E1, ..., En}: every operand is evaluated and must be a boolean. */
+static bool compile_logic(Compiler *c, term_t t, enum MsOpCode code)
+{
+    uint32_t n = (uint32_t)tuple_arity(t) - 1;
+    if (n < 1 || !compile_args(c, t)) return false;
+    emit(c, code)->b = n;
+    c->depth -= n - 1;
+    return true;
+}
+
+/* {'andalso', E1, ..., En}: stops at the operand that decides. */
+static bool compile_short_logic(Compiler *c, term_t t, enum MsOpCode code)
+{
+    word_t n = tuple_arity(t) - 1;
+    if (n < 1) return false;
+    uint32_t *jumps = mem_alloc(MEM_TEMP, n * sizeof *jumps);
+    bool ok = true;
+    for (word_t i = 1; ok && i <= n; i++) {
+        ok = compile_expr(c, tuple_element(t, i + 1));
+        jumps[i - 1] = c->ms->op_count;
+        if (i == n) break;
+        emit(c, code);
+        c->depth--;
+    }
+    for (word_t i = 0; ok && i + 1 < n; i++) c->ms->ops[jumps[i]].c = c->ms->op_count;
+    mem_free(MEM_TEMP, jumps, n * sizeof *jumps);
+    return ok;
+}
+
+static bool compile_call(Compiler *c, term_t t)
+{
+    term_t name = tuple_element(t, 1);
+    word_t arity = tuple_arity(t) - 1;
+    const BifEntry *native = callable(name, arity) ? bif_find(am_erlang, name, (unsigned)arity) : NULL;
+    if (!native || !compile_args(c, t)) return false;
+    MsOp *op = emit(c, MS_CALL);
+    op->b = (uint32_t)arity, op->native = native;
+    c->depth -= (uint32_t)arity - 1;
+    return true;
+}
+
+/* {is_record, X, Name} and {is_record, X, Name, Size}: Name and Size as they stand. */
+static bool compile_nullary(Compiler *c, term_t name)
+{
+    if (name == am_self) emit_push(c, MS_SELF);
+    else if (name == am_node) emit_push(c, MS_NODE);
+    else return false;
+    return true;
+}
+
+static bool compile_make_tuple(Compiler *c, term_t t)
+{
+    uint32_t n = (uint32_t)tuple_arity(t);
+    for (uint32_t i = 1; i <= n; i++)
+        if (!compile_expr(c, tuple_element(t, i))) return false;
+    MsOp *op = n ? emit(c, MS_MAKE_TUPLE) : emit_push(c, MS_MAKE_TUPLE);
+    op->c = n;
+    if (n) c->depth -= n - 1;
+    return true;
+}
+
+static bool compile_tuple_expr(Compiler *c, term_t t)
+{
+    word_t n = tuple_arity(t);
+    if (n == 0) return false;
+    term_t first = tuple_element(t, 1);
+    if (n == 1 && term_is_tuple(first)) return compile_make_tuple(c, first);
+    if (n == 2 && first == am_const) return push_constant(c, tuple_element(t, 2));
+    switch (first) {
+    case am_and: return compile_logic(c, t, MS_AND);
+    case am_or: return compile_logic(c, t, MS_OR);
+    case am_andalso: return compile_short_logic(c, t, MS_ANDALSO);
+    case am_orelse: return compile_short_logic(c, t, MS_ORELSE);
+    default: return n == 1 ? compile_nullary(c, first) : compile_call(c, t);
+    }
+}
+
+static bool compile_list_expr(Compiler *c, term_t t)
+{
+    uint32_t n = 0;
+    for (; term_is_list_cell(t); t = list_tail(t), n++)
+        if (!compile_expr(c, list_head(t))) return false;
+    if (!compile_expr(c, t)) return false;
+    for (; n > 0; n--) {
+        emit(c, MS_MAKE_CONS);
+        c->depth--;
+    }
+    return true;
+}
+
+static bool compile_map_expr(Compiler *c, term_t t)
+{
+    MapIter it;
+    term_t key, value;
+    uint32_t n = 0;
+    map_iter_init(&it, t, false);
+    for (; map_iter_next(&it, &key, &value); n++)
+        if (!compile_expr(c, key) || !compile_expr(c, value)) return false;
+    MsOp *op = n ? emit(c, MS_MAKE_MAP) : emit_push(c, MS_MAKE_MAP);
+    op->c = n;
+    if (n) c->depth -= 2 * n - 1;
+    return true;
+}
+
+static bool compile_atom_expr(Compiler *c, term_t t)
+{
+    uint32_t number;
+    if (t == am_Dollar_underscore) {
+        emit_push(c, MS_PUSH_SLOT)->a = 0;
+    } else if (t == am_Dollar_dollar) {
+        emit_push(c, MS_PUSH_VARS);
+    } else if (ms_is_variable(t, &number)) {
+        Var *v = find_var(c, number);
+        if (!v) return false;
+        emit_push(c, MS_PUSH_SLOT)->a = v->slot;
+    } else {
+        return push_constant(c, t);
+    }
+    return true;
+}
+
+static bool compile_expr(Compiler *c, term_t t)
+{
+    if (term_is_atom(t)) return compile_atom_expr(c, t);
+    if (++c->nesting > MAX_DEPTH) return false;
+    bool ok;
+    if (term_is_tuple(t)) ok = compile_tuple_expr(c, t);
+    else if (term_is_list_cell(t)) ok = compile_list_expr(c, t);
+    else if (term_is_map(t)) ok = compile_map_expr(c, t);
+    else ok = push_constant(c, t);
+    c->nesting--;
+    return ok;
+}
+
+/* ---- clauses ---- */
+
+static bool compile_guards(Compiler *c, term_t guards)
+{
+    for (; term_is_list_cell(guards); guards = list_tail(guards)) {
+        if (!compile_expr(c, list_head(guards))) return false;
+        emit(c, MS_GUARD);
+        c->depth--;
+    }
+    return guards == TERM_NIL;
+}
+
+static bool compile_body(Compiler *c, term_t body)
+{
+    if (!term_is_list_cell(body)) return false;
+    for (;;) {
+        if (!compile_expr(c, list_head(body))) return false;
+        body = list_tail(body);
+        if (!term_is_list_cell(body)) break;
+        emit(c, MS_DROP);
+        c->depth--;
+    }
+    emit(c, MS_END);
+    c->depth--;
+    return body == TERM_NIL;
+}
+
+static bool head_allowed(const Compiler *c, term_t head)
+{
+    uint32_t n;
+    if (head == am_Underscore || ms_is_variable(head, &n)) return true;
+    return c->dialect == MS_TABLE ? term_is_tuple(head) : term_is_list(head);
+}
+
+static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t guards, term_t body)
+{
+    MatchSpec *ms = c->ms;
+    c->var_count = c->depth = 0;
+    c->slots = 1;
+    clause->first = ms->op_count;
+    clause->head = constant(c, head);
+    if (!head_allowed(c, head) || !compile_pattern(c, head, 0)) return false;
+    save_vars(c, clause);
+    if (!compile_guards(c, guards)) return false;
+    clause->body = ms->op_count;
+    if (!compile_body(c, body)) return false;
+    ms->slot_count = MAX(ms->slot_count, c->slots);
+    ms->stack_depth = MAX(ms->stack_depth, c->max_depth);
+    return true;
+}
+
+static bool compile_clauses(Compiler *c, term_t spec)
+{
+    uint32_t n = 0;
+    term_t l = spec;
+    for (; term_is_list_cell(l); l = list_tail(l), n++)
+        if (!term_is_tuple_of(list_head(l), 3)) return false;
+    if (l != TERM_NIL || n == 0) return false;
+    c->ms->clauses = mem_alloc_zero(MEM_MATCH_SPEC, n * sizeof(MsClause));
+    c->ms->clause_count = n;
+    for (uint32_t i = 0; i < n; i++, spec = list_tail(spec)) {
+        const term_t *e = tuple_elements(list_head(spec));
+        if (!compile_clause(c, &c->ms->clauses[i], e[0], e[1], e[2])) return false;
+    }
+    return true;
+}
+
+MatchSpec *ms_compile(Vm *vm, term_t spec, enum MsDialect dialect)
+{
+    MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
+    ms->vm = vm;
+    Compiler c = {.ms = ms, .dialect = dialect};
+    bool ok = compile_clauses(&c, spec);
+    mem_free(MEM_TEMP, c.vars, c.var_cap * sizeof *c.vars);
+    if (!ok) {
+        free_spec(ms);
+        return NULL;
+    }
+    ms->magic = binary_new_magic(sizeof ms, 0, destroy_magic);
+    *(MatchSpec **)ms->magic->data = ms;
+    return ms;
+}
+
+MatchSpec *ms_compile_pattern(Vm *vm, term_t pattern, enum MsBody body)
+{
+    term_t mem[10];
+    term_t result = body == MS_BODY_OBJECT ? am_Dollar_underscore : am_Dollar_dollar;
+    term_t clause = tuple_put3(&mem[2], pattern, TERM_NIL, list_put(&mem[0], result, TERM_NIL));
+    return ms_compile(vm, list_put(&mem[6], clause, TERM_NIL), MS_TABLE);
+}
+
+/* ---- key ranges ---- */
+
+/* The first element in which a key can differ decides, if the pattern is ground up to there. */
+int ms_key_range(term_t pattern, term_t key)
+{
+    for (;;) {
+        uint32_t n;
+        if (pattern == am_Underscore || ms_is_variable(pattern, &n) || term_is_map(pattern)) return 0;
+        if (ms_is_ground(pattern)) return term_cmp(key, pattern);
+        if (term_is_list_cell(pattern)) {
+            if (!term_is_list_cell(key)) return term_cmp(key, pattern);
+            int r = ms_key_range(list_head(pattern), list_head(key));
+            if (r || !ms_is_ground(list_head(pattern))) return r;
+            pattern = list_tail(pattern), key = list_tail(key);
+            continue;
+        }
+        if (!term_is_tuple(key) || tuple_arity(key) != tuple_arity(pattern))
+            return term_cmp(key, pattern);
+        for (word_t i = 1; i <= tuple_arity(pattern); i++) {
+            int r = ms_key_range(tuple_element(pattern, i), tuple_element(key, i));
+            if (r || !ms_is_ground(tuple_element(pattern, i))) return r;
+        }
+        return 0;
+    }
+}
