@@ -59,7 +59,7 @@ JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS_$(TYPE)) -fno-strict-aliasing -pthr
 JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) $(CPPFLAGS)
 JLDFLAGS := $(LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
 HOSTCC ?= $(CC)
-HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter
+HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
@@ -179,9 +179,9 @@ run: all
 
 check: all
 	@$(SRC)/tools/setup check
-	@$(MAKE) --no-print-directory unit-tests || touch $(B)/unit-build-failed
-	@CC='$(CC)' SRC='$(SRC)' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' BIN='$(abspath $(BIN))' \
-	 OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
+	@built=yes; $(MAKE) --no-print-directory -k unit-tests || built=no; \
+	 UNIT_BUILT=$$built ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' \
+	 BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
 	 $(SRC)/tools/run-tests $(TESTS)
 
 # Unit tests in C: test/unit/x_test.c is a program of its own, linked with the VM without its main.

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 [inputs: ["mix.exs", "{config,lib}/**/*.{ex,exs}"], line_length: 100]

@@ -1,0 +1,3 @@
+
+BIF(a, c, 1, 0)
+BIF(a, b, 1, GUARD)
