@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* map - maps: flat up to MAP_FLAT_MAX keys, above that a hash array mapped trie (boxed.h draws both).
+ * Invariants: a map of at most MAP_FLAT_MAX keys is flat, a larger one is a trie; flat keys stand
+ *   in exact term order; a trie branches on 4 hash bits a level, low bits first, 8 levels; keys of
+ *   equal hash sit in a tuple of leaf cells in exact order. So equal maps have equal shapes.
+ * Iteration: flat in key order. Tries forward (low slots first: iterators, printing) or backward
+ *   (maps:keys/1, values/1, to_list/1, external format), as OTP 25 does.
+ * GC: nothing here collects. Layer: data. */
+#ifndef JOIST_DATA_MAP_H
+#define JOIST_DATA_MAP_H
+
+#include "heap/heap.h"
+
+/* #{}, in h. */
+term_t map_empty(Heap *h);
+/* The value, or TERM_NONE. */
+term_t map_get(term_t map, term_t key);
+/* Same with the address of the key as found in the map stored in *found (may be NULL). */
+term_t map_find(term_t map, term_t key, term_t *found_key);
+/* Map#{key => value}. Returns `map` itself when key already has that very word as value. */
+term_t map_put(Heap *h, term_t map, term_t key, term_t value);
+/* Map#{key := value}; TERM_NONE when key is absent. */
+term_t map_update(Heap *h, term_t map, term_t key, term_t value);
+/* Without key; `map` itself when absent. *value (may be NULL) gets the old value or TERM_NONE. */
+term_t map_remove(Heap *h, term_t map, term_t key, term_t *value);
+/* From n pairs k1 v1 k2 v2 ...; of equal keys the last one wins, and *duplicates (may be NULL)
+ * says whether there were any. The array is not kept, but reordered. */
+term_t map_from_pairs(Heap *h, term_t *pairs, size_t n, bool *duplicates);
+/* Flat map from keys known to be sorted and distinct: keys is a tuple term, values its values. */
+term_t map_flat(Heap *h, term_t keys, const term_t *values);
+/* All of both; b wins. */
+term_t map_merge(Heap *h, term_t a, term_t b);
+/* Several changes in one copy (instructions put_map_assoc / put_map_exact): n pairs key, value.
+ * exact: all keys must exist; else TERM_NONE and *missing is the first key that does not. */
+term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool exact, term_t *missing);
+
+/* Lists, in the order described above. */
+term_t map_keys_list(Heap *h, term_t map);
+term_t map_values_list(Heap *h, term_t map);
+term_t map_to_list(Heap *h, term_t map, term_t tail);
+
+/* ---- iteration without allocation ---- */
+#define MAP_MAX_DEPTH 9
+typedef struct MapIter {
+    bool backward;
+    int depth;                      /* open trie levels, -1: flat */
+    term_t map;
+    size_t index;                   /* flat: next index */
+    struct {
+        const term_t *children;
+        unsigned next, count;       /* children not yet visited: next..count-1 in visiting order */
+    } level[MAP_MAX_DEPTH + 1];
+} MapIter;
+void map_iter_init(MapIter *it, term_t map, bool backward);
+/* False at the end. */
+bool map_iter_next(MapIter *it, term_t *key, term_t *value);
+/* Position as a number and back; for erts_internal:map_next/3. Four bits a level, root lowest. */
+uint64_t map_iter_path(const MapIter *it);
+bool map_iter_seek(MapIter *it, term_t map, uint64_t path);
+
+/* ---- tries (hamt.c) ---- */
+term_t hamt_find(term_t map, uint32_t hash, term_t key, term_t *found_key);
+term_t hamt_put(Heap *h, term_t map, uint32_t hash, term_t key, term_t value, bool must_exist);
+term_t hamt_remove(Heap *h, term_t map, uint32_t hash, term_t key, term_t *value);
+term_t hamt_from_pairs(Heap *h, term_t *pairs, size_t n, bool *duplicates);
+term_t hamt_merge(Heap *h, term_t a, term_t b);
+/* Children of a head or node. */
+static inline const term_t *hamt_children(term_t node, unsigned *count)
+{
+    term_t header = boxed_header(node);
+    bool head = MAP_HEADER_KIND(header) == MAP_HEAD;
+    *count = (unsigned)__builtin_popcount(MAP_HEADER_BITMAP(header));
+    return boxed_ptr(node) + (head ? 2 : 1);
+}
+
+#endif

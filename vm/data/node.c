@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* node - see node.h. Layer: data. */
+#include "data/node.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "term/atom.h"
+
+typedef struct NodeKey {
+    term_t name;
+    uint32_t creation;
+} NodeKey;
+
+static bool node_matches(const HashNode *link, const void *key)
+{
+    const Node *n = container_of(link, Node, link);
+    const NodeKey *k = key;
+    return n->name == k->name && n->creation == k->creation;
+}
+
+static Node *get_locked(NodeTable *t, term_t name, uint32_t creation)
+{
+    NodeKey key = {name, creation};
+    uint64_t hash = hash_combine(name, creation);
+    HashNode *link = hash_find(&t->nodes, hash, node_matches, &key);
+    if (link) return container_of(link, Node, link);
+    Node *n = MEM_NEW(NODE, Node);
+    n->name = name;
+    n->creation = creation;
+    n->table = t;
+    hash_insert(&t->nodes, &n->link, hash);
+    return n;
+}
+
+void node_table_init(NodeTable *t)
+{
+    mutex_init(&t->lock, LOCK_SYSTEM);
+    hash_init(&t->nodes, MEM_NODE, 0);
+    mutex_lock(&t->lock);
+    Node *self = get_locked(t, atom_from_cstr("nonode@nohost"), 0);
+    mutex_unlock(&t->lock);
+    atomic_store_explicit(&t->self, self, memory_order_release);
+}
+
+void node_table_destroy(NodeTable *t)
+{
+    HashIter it;
+    hash_iter_init(&it, &t->nodes);
+    for (HashNode *link; (link = hash_iter_next(&it));) {
+        Node *n = container_of(link, Node, link);
+        hash_iter_remove(&it);
+        MEM_DELETE(NODE, n);
+    }
+    hash_destroy(&t->nodes);
+    mutex_destroy(&t->lock);
+}
+
+Node *node_get(Vm *vm, term_t name, uint32_t creation)
+{
+    NodeTable *t = node_table(vm);
+    Node *self = node_self(vm);
+    if (self->name == name && self->creation == creation) return self;
+    mutex_lock(&t->lock);
+    Node *n = get_locked(t, name, creation);
+    mutex_unlock(&t->lock);
+    return n;
+}
+
+void node_set_self(Vm *vm, term_t name, uint32_t creation)
+{
+    Node *n = node_get(vm, name, creation);
+    atomic_store_explicit(&node_table(vm)->self, n, memory_order_release);
+}
+
+int node_compare(const Node *a, const Node *b)
+{
+    if (a == b) return 0;
+    if (!a) a = atomic_load_explicit(&b->table->self, memory_order_acquire);
+    if (!b) b = atomic_load_explicit(&a->table->self, memory_order_acquire);
+    if (a->name != b->name) return atom_compare(a->name, b->name);
+    return a->creation == b->creation ? 0 : a->creation < b->creation ? -1 : 1;
+}
+
+void node_each(Vm *vm, void (*fn)(Node *n, void *ctx), void *ctx)
+{
+    NodeTable *t = node_table(vm);
+    mutex_lock(&t->lock);
+    HashIter it;
+    hash_iter_init(&it, &t->nodes);
+    for (HashNode *link; (link = hash_iter_next(&it));) fn(container_of(link, Node, link), ctx);
+    mutex_unlock(&t->lock);
+}
+
+unsigned ref_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
+{
+    if (term_is_local_ref(ref)) {
+        RefNum r = ref_num(ref);
+        memcpy(numbers, r.n, sizeof r.n);
+        return 3;
+    }
+    const ExtThing *e = ext_ptr(ref);
+    unsigned count = MIN((unsigned)e->data[0], REF_NUMBERS_MAX);
+    for (unsigned i = 0; i < count; i++)
+        numbers[i] = (uint32_t)(e->data[1 + i / 2] >> (i % 2 * 32));
+    return count;
+}
+
+/* ---- construction ---- */
+
+/* The node, or NULL when (name, creation) is this node. A creation of 0 names any incarnation
+ * that this node's own name had. */
+static Node *foreign(Vm *vm, term_t name, uint32_t creation)
+{
+    Node *self = node_self(vm);
+    if (self->name == name && (self->creation == creation || creation == 0)) return NULL;
+    return node_get(vm, name, creation);
+}
+
+static term_t ext_put(Heap *h, Node *node, enum BoxedTag tag, const uint64_t *data, size_t n)
+{
+    ExtThing *e = (ExtThing *)heap_alloc(h, 3 + n);
+    e->header = HEADER(2 + n, tag);
+    e->node = node;
+    memcpy(e->data, data, n * sizeof *data);
+    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    heap_link_off_heap(h, (OffHeap *)e);
+    return term_make_boxed((term_t *)e);
+}
+
+term_t node_make_pid(Heap *h, Vm *vm, term_t name, uint32_t number, uint32_t serial, uint32_t creation)
+{
+    Node *node = foreign(vm, name, creation);
+    if (node)
+        return ext_put(h, node, BOXED_EXT_PID, (uint64_t[]){number | (uint64_t)serial << 32}, 1);
+    if (number >> PID_NUMBER_BITS || serial >> PID_SERIAL_BITS) return TERM_NONE;
+    return term_local_pid(number | (uint64_t)serial << PID_NUMBER_BITS);
+}
+
+term_t node_make_port(Heap *h, Vm *vm, term_t name, uint64_t id, uint32_t creation)
+{
+    Node *node = foreign(vm, name, creation);
+    if (node) return ext_put(h, node, BOXED_EXT_PORT, &id, 1);
+    return id >> 60 ? TERM_NONE : term_local_port(id);
+}
+
+#define REF_FIRST_MAX (1u << 18) /* local references use 18 bits of the first number */
+
+term_t node_make_ref(Heap *h, Vm *vm, term_t name, uint32_t creation, const uint32_t *numbers,
+                     unsigned count)
+{
+    if (count == 0 || count > REF_NUMBERS_MAX) return TERM_NONE;
+    Node *node = foreign(vm, name, creation);
+    if (!node) {
+        RefNum r = {{0, 0, 0}};
+        if (count > 3 || numbers[0] >= REF_FIRST_MAX) return TERM_NONE;
+        memcpy(r.n, numbers, count * sizeof *numbers);
+        return ref_put(heap_alloc(h, REF_WORDS), r);
+    }
+    uint64_t data[1 + (REF_NUMBERS_MAX + 1) / 2] = {count};
+    for (unsigned i = 0; i < count; i++) data[1 + i / 2] |= (uint64_t)numbers[i] << (i % 2 * 32);
+    return ext_put(h, node, BOXED_EXT_REF, data, 1 + (count + 1) / 2);
+}

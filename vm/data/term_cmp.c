@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* term_cmp - see term_cmp.h.
+ * Both loops keep a stack of rows still to compare: n pairs of terms at two addresses. A list cell's
+ * tail is a row of one. Large maps in an ordering are first laid out as two rows each (keys, values)
+ * in buffers that the stack owns. Layer: data. */
+#include "data/term_cmp.h"
+
+#include "base/alloc.h"
+#include "code/export.h"
+#include "code/funtab.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/node.h"
+#include "term/atom.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- rows to compare ---- */
+
+typedef struct Row {
+    const term_t *a, *b;
+    size_t n;
+    bool exact;
+    term_t *owned;      /* buffer to free with this row, or NULL */
+    size_t owned_words;
+} Row;
+
+typedef struct Rows {
+    Row *at, *base, *limit;
+    Row inline_rows[16];
+} Rows;
+
+static void rows_init(Rows *s)
+{
+    s->at = s->base = s->inline_rows;
+    s->limit = s->base + ARRAY_LEN(s->inline_rows);
+}
+
+static void row_drop(Rows *s)
+{
+    s->at--;
+    if (s->at->owned) mem_free(MEM_TEMP, s->at->owned, s->at->owned_words * sizeof(term_t));
+}
+
+static void rows_free(Rows *s)
+{
+    while (s->at != s->base) row_drop(s);
+    if (s->base != s->inline_rows)
+        mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
+}
+
+static COLD void rows_grow(Rows *s)
+{
+    size_t used = (size_t)(s->at - s->base);
+    Row *mem;
+    if (s->base == s->inline_rows) {
+        mem = mem_alloc(MEM_TEMP, 2 * used * sizeof(Row));
+        memcpy(mem, s->base, used * sizeof(Row));
+    } else {
+        mem = mem_realloc(MEM_TEMP, s->base, used * sizeof(Row), 2 * used * sizeof(Row));
+    }
+    s->base = mem;
+    s->at = mem + used;
+    s->limit = mem + 2 * used;
+}
+
+static inline Row *row_push(Rows *s, const term_t *a, const term_t *b, size_t n, bool exact)
+{
+    if (UNLIKELY(s->at == s->limit)) rows_grow(s);
+    *s->at = (Row){a, b, n, exact, NULL, 0};
+    return s->at++;
+}
+
+/* The next pair; false when nothing is left. */
+static inline bool row_next(Rows *s, term_t *a, term_t *b, bool *exact)
+{
+    while (s->at != s->base) {
+        Row *r = s->at - 1;
+        if (r->n > 0) {
+            *a = *r->a++;
+            *b = *r->b++;
+            *exact = r->exact;
+            if (--r->n == 0 && !r->owned) s->at--; /* so that a long list keeps the stack flat */
+            return true;
+        }
+        row_drop(s);
+    }
+    return false;
+}
+
+/* ---- equality ---- */
+
+static bool bits_are_equal(term_t a, term_t b)
+{
+    BitView x = bitstring_view(a), y = bitstring_view(b);
+    return x.bits == y.bits && bits_equal(x.base, x.offset, y.base, y.offset, x.bits);
+}
+
+static bool refs_equal(term_t a, term_t b)
+{
+    uint32_t x[REF_NUMBERS_MAX] = {0}, y[REF_NUMBERS_MAX] = {0};
+    if (ident_node(a) != ident_node(b)) return false;
+    return ref_numbers(a, x) == ref_numbers(b, y) && memcmp(x, y, sizeof x) == 0;
+}
+
+/* Same header already. */
+static bool maps_maybe_equal(Rows *s, term_t a, term_t b)
+{
+    term_t header = boxed_header(a);
+    if (MAP_HEADER_KIND(header) == MAP_FLAT) {
+        size_t n = map_size(a);
+        if (n != map_size(b)) return false;
+        row_push(s, flat_map_values(a), flat_map_values(b), n, true);
+        if (flat_map_keys(a) != flat_map_keys(b))
+            row_push(s, flat_map_key_ptr(a), flat_map_key_ptr(b), n, true);
+        return true;
+    }
+    if (MAP_HEADER_KIND(header) == MAP_HEAD && map_size(a) != map_size(b)) return false;
+    unsigned count;
+    const term_t *x = hamt_children(a, &count), *y = hamt_children(b, &count);
+    row_push(s, x, y, count, true);
+    return true;
+}
+
+/* False: different. True: equal so far, the parts are on the stack. Both boxed, a != b. */
+static bool boxed_maybe_equal(Rows *s, term_t a, term_t b)
+{
+    term_t header = boxed_header(a), other = boxed_header(b);
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return term_is_bitstring(b) && bits_are_equal(a, b);
+    case BOXED_REF: case BOXED_EXT_REF: return term_is_ref(b) && refs_equal(a, b);
+    default: break;
+    }
+    if (header != other) return false;
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE:
+        row_push(s, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header), true);
+        return true;
+    case BOXED_FLOAT: return float_value(a) == float_value(b);
+    case BOXED_POS_BIG: case BOXED_NEG_BIG:
+        return memcmp(boxed_ptr(a), boxed_ptr(b), (1 + HEADER_ARITY(header)) * sizeof(term_t)) == 0;
+    case BOXED_MAP: return maps_maybe_equal(s, a, b);
+    case BOXED_EXPORT: return export_of(a) == export_of(b);
+    case BOXED_FUN:
+        if (fun_ptr(a)->entry != fun_ptr(b)->entry) return false;
+        row_push(s, fun_ptr(a)->env, fun_ptr(b)->env, fun_free_count(fun_ptr(a)), true);
+        return true;
+    case BOXED_EXT_PID: case BOXED_EXT_PORT:
+        return ext_ptr(a)->node == ext_ptr(b)->node && ext_ptr(a)->data[0] == ext_ptr(b)->data[0];
+    default: return false;
+    }
+}
+
+bool term_eq_slow(term_t a, term_t b)
+{
+    Rows s;
+    bool exact, equal = true;
+    rows_init(&s);
+    do {
+        while (a != b && term_is_list_cell(a) && term_is_list_cell(b)) {
+            term_t x = list_head(a), y = list_head(b);
+            if (x != y) {
+                if (term_is_immed(x) || term_is_immed(y)) {
+                    equal = false;
+                    break;
+                }
+                row_push(&s, list_ptr(a) + 1, list_ptr(b) + 1, 1, true);
+                a = x;
+                b = y;
+            } else {
+                a = list_tail(a);
+                b = list_tail(b);
+            }
+        }
+        if (!equal) break;
+        if (a != b && !(term_is_boxed(a) && term_is_boxed(b) && boxed_maybe_equal(&s, a, b))) {
+            equal = false;
+            break;
+        }
+    } while (row_next(&s, &a, &b, &exact));
+    rows_free(&s);
+    return equal;
+}
+
+/* ---- numbers ---- */
+
+#define ORDER(x, y) ((x) < (y) ? -1 : (x) > (y))
+
+static bool number_negative(term_t t)
+{
+    return term_is_small(t) ? small_value(t) < 0 : HEADER_SUBTAG(boxed_header(t)) == BOXED_NEG_BIG;
+}
+
+static int big_magnitude_cmp(const term_t *a, size_t na, const term_t *b, size_t nb)
+{
+    if (na != nb) return ORDER(na, nb);
+    while (na-- > 0)
+        if (a[na] != b[na]) return ORDER(a[na], b[na]);
+    return 0;
+}
+
+static int int_cmp(term_t a, term_t b)
+{
+    if (term_both_small(a, b)) return ORDER((int64_t)a, (int64_t)b);
+    bool na = number_negative(a), nb = number_negative(b);
+    if (na != nb) return na ? -1 : 1;
+    if (term_is_small(a)) return na ? 1 : -1; /* every big is farther from zero than any small */
+    if (term_is_small(b)) return na ? -1 : 1;
+    int c = big_magnitude_cmp(boxed_ptr(a) + 1, HEADER_ARITY(boxed_header(a)), boxed_ptr(b) + 1,
+                              HEADER_ARITY(boxed_header(b)));
+    return na ? -c : c;
+}
+
+/* |big| against d >= 2^59, which is an integer then. */
+static int big_cmp_double(const term_t *limbs, size_t n, double d)
+{
+    int exponent;
+    double fraction = frexp(d, &exponent); /* d = fraction * 2^exponent, 0.5 <= fraction < 1 */
+    size_t bits = 64 * n - (size_t)__builtin_clzll(limbs[n - 1]);
+    if (bits != (size_t)exponent) return ORDER(bits, (size_t)exponent);
+    uint64_t top = (uint64_t)ldexp(fraction, 64); /* mantissa, left-justified; exact */
+    unsigned shift = (unsigned)__builtin_clzll(limbs[n - 1]);
+    uint64_t mine = limbs[n - 1] << shift;
+    if (shift && n > 1) mine |= limbs[n - 2] >> (64 - shift);
+    if (mine != top) return ORDER(mine, top);
+    if (n > 1 && limbs[n - 2] << shift) return 1;
+    for (size_t i = 0; i + 2 < n; i++)
+        if (limbs[i]) return 1;
+    return 0;
+}
+
+static int int_cmp_float(term_t i, double d)
+{
+    if (term_is_small(i)) {
+        if (d >= 0x1p59) return -1;
+        if (d < -0x1p59) return 1;
+        int64_t whole = (int64_t)d;
+        if (small_value(i) != whole) return ORDER(small_value(i), whole);
+        return ORDER((double)whole, d);
+    }
+    bool negative = number_negative(i);
+    if (negative != (d < 0)) return negative ? -1 : 1;
+    double magnitude = fabs(d);
+    int c = magnitude < 0x1p59 ? 1
+                               : big_cmp_double(boxed_ptr(i) + 1, HEADER_ARITY(boxed_header(i)), magnitude);
+    return negative ? -c : c;
+}
+
+int number_cmp(term_t a, term_t b)
+{
+    bool fa = term_is_float(a), fb = term_is_float(b);
+    if (fa && fb) return ORDER(float_value(a), float_value(b));
+    if (fa) return -int_cmp_float(b, float_value(a));
+    if (fb) return int_cmp_float(a, float_value(b));
+    return int_cmp(a, b);
+}
+
+static int number_cmp_exact(term_t a, term_t b)
+{
+    bool fa = term_is_float(a), fb = term_is_float(b);
+    return fa != fb ? (fa ? 1 : -1) : number_cmp(a, b);
+}
+
+/* ---- order ---- */
+
+enum Rank {
+    RANK_NUMBER, RANK_ATOM, RANK_REF, RANK_FUN, RANK_PORT, RANK_PID, RANK_TUPLE, RANK_MAP, RANK_NIL,
+    RANK_LIST, RANK_BITS
+};
+
+static const uint8_t boxed_rank[16] = {
+    [BOXED_TUPLE] = RANK_TUPLE, [BOXED_POS_BIG] = RANK_NUMBER, [BOXED_NEG_BIG] = RANK_NUMBER,
+    [BOXED_REF] = RANK_REF, [BOXED_EXT_REF] = RANK_REF, [BOXED_FUN] = RANK_FUN,
+    [BOXED_EXPORT] = RANK_FUN, [BOXED_FLOAT] = RANK_NUMBER, [BOXED_HEAP_BITS] = RANK_BITS,
+    [BOXED_SUB_BITS] = RANK_BITS, [BOXED_MATCH] = RANK_BITS, [BOXED_EXT_PID] = RANK_PID,
+    [BOXED_EXT_PORT] = RANK_PORT, [BOXED_MAP] = RANK_MAP
+};
+
+static enum Rank rank_of(term_t t)
+{
+    if (term_is_list_cell(t)) return RANK_LIST;
+    if (term_is_boxed(t)) return boxed_rank[HEADER_SUBTAG(boxed_header(t))];
+    if (term_is_small(t)) return RANK_NUMBER;
+    if (term_is_local_pid(t)) return RANK_PID;
+    if (term_is_local_port(t)) return RANK_PORT;
+    return term_is_nil(t) ? RANK_NIL : RANK_ATOM;
+}
+
+static int pid_cmp(term_t a, term_t b)
+{
+    if (pid_serial(a) != pid_serial(b)) return ORDER(pid_serial(a), pid_serial(b));
+    if (pid_number(a) != pid_number(b)) return ORDER(pid_number(a), pid_number(b));
+    return node_compare(ident_node(a), ident_node(b));
+}
+
+static int port_cmp(term_t a, term_t b)
+{
+    int c = node_compare(ident_node(a), ident_node(b));
+    return c ? c : ORDER(port_number(a), port_number(b));
+}
+
+static int ref_cmp(term_t a, term_t b)
+{
+    uint32_t x[REF_NUMBERS_MAX] = {0}, y[REF_NUMBERS_MAX] = {0};
+    int c = node_compare(ident_node(a), ident_node(b));
+    if (c) return c;
+    ref_numbers(a, x);
+    ref_numbers(b, y);
+    for (int i = REF_NUMBERS_MAX; i-- > 0;)
+        if (x[i] != y[i]) return ORDER(x[i], y[i]);
+    return 0;
+}
+
+static int bits_cmp(term_t a, term_t b)
+{
+    BitView x = bitstring_view(a), y = bitstring_view(b);
+    return bits_compare(x.base, x.offset, x.bits, y.base, y.offset, y.bits);
+}
+
+static int export_cmp(const Mfa *a, const Mfa *b)
+{
+    if (a->module != b->module) return atom_compare(a->module, b->module);
+    if (a->function != b->function) return atom_compare(a->function, b->function);
+    return ORDER(a->arity, b->arity);
+}
+
+/* Closures come before external funs. */
+static int fun_cmp(Rows *s, term_t a, term_t b, bool exact)
+{
+    if (term_is_fun(a) != term_is_fun(b)) return term_is_fun(a) ? -1 : 1;
+    if (term_is_export(a)) return export_cmp(&export_of(a)->mfa, &export_of(b)->mfa);
+    const Fun *f = fun_ptr(a), *g = fun_ptr(b);
+    if (f->entry->module != g->entry->module) return atom_compare(f->entry->module, g->entry->module);
+    if (f->entry->index != g->entry->index) return ORDER(f->entry->index, g->entry->index);
+    if (f->entry->old_uniq != g->entry->old_uniq) return ORDER(f->entry->old_uniq, g->entry->old_uniq);
+    unsigned n = fun_free_count(f), m = fun_free_count(g);
+    if (n != m) return ORDER(n, m);
+    row_push(s, f->env, g->env, n, exact);
+    return 0;
+}
+
+typedef struct Pair {
+    term_t key, value;
+} Pair;
+
+static int compare_pairs(const void *a, const void *b)
+{
+    return term_cmp_exact(((const Pair *)a)->key, ((const Pair *)b)->key);
+}
+
+/* Lay out a map's pairs in key order: keys at buf, values at buf + n. */
+static void sorted_rows(term_t map, term_t *buf)
+{
+    size_t n = map_size(map), i = 0;
+    Pair *pairs = MEM_NEW_ARRAY(TEMP, Pair, n);
+    MapIter it;
+    map_iter_init(&it, map, false);
+    while (map_iter_next(&it, &pairs[i].key, &pairs[i].value)) i++;
+    qsort(pairs, n, sizeof(Pair), compare_pairs);
+    for (i = 0; i < n; i++) {
+        buf[i] = pairs[i].key;
+        buf[n + i] = pairs[i].value;
+    }
+    MEM_DELETE_ARRAY(TEMP, pairs, n);
+}
+
+/* By size, then keys in exact order, then values. */
+static int map_cmp(Rows *s, term_t a, term_t b, bool exact)
+{
+    size_t n = map_size(a);
+    if (n != map_size(b)) return ORDER(n, map_size(b));
+    if (map_is_flat(a)) {
+        row_push(s, flat_map_values(a), flat_map_values(b), n, exact);
+        if (flat_map_keys(a) != flat_map_keys(b))
+            row_push(s, flat_map_key_ptr(a), flat_map_key_ptr(b), n, true);
+        return 0;
+    }
+    if (term_eq(a, b)) return 0;
+    term_t *buf = MEM_NEW_ARRAY(TEMP, term_t, 4 * n);
+    sorted_rows(a, buf);
+    sorted_rows(b, buf + 2 * n);
+    Row *owner = row_push(s, buf + n, buf + 3 * n, n, exact);
+    owner->owned = buf;
+    owner->owned_words = 4 * n;
+    row_push(s, buf, buf + 2 * n, n, true);
+    return 0;
+}
+
+static int tuple_cmp(Rows *s, term_t a, term_t b, bool exact)
+{
+    word_t n = tuple_arity(a), m = tuple_arity(b);
+    if (n != m) return ORDER(n, m);
+    row_push(s, tuple_elements(a), tuple_elements(b), n, exact);
+    return 0;
+}
+
+/* Order of two terms apart from parts that it pushes. */
+static int shallow_cmp(Rows *s, term_t a, term_t b, bool exact)
+{
+    enum Rank x = rank_of(a), y = rank_of(b);
+    if (x != y) return x < y ? -1 : 1;
+    switch (x) {
+    case RANK_NUMBER: return exact ? number_cmp_exact(a, b) : number_cmp(a, b);
+    case RANK_ATOM: return atom_compare(a, b);
+    case RANK_REF: return ref_cmp(a, b);
+    case RANK_FUN: return fun_cmp(s, a, b, exact);
+    case RANK_PORT: return port_cmp(a, b);
+    case RANK_PID: return pid_cmp(a, b);
+    case RANK_TUPLE: return tuple_cmp(s, a, b, exact);
+    case RANK_MAP: return map_cmp(s, a, b, exact);
+    case RANK_NIL: return 0;
+    case RANK_LIST:
+        row_push(s, list_ptr(a), list_ptr(b), 2, exact);
+        return 0;
+    default: return bits_cmp(a, b);
+    }
+}
+
+int term_cmp_slow(term_t a, term_t b, bool exact)
+{
+    if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
+        return atom_compare(a, b);
+    Rows s;
+    int c = 0;
+    rows_init(&s);
+    do {
+        while (a != b && term_is_list_cell(a) && term_is_list_cell(b) && list_head(a) == list_head(b)) {
+            a = list_tail(a);
+            b = list_tail(b);
+        }
+        if (a != b) c = shallow_cmp(&s, a, b, exact);
+    } while (c == 0 && row_next(&s, &a, &b, &exact));
+    rows_free(&s);
+    return c;
+}

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* term_hash - see term_hash.h. phash and phash2 are part of the language: their numbers are stored
+ * in files and agreed on between nodes, so the constants below are given, not chosen.
+ * A work stack holds terms yet to hash and marks; a mark is a word with the header tag, which no
+ * term has. Layer: data. */
+#include "data/term_hash.h"
+
+#include "base/alloc.h"
+#include "code/export.h"
+#include "code/funtab.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/node.h"
+#include "term/atom.h"
+
+/* ---- work stack ---- */
+
+typedef struct Work {
+    term_t *at, *base, *limit;
+    term_t inline_words[64];
+} Work;
+
+static void work_init(Work *w)
+{
+    w->at = w->base = w->inline_words;
+    w->limit = w->base + ARRAY_LEN(w->inline_words);
+}
+
+static void work_free(Work *w)
+{
+    if (w->base != w->inline_words)
+        mem_free(MEM_TEMP, w->base, (size_t)(w->limit - w->base) * sizeof(term_t));
+}
+
+static COLD void work_grow(Work *w, size_t n)
+{
+    size_t used = (size_t)(w->at - w->base), old = (size_t)(w->limit - w->base);
+    size_t cap = MAX(2 * old, used + n);
+    term_t *mem;
+    if (w->base == w->inline_words) {
+        mem = mem_alloc(MEM_TEMP, cap * sizeof(term_t));
+        memcpy(mem, w->base, used * sizeof(term_t));
+    } else {
+        mem = mem_realloc(MEM_TEMP, w->base, old * sizeof(term_t), cap * sizeof(term_t));
+    }
+    w->base = mem;
+    w->at = mem + used;
+    w->limit = mem + cap;
+}
+
+static inline void work_room(Work *w, size_t n)
+{
+    if (UNLIKELY((size_t)(w->limit - w->at) < n)) work_grow(w, n);
+}
+
+static inline void work_push(Work *w, term_t t)
+{
+    work_room(w, 1);
+    *w->at++ = t;
+}
+
+/* Push elements so that the first is popped first. */
+static void work_push_array(Work *w, const term_t *first, size_t n)
+{
+    work_room(w, n);
+    while (n > 0) *w->at++ = first[--n];
+}
+
+static inline bool work_empty(const Work *w) { return w->at == w->base; }
+
+/* ---- atoms ---- */
+
+/* P. J. Weinberger's hash over characters; characters below 256 count as one byte however they
+ * are encoded. */
+uint32_t atom_phash(term_t atom)
+{
+    const AtomText *a = atom_text(atom);
+    const uint8_t *p = (const uint8_t *)a->text, *end = p + a->bytes;
+    uint32_t h = 0;
+    while (p < end) {
+        uint32_t c = *p++;
+        if (p < end && (c & 0xFE) == 0xC2 && (*p & 0xC0) == 0x80) c = (c << 6 | (*p++ & 0x3F)) & 0xFF;
+        h = (h << 4) + c;
+        uint32_t top = h & 0xF0000000u;
+        if (top) h ^= top >> 24 ^ top;
+    }
+    return h;
+}
+
+/* ---- Jenkins's block hash ---- */
+
+static uint32_t load_le32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v; /* little-endian hosts only so far */
+}
+
+static uint32_t load_tail(const uint8_t *p, size_t n)
+{
+    uint32_t v = 0;
+    for (size_t i = 0; i < MIN(n, (size_t)4); i++) v |= (uint32_t)p[i] << 8 * i;
+    return v;
+}
+
+/* The mix that keeps all three lanes. */
+static inline void mix3(uint32_t *pa, uint32_t *pb, uint32_t *pc)
+{
+    uint32_t a = *pa, b = *pb, c = *pc;
+    a -= b, a -= c, a ^= c >> 13;
+    b -= c, b -= a, b ^= a << 8;
+    c -= a, c -= b, c ^= b >> 13;
+    a -= b, a -= c, a ^= c >> 12;
+    b -= c, b -= a, b ^= a << 16;
+    c -= a, c -= b, c ^= b >> 5;
+    a -= b, a -= c, a ^= c >> 3;
+    b -= c, b -= a, b ^= a << 10;
+    c -= a, c -= b, c ^= b >> 15;
+    *pa = a, *pb = b, *pc = c;
+}
+
+static uint32_t hash_block(const uint8_t *p, size_t n, uint32_t seed)
+{
+    uint32_t a = HASH_GOLDEN, b = HASH_GOLDEN, c = seed;
+    uint32_t total = (uint32_t)n;
+    for (; n >= 12; p += 12, n -= 12) {
+        a += load_le32(p);
+        b += load_le32(p + 4);
+        c += load_le32(p + 8);
+        mix3(&a, &b, &c);
+    }
+    c += total;
+    a += load_tail(p, n);
+    if (n > 4) b += load_tail(p + 4, n - 4);
+    if (n > 8) c += load_tail(p + 8, n - 8) << 8; /* the low byte of c counts the length */
+    mix3(&a, &b, &c);
+    return c;
+}
+
+/* Multiples of the golden ratio, one per kind of thing hashed. */
+#define K(n) (HASH_GOLDEN * (uint32_t)(n))
+static inline uint32_t hash2(uint32_t x, uint32_t y, uint32_t k, uint32_t h)
+{
+    return hash_jenkins(k + x, k + y, h);
+}
+static inline uint32_t hash1(uint32_t x, uint32_t k, uint32_t h) { return hash2(x, 0, k, h); }
+
+/* Whole bytes, then the bits left over; same for both block hashes. */
+static uint32_t hash_bitstring(term_t t, uint32_t h)
+{
+    BitView v = bitstring_view(t);
+    uint32_t seed = K(13) + h;
+    size_t n = v.bits >> 3;
+    unsigned rest = v.bits & 7;
+    if (v.bits == 0) return seed;
+    if (view_is_aligned(&v)) {
+        h = hash_block(view_bytes(&v), n, seed);
+    } else {
+        uint8_t *copy = mem_alloc(MEM_TEMP, n);
+        bits_copy(copy, 0, v.base, v.offset, n * 8);
+        h = hash_block(copy, n, seed);
+        mem_free(MEM_TEMP, copy, n);
+    }
+    return rest ? hash2(rest, (uint32_t)bits_read(v.base, v.offset + n * 8, rest), K(15), h) : h;
+}
+
+static uint32_t hash_limbs(const term_t *limbs, size_t n, bool negative, uint32_t h)
+{
+    for (size_t i = 0; i < n; i++)
+        h = hash2((uint32_t)limbs[i], (uint32_t)(limbs[i] >> 32), negative ? K(10) : K(11), h);
+    return h;
+}
+
+static uint64_t float_bits(term_t t)
+{
+    double d = float_value(t) + 0.0; /* -0.0 becomes 0.0 */
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    return bits;
+}
+
+/* The hash of a list's leading run of bytes, four to a word. Returns the rest; *count bytes of the last,
+ * incomplete word are in *word. */
+static term_t hash_bytes_run(term_t t, uint32_t *h, uint32_t *word, unsigned *count)
+{
+    *word = *count = 0;
+    while (term_is_list_cell(t)) {
+        term_t head = list_head(t);
+        if (!term_is_small(head) || (uint64_t)small_value(head) > 255) break;
+        *word = (*word << 8) + (uint32_t)small_value(head);
+        if (++*count == 4) {
+            *h = hash1(*word, K(4), *h);
+            *word = *count = 0;
+        }
+        t = list_tail(t);
+    }
+    return t;
+}
+
+/* ---- phash2 ---- */
+
+/* Marks on the work stack. */
+#define MARK_PAIR ((term_t)0x4)     /* a pair is complete: fold its hash */
+#define MARK_MAP_END ((term_t)0x8)  /* below it: hash before the map, xor of the outer map */
+#define MARK_CDR ((term_t)0xC)
+
+static bool small_is_28_bits(int64_t i) { return i >= -(1 << 27) && i < 1 << 27; }
+
+static uint32_t phash2_int(int64_t i, uint32_t h)
+{
+    if (small_is_28_bits(i)) {
+        if (i < 0) h = hash1((uint32_t)-i, K(1), h);
+        return hash1((uint32_t)i, K(1), h);
+    }
+    term_t limb = i < 0 ? -(uint64_t)i : (uint64_t)i;
+    return hash_limbs(&limb, 1, i < 0, h);
+}
+
+#define PHASH2_NIL 3468870702u
+#define PHASH2_NIL_TAG 2 /* what a nil inside another term is hashed as */
+
+static uint32_t phash2_immed(term_t t, uint32_t h)
+{
+    if (term_is_small(t)) return phash2_int(small_value(t), h);
+    if (term_is_atom(t)) return h == 0 ? atom_phash(t) : hash1(atom_phash(t), K(3), h);
+    if (term_is_nil(t)) return h == 0 ? PHASH2_NIL : hash1(PHASH2_NIL_TAG, K(2), h);
+    if (term_is_local_pid(t)) return hash1(pid_number(t), K(5), h);
+    uint64_t id = local_port_id(t);
+    return id >> 32 ? hash2((uint32_t)id, (uint32_t)(id >> 32), K(6), h) : hash1((uint32_t)id, K(6), h);
+}
+
+/* Push what a map consists of. Portable: pairs are hashed on their own and folded by xor. */
+static void push_map(Work *w, term_t t)
+{
+    MapIter it;
+    term_t key, value;
+    map_iter_init(&it, t, false);
+    while (map_iter_next(&it, &key, &value)) {
+        work_room(w, 3);
+        *w->at++ = MARK_PAIR;
+        *w->at++ = value;
+        *w->at++ = key;
+    }
+}
+
+static uint32_t phash2_fun(Work *w, term_t t, uint32_t h)
+{
+    const Fun *f = fun_ptr(t);
+    unsigned n = fun_free_count(f);
+    h = hash2(n, atom_phash(f->entry->module), K(1), h);
+    h = hash2(f->entry->index, f->entry->old_uniq, K(1), h);
+    work_push_array(w, f->env, n);
+    return h;
+}
+
+static uint32_t phash2_export(term_t t, uint32_t h)
+{
+    const Mfa *m = &export_of(t)->mfa;
+    h = hash2((uint32_t)m->arity, atom_phash(m->module), K(1), h);
+    return hash1(atom_phash(m->function), K(14), h);
+}
+
+static uint32_t hash_ref_first(term_t t, uint32_t h)
+{
+    uint32_t n[REF_NUMBERS_MAX];
+    ref_numbers(t, n);
+    return hash1(n[0], K(7), h);
+}
+
+static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
+{
+    term_t header = boxed_header(t);
+    uint64_t id;
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE:
+        work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
+        return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
+    case BOXED_MAP:
+        h = hash1((uint32_t)map_size(t), K(16), h);
+        if (map_size(t) == 0) return h;
+        work_room(w, 3);
+        *w->at++ = (term_t)*pairs;
+        *w->at++ = (term_t)h;
+        *w->at++ = MARK_MAP_END;
+        *pairs = 0;
+        push_map(w, t);
+        return 0;
+    case BOXED_POS_BIG: case BOXED_NEG_BIG:
+        return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
+    case BOXED_FLOAT:
+        return hash2((uint32_t)(float_bits(t) >> 32), (uint32_t)float_bits(t), K(12), h);
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return hash_bitstring(t, h);
+    case BOXED_FUN: return phash2_fun(w, t, h);
+    case BOXED_EXPORT: return phash2_export(t, h);
+    case BOXED_REF: case BOXED_EXT_REF: return hash_ref_first(t, h);
+    case BOXED_EXT_PID: return hash1(pid_number(t), K(5), h);
+    case BOXED_EXT_PORT:
+        id = port_number(t);
+        return id >> 32 ? hash2((uint32_t)id, (uint32_t)(id >> 32), K(6), h) : hash1((uint32_t)id, K(6), h);
+    default: NOT_REACHED();
+    }
+    return h;
+}
+
+static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
+{
+    uint32_t word;
+    unsigned count;
+    term_t rest = hash_bytes_run(t, &h, &word, &count);
+    if (count > 0) h = hash1(word, K(4), h);
+    if (term_is_list_cell(rest)) {
+        work_push(w, list_tail(rest));
+        work_push(w, list_head(rest));
+    } else {
+        work_push(w, rest);
+    }
+    return h;
+}
+
+uint32_t term_phash2(term_t t)
+{
+    if (term_is_immed(t)) return phash2_immed(t, 0);
+    Work w;
+    work_init(&w);
+    uint32_t h = 0, pairs = 0;
+    for (;;) {
+        if (term_is_immed(t)) h = phash2_immed(t, h);
+        else if (term_is_list_cell(t)) h = phash2_list(&w, t, h);
+        else h = phash2_boxed(&w, t, h, &pairs);
+        for (;;) {
+            if (work_empty(&w)) {
+                work_free(&w);
+                return h;
+            }
+            t = *--w.at;
+            if (t == MARK_PAIR) {
+                pairs ^= h;
+                h = 0;
+            } else if (t == MARK_MAP_END) {
+                h = hash1(pairs, K(19), (uint32_t)*--w.at);
+                pairs = (uint32_t)*--w.at;
+            } else {
+                break;
+            }
+        }
+    }
+}
+
+/* ---- internal ---- */
+
+static inline uint32_t mix_kind(uint32_t h, uint32_t k)
+{
+    h ^= k;
+    return h << 17 ^ h >> 15;
+}
+
+static uint32_t internal_list(Work *w, term_t t, uint32_t h)
+{
+    uint32_t word;
+    unsigned count;
+    term_t rest = hash_bytes_run(t, &h, &word, &count);
+    if (count > 0) h = hash2(word, count, K(22), h);
+    if (!term_is_list_cell(rest)) {
+        work_push(w, rest);
+        return h;
+    }
+    term_t tail = list_tail(rest);
+    h = mix_kind(h, K(17));
+    work_push(w, tail);
+    if (!term_is_list_cell(tail)) work_push(w, MARK_CDR);
+    work_push(w, list_head(rest));
+    return h;
+}
+
+static void internal_push_map(Work *w, term_t t, uint32_t h)
+{
+    MapIter it;
+    term_t key, value;
+    map_iter_init(&it, t, false);
+    while (map_iter_next(&it, &key, &value)) {
+        work_room(w, 4);
+        *w->at++ = (term_t)h;
+        *w->at++ = MARK_PAIR;
+        *w->at++ = value;
+        *w->at++ = key;
+    }
+}
+
+static uint32_t hash_pointer32(const void *p, uint32_t k, uint32_t h)
+{
+    return hash2((uint32_t)(uintptr_t)p, (uint32_t)((uintptr_t)p >> 32), k, h);
+}
+
+static uint32_t internal_ref(term_t t, uint32_t h)
+{
+    uint32_t n[REF_NUMBERS_MAX] = {0};
+    if (ident_node(t)) h = hash_pointer32(ident_node(t), K(7), h);
+    ref_numbers(t, n);
+    return hash2(n[1], n[2], K(8), hash1(n[0], K(7), h));
+}
+
+static uint32_t internal_ext(term_t t, uint32_t k, uint32_t h)
+{
+    uint64_t data = ext_ptr(t)->data[0];
+    return hash2((uint32_t)data, (uint32_t)(data >> 32), k, hash_pointer32(ident_node(t), k, h));
+}
+
+static uint32_t internal_fun(Work *w, term_t t, uint32_t h)
+{
+    const Fun *f = fun_ptr(t);
+    unsigned n = fun_free_count(f);
+    h = hash2(n, (uint32_t)f->entry->module, K(20), h);
+    h = hash2(f->entry->index, f->entry->old_uniq, K(21), h);
+    work_push_array(w, f->env, n);
+    return h;
+}
+
+static uint32_t internal_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
+{
+    term_t header = boxed_header(t);
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE:
+        work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
+        return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
+    case BOXED_MAP:
+        h = hash1((uint32_t)map_size(t), K(16), h);
+        if (map_size(t) == 0) return h;
+        work_room(w, 3);
+        *w->at++ = (term_t)*pairs;
+        *w->at++ = (term_t)h;
+        *w->at++ = MARK_MAP_END;
+        *pairs = 0;
+        internal_push_map(w, t, h);
+        return h;
+    case BOXED_POS_BIG: case BOXED_NEG_BIG:
+        return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
+    case BOXED_FLOAT:
+        return hash2((uint32_t)float_bits(t), (uint32_t)(float_bits(t) >> 32), K(12), h);
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return hash_bitstring(t, h);
+    case BOXED_FUN: return internal_fun(w, t, h);
+    case BOXED_EXPORT: return hash_pointer32(export_of(t), K(14), h);
+    case BOXED_REF: case BOXED_EXT_REF: return internal_ref(t, h);
+    case BOXED_EXT_PID: return internal_ext(t, K(5), h);
+    case BOXED_EXT_PORT: return internal_ext(t, K(6), h);
+    default: NOT_REACHED();
+    }
+    return h;
+}
+
+static inline uint32_t internal_immed(term_t t, uint32_t h)
+{
+    return hash_jenkins(HASH_GOLDEN + (uint32_t)t, HASH_GOLDEN + (uint32_t)(t >> 32), h);
+}
+
+/* Unlike phash2, a pair starts from the map's own hash: it must depend on the salt. */
+uint32_t term_hash_slow(term_t t, uint32_t salt)
+{
+    Work w;
+    work_init(&w);
+    uint32_t h = salt, pairs = 0;
+    bool skip = false;
+    for (;;) {
+        if (skip) skip = false;
+        else if (term_is_immed(t)) h = internal_immed(t, h);
+        else if (term_is_list_cell(t)) h = internal_list(&w, t, h);
+        else h = internal_boxed(&w, t, h, &pairs);
+        if (work_empty(&w)) {
+            work_free(&w);
+            return h;
+        }
+        t = *--w.at;
+        skip = true;
+        if (t == MARK_PAIR) {
+            pairs ^= h;
+            h = (uint32_t)*--w.at;
+        } else if (t == MARK_MAP_END) {
+            h = hash1(pairs, K(19), (uint32_t)*--w.at);
+            pairs = (uint32_t)*--w.at;
+        } else if (t == MARK_CDR) {
+            h = mix_kind(h, K(18));
+        } else {
+            skip = false;
+        }
+    }
+}
+
+/* ---- phash ---- */
+
+/* Primes just above 2^28, by the kind of thing they multiply. */
+enum {
+    P_ATOM = 268440163, P_INT = 268439161, P_POS = 268435459, P_NEG = 268436141, P_PID = 268438633,
+    P_FLOAT = 268437017, P_CDR = 268437511, P_TUPLE = 268439627, P_FUN = 268440479,
+    P_EXPORT = 268440577, P_BITS = 268440581, P_MAP = 268440593, P_MAP_ADD = 268440611
+};
+#define P_BINARY P_NEG
+#define P_REF P_TUPLE
+
+static uint32_t phash_bytes(uint32_t v, uint32_t prime, uint32_t h)
+{
+    for (int i = 0; i < 32; i += 8) h = h * prime + (v >> i & 0xFF);
+    return h;
+}
+
+static uint32_t phash_int(const uint64_t *limbs, size_t n, bool negative, uint32_t h)
+{
+    for (size_t i = 0; i < n; i++) {
+        h = phash_bytes((uint32_t)limbs[i], P_INT, h);
+        if (i + 1 < n || limbs[i] >> 32) h = phash_bytes((uint32_t)(limbs[i] >> 32), P_INT, h);
+    }
+    return h * (negative ? P_NEG : P_POS);
+}
+
+static uint32_t phash_bits(term_t t, uint32_t h)
+{
+    BitView v = bitstring_view(t);
+    size_t n = v.bits >> 3;
+    unsigned rest = v.bits & 7;
+    for (size_t i = 0; i < n; i++)
+        h = h * P_ATOM + (uint32_t)bits_read(v.base, v.offset + 8 * i, 8);
+    if (rest)
+        h = (h * P_ATOM + (uint32_t)bits_read(v.base, v.offset + 8 * n, rest)) * P_BITS + rest;
+    return h * P_BINARY + (uint32_t)n;
+}
+
+static uint32_t phash_port(uint64_t id, uint32_t h)
+{
+    if (id >> 32) h = phash_bytes((uint32_t)(id >> 32), P_EXPORT, h);
+    return phash_bytes((uint32_t)id, P_REF, h) * P_FUN;
+}
+
+static uint32_t phash_immed(term_t t, uint32_t h)
+{
+    if (term_is_small(t)) {
+        int64_t i = small_value(t);
+        uint64_t limb = i < 0 ? -(uint64_t)i : (uint64_t)i;
+        return phash_int(&limb, 1, i < 0, h);
+    }
+    if (term_is_atom(t)) return h * P_ATOM + atom_phash(t);
+    if (term_is_nil(t)) return h * P_POS + 1;
+    if (term_is_local_pid(t)) return phash_bytes(pid_number(t), P_PID, h) * P_FLOAT;
+    return phash_port(local_port_id(t), h);
+}
+
+#define MARK_TUPLE ((term_t)0x10) /* below it: arity */
+
+static uint32_t phash_fun(Work *w, term_t t, uint32_t h)
+{
+    const Fun *f = fun_ptr(t);
+    unsigned n = fun_free_count(f);
+    h = h * P_FUN + n;
+    h = h * P_ATOM + atom_phash(f->entry->module);
+    h = h * P_INT + f->entry->index;
+    h = h * P_INT + f->entry->old_uniq;
+    work_push_array(w, f->env, n);
+    return h;
+}
+
+static uint32_t phash_export(term_t t, uint32_t h)
+{
+    const Mfa *m = &export_of(t)->mfa;
+    h = h * P_EXPORT + (uint32_t)m->arity;
+    h = h * P_ATOM + atom_phash(m->module);
+    return h * P_ATOM + atom_phash(m->function);
+}
+
+static uint32_t phash_boxed(Work *w, term_t t, uint32_t h)
+{
+    term_t header = boxed_header(t);
+    uint32_t n[REF_NUMBERS_MAX];
+    uint64_t bits;
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE:
+        work_push(w, HEADER_ARITY(header));
+        work_push(w, MARK_TUPLE);
+        work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
+        return h;
+    case BOXED_MAP: return h * P_MAP + P_MAP_ADD + term_phash2(t);
+    case BOXED_POS_BIG: case BOXED_NEG_BIG:
+        return phash_int(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
+    case BOXED_FLOAT:
+        bits = float_bits(t);
+        return h * P_FLOAT + ((uint32_t)bits ^ (uint32_t)(bits >> 32));
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return phash_bits(t, h);
+    case BOXED_FUN: return phash_fun(w, t, h);
+    case BOXED_EXPORT: return phash_export(t, h);
+    case BOXED_REF: case BOXED_EXT_REF:
+        ref_numbers(t, n);
+        return phash_bytes(n[0], P_REF, h) * P_FUN;
+    case BOXED_EXT_PID: return phash_bytes(pid_number(t), P_PID, h) * P_FLOAT;
+    case BOXED_EXT_PORT: return phash_port(port_number(t), h);
+    default: NOT_REACHED();
+    }
+    return h;
+}
+
+/* A cell's byte is folded in plainly, any other head as a term; a non-list tail ends with MARK_CDR. */
+static uint32_t phash_list(Work *w, term_t t, uint32_t h)
+{
+    while (term_is_list_cell(t)) {
+        term_t head = list_head(t);
+        if (!term_is_small(head) || (uint64_t)small_value(head) > 255) {
+            work_push(w, list_tail(t));
+            if (!term_is_list_cell(list_tail(t))) {
+                w->at[-1] = MARK_CDR;
+                work_push(w, list_tail(t));
+            }
+            work_push(w, head);
+            return h;
+        }
+        h = h * P_INT + (uint32_t)small_value(head);
+        t = list_tail(t);
+    }
+    work_push(w, MARK_CDR);
+    work_push(w, t);
+    return h;
+}
+
+uint32_t term_phash(term_t t)
+{
+    Work w;
+    work_init(&w);
+    uint32_t h = 0;
+    work_push(&w, t);
+    while (!work_empty(&w)) {
+        t = *--w.at;
+        if (t == MARK_CDR) h *= P_CDR;
+        else if (t == MARK_TUPLE) h = h * P_TUPLE + (uint32_t)*--w.at;
+        else if (term_is_immed(t)) h = phash_immed(t, h);
+        else if (term_is_list_cell(t)) h = phash_list(&w, t, h);
+        else h = phash_boxed(&w, t, h);
+    }
+    work_free(&w);
+    return h;
+}

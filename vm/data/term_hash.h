@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* term_hash - hashes of terms.
+ *   term_phash   erlang:phash/2 before reduction to the range; the same on every node and release
+ *   term_phash2  erlang:phash2 before reduction to the range; likewise
+ *   term_hash    internal: large maps and ETS; equal terms hash equal, nothing else is promised.
+ *                It decides the iteration order of large maps, which is that of OTP 25 for keys
+ *                without atoms and identifiers.
+ * The mixing step is Bob Jenkins's ("Hash functions", Dr. Dobb's Journal, September 1997).
+ * No C recursion. Layer: data. */
+#ifndef JOIST_DATA_TERM_HASH_H
+#define JOIST_DATA_TERM_HASH_H
+
+#include "term/boxed.h"
+
+uint32_t term_phash(term_t t);
+uint32_t term_phash2(term_t t);
+uint32_t term_hash_slow(term_t t, uint32_t salt);
+
+/* The hash of an atom's text that phash and phash2 are made of. */
+uint32_t atom_phash(term_t atom);
+
+#define HASH_GOLDEN 0x9e3779b9u
+
+/* Jenkins's mix; returns the new c. */
+static inline uint32_t hash_jenkins(uint32_t a, uint32_t b, uint32_t c)
+{
+    a -= b, a -= c, a ^= c >> 13;
+    b -= c, b -= a, b ^= a << 8;
+    c -= a, c -= b, c ^= b >> 13;
+    a -= b, a -= c, a ^= c >> 12;
+    b -= c, b -= a, b ^= a << 16;
+    c -= a, c -= b, c ^= b >> 5;
+    a -= b, a -= c, a ^= c >> 3;
+    b -= c, b -= a, b ^= a << 10;
+    c -= a, c -= b, c ^= b >> 15;
+    return c;
+}
+
+static inline uint32_t term_hash_immed(term_t t)
+{
+    return hash_jenkins(HASH_GOLDEN + (uint32_t)t, HASH_GOLDEN + (uint32_t)(t >> 32), 0);
+}
+
+static inline uint32_t term_hash(term_t t)
+{
+    return LIKELY(term_is_immed(t)) ? term_hash_immed(t) : term_hash_slow(t, 0);
+}
+
+#endif

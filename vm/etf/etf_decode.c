@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* etf_decode - external term format to terms.
+ * One loop reads a tag and writes a term to `dst`; a compound pushes a frame and redirects `dst` to
+ * its first element. Space for a compound is taken when its length has been checked against the
+ * bytes left (every element takes at least one), so that input of n bytes never builds more than
+ * O(n) words. Unfilled words hold nil meanwhile.
+ * Layer: etf. */
+#include "etf/etf.h"
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "code/export.h"
+#include "code/funtab.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/node.h"
+#include "term/atom.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+enum FrameKind { FRAME_ARRAY, FRAME_LIST, FRAME_MAP };
+
+typedef struct Frame {
+    enum FrameKind kind;
+    size_t left;      /* terms still to come, the current one included */
+    term_t *next;     /* where the current one goes */
+    term_t *pairs;    /* FRAME_MAP: its buffer, 2 * size terms */
+    size_t size;
+    term_t *dst;      /* FRAME_MAP: where the map goes */
+} Frame;
+
+struct EtfDecode {
+    Vm *vm;
+    const uint8_t *start, *at, *end;
+    unsigned flags;
+    const term_t *cache;
+    size_t cache_size;
+    uint8_t *inflated;        /* owned copy of decompressed input, or NULL */
+    size_t inflated_bytes;
+    size_t compressed_used;   /* bytes of the original input behind `inflated` */
+    bool bad;
+    term_t result;
+    term_t *dst;
+    Frame *frames;
+    size_t depth, cap;
+};
+
+/* ---- reading ---- */
+
+static bool has(const EtfDecode *d, size_t n)
+{
+    return (size_t)(d->end - d->at) >= n;
+}
+
+static uint64_t get_n(EtfDecode *d, unsigned bytes)
+{
+    uint64_t v = 0;
+    if (!has(d, bytes)) {
+        d->bad = true;
+        return 0;
+    }
+    for (unsigned i = 0; i < bytes; i++) v = v << 8 | d->at[i];
+    d->at += bytes;
+    return v;
+}
+
+static unsigned get8(EtfDecode *d) { return (unsigned)get_n(d, 1); }
+static unsigned get16(EtfDecode *d) { return (unsigned)get_n(d, 2); }
+static uint32_t get32(EtfDecode *d) { return (uint32_t)get_n(d, 4); }
+
+/* n bytes in place, or NULL. */
+static const uint8_t *get_bytes(EtfDecode *d, size_t n)
+{
+    if (d->bad || !has(d, n)) {
+        d->bad = true;
+        return NULL;
+    }
+    const uint8_t *p = d->at;
+    d->at += n;
+    return p;
+}
+
+static term_t bad(EtfDecode *d)
+{
+    d->bad = true;
+    return TERM_NONE;
+}
+
+/* ---- atoms ---- */
+
+static term_t atom_or_bad(EtfDecode *d, term_t atom)
+{
+    return atom == TERM_NONE ? bad(d) : atom;
+}
+
+static term_t atom_latin1(EtfDecode *d, size_t n)
+{
+    const uint8_t *text = get_bytes(d, n);
+    if (!text || n > ATOM_MAX_CHARS) return bad(d);
+    uint8_t utf8[2 * ATOM_MAX_CHARS];
+    size_t bytes = utf8_from_latin1(text, n, utf8);
+    return atom_or_bad(d, d->flags & ETF_SAFE ? atom_find((char *)utf8, bytes)
+                                              : atom_intern((char *)utf8, bytes));
+}
+
+static term_t atom_utf8(EtfDecode *d, size_t n)
+{
+    const uint8_t *text = get_bytes(d, n);
+    if (!text || n > ATOM_MAX_BYTES) return bad(d);
+    return atom_or_bad(d, d->flags & ETF_SAFE ? atom_find((const char *)text, n)
+                                              : atom_intern((const char *)text, n));
+}
+
+static term_t atom_cached(EtfDecode *d)
+{
+    unsigned i = get8(d);
+    return d->bad || i >= d->cache_size ? bad(d) : d->cache[i];
+}
+
+/* An atom with its tag; anything else is bad. */
+static term_t get_atom(EtfDecode *d)
+{
+    switch (get8(d)) {
+    case ETF_ATOM: return atom_latin1(d, get16(d));
+    case ETF_SMALL_ATOM: return atom_latin1(d, get8(d));
+    case ETF_ATOM_UTF8: return atom_utf8(d, get16(d));
+    case ETF_SMALL_ATOM_UTF8: return atom_utf8(d, get8(d));
+    case ETF_ATOM_CACHE_REF: return atom_cached(d);
+    default: return bad(d);
+    }
+}
+
+/* ---- numbers ---- */
+
+static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
+{
+    unsigned sign = get8(d);
+    const uint8_t *p = get_bytes(d, bytes);
+    if (!p || sign > 1) return bad(d);
+    while (bytes > 0 && p[bytes - 1] == 0) bytes--;
+    if (bytes <= 8) {
+        uint64_t v = 0;
+        for (size_t i = bytes; i-- > 0;) v = v << 8 | p[i];
+        if (v <= (uint64_t)SMALL_MAX) return term_small(sign ? -(int64_t)v : (int64_t)v);
+        if (sign && v == (uint64_t)SMALL_MAX + 1) return term_small(SMALL_MIN);
+    }
+    size_t limbs = (bytes + 7) / 8;
+    term_t *hp = heap_alloc(h, 1 + limbs);
+    hp[limbs] = 0;
+    hp[0] = HEADER(limbs, sign ? BOXED_NEG_BIG : BOXED_POS_BIG);
+    for (size_t i = 0; i < limbs; i++) {
+        uint64_t v = 0;
+        for (size_t k = MIN(bytes - i * 8, (size_t)8); k-- > 0;) v = v << 8 | p[i * 8 + k];
+        hp[1 + i] = v;
+    }
+    return term_make_boxed(hp);
+}
+
+static term_t get_float(EtfDecode *d, Heap *h)
+{
+    uint64_t bits = get_n(d, 8);
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return d->bad || !isfinite(x) ? bad(d) : heap_float(h, x);
+}
+
+#define FLOAT_TEXT_BYTES 31
+
+static term_t get_float_text(EtfDecode *d, Heap *h)
+{
+    const uint8_t *p = get_bytes(d, FLOAT_TEXT_BYTES);
+    if (!p) return TERM_NONE;
+    char text[FLOAT_TEXT_BYTES + 1];
+    memcpy(text, p, FLOAT_TEXT_BYTES);
+    text[FLOAT_TEXT_BYTES] = 0;
+    char *stop;
+    double x = strtod(text, &stop);
+    return stop == text || !isfinite(x) ? bad(d) : heap_float(h, x);
+}
+
+static int64_t get_int(EtfDecode *d)
+{
+    switch (get8(d)) {
+    case ETF_SMALL_INT: return get8(d);
+    case ETF_INT: return (int32_t)get32(d);
+    case ETF_SMALL_BIG: { /* old_uniq above 31 bits */
+        Heap none = {0};
+        term_t t = get_big(d, &none, get8(d));
+        heap_dispose(&none);
+        if (!d->bad && term_is_small(t)) return small_value(t);
+        FALLTHROUGH;
+    }
+    default: bad(d); return 0;
+    }
+}
+
+/* ---- bit strings ---- */
+
+static term_t get_bits(EtfDecode *d, Heap *h)
+{
+    size_t n = get32(d);
+    unsigned last = get8(d);
+    const uint8_t *p = get_bytes(d, n);
+    if (!p || last > 8 || (last == 0) != (n == 0)) return bad(d);
+    return heap_bits(h, p, 0, n == 0 ? 0 : (n - 1) * 8 + last);
+}
+
+static term_t get_binary(EtfDecode *d, Heap *h)
+{
+    size_t n = get32(d);
+    const uint8_t *p = get_bytes(d, n);
+    return p ? heap_binary(h, p, n) : bad(d);
+}
+
+static term_t get_string(EtfDecode *d, Heap *h)
+{
+    size_t n = get16(d);
+    const uint8_t *p = get_bytes(d, n);
+    if (!p) return bad(d);
+    return heap_string(h, (const char *)p, n, TERM_NIL);
+}
+
+/* ---- identifiers ---- */
+
+static term_t ident_or_bad(EtfDecode *d, term_t t)
+{
+    return d->bad || t == TERM_NONE ? bad(d) : t;
+}
+
+static term_t get_pid(EtfDecode *d, Heap *h, unsigned creation_bytes)
+{
+    term_t node = get_atom(d);
+    uint32_t number = get32(d), serial = get32(d);
+    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    if (d->bad) return TERM_NONE;
+    return ident_or_bad(d, node_make_pid(h, d->vm, node, number, serial, creation));
+}
+
+static term_t get_port(EtfDecode *d, Heap *h, unsigned id_bytes, unsigned creation_bytes)
+{
+    term_t node = get_atom(d);
+    uint64_t id = get_n(d, id_bytes);
+    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    if (d->bad) return TERM_NONE;
+    return ident_or_bad(d, node_make_port(h, d->vm, node, id, creation));
+}
+
+static term_t get_ref(EtfDecode *d, Heap *h, unsigned count, unsigned creation_bytes)
+{
+    uint32_t numbers[REF_NUMBERS_MAX];
+    term_t node = get_atom(d);
+    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    if (d->bad || count == 0 || count > REF_NUMBERS_MAX) return bad(d);
+    for (unsigned i = 0; i < count; i++) numbers[i] = get32(d);
+    if (d->bad) return TERM_NONE;
+    return ident_or_bad(d, node_make_ref(h, d->vm, node, creation, numbers, count));
+}
+
+static term_t get_old_ref(EtfDecode *d, Heap *h)
+{
+    term_t node = get_atom(d);
+    uint32_t number = get32(d), creation = get8(d);
+    if (d->bad) return TERM_NONE;
+    return ident_or_bad(d, node_make_ref(h, d->vm, node, creation, &number, 1));
+}
+
+/* ---- funs ---- */
+
+static term_t get_export(EtfDecode *d, Heap *h)
+{
+    term_t module = get_atom(d), function = get_atom(d);
+    int64_t arity = get_int(d);
+    if (d->bad || arity < 0 || arity > 255) return bad(d);
+    Export *e = d->flags & ETF_SAFE ? export_find(d->vm, module, function, (word_t)arity)
+                                    : export_get(d->vm, module, function, (word_t)arity);
+    return e ? export_fun_put(heap_alloc(h, EXPORT_FUN_WORDS), e) : bad(d);
+}
+
+/* ---- compounds ---- */
+
+static Frame *push(EtfDecode *d, enum FrameKind kind, size_t left, term_t *first)
+{
+    if (d->depth == d->cap) {
+        size_t cap = d->cap ? 2 * d->cap : 16;
+        d->frames = mem_realloc(MEM_ETF, d->frames, d->cap * sizeof(Frame), cap * sizeof(Frame));
+        d->cap = cap;
+    }
+    Frame *f = &d->frames[d->depth++];
+    *f = (Frame){.kind = kind, .left = left, .next = first};
+    d->dst = first;
+    return f;
+}
+
+static term_t *take_filled(Heap *h, size_t words)
+{
+    term_t *hp = heap_alloc(h, words);
+    for (size_t i = 0; i < words; i++) hp[i] = TERM_NIL;
+    return hp;
+}
+
+/* The starters return true when a frame was pushed, false when *dst is complete or input is bad. */
+static bool start_tuple(EtfDecode *d, Heap *h, size_t n)
+{
+    if (d->bad || !has(d, n)) return bad(d), false;
+    term_t *hp = take_filled(h, 1 + n);
+    hp[0] = HEADER(n, BOXED_TUPLE);
+    *d->dst = term_make_boxed(hp);
+    if (n == 0) return false;
+    push(d, FRAME_ARRAY, n, hp + 1);
+    return true;
+}
+
+static bool start_list(EtfDecode *d, Heap *h)
+{
+    size_t n = get32(d);
+    if (d->bad || !has(d, n)) return bad(d), false;
+    if (n == 0) { /* only the tail follows: same destination */
+        push(d, FRAME_ARRAY, 1, d->dst);
+        return true;
+    }
+    term_t *cells = heap_alloc(h, 2 * n);
+    for (size_t i = 0; i < n; i++) list_put(cells + 2 * i, TERM_NIL, term_make_list(cells + 2 * i + 2));
+    cells[2 * n - 1] = TERM_NIL;
+    *d->dst = term_make_list(cells);
+    push(d, FRAME_LIST, n + 1, cells);
+    return true;
+}
+
+static bool start_map(EtfDecode *d, Heap *h)
+{
+    size_t n = get32(d);
+    if (d->bad || !has(d, 2 * n)) return bad(d), false;
+    if (n == 0) {
+        *d->dst = map_empty(h);
+        return false;
+    }
+    term_t *dst = d->dst;
+    term_t *pairs = MEM_NEW_ARRAY(ETF, term_t, 2 * n);
+    Frame *f = push(d, FRAME_MAP, 2 * n, pairs);
+    f->pairs = pairs;
+    f->size = n;
+    f->dst = dst;
+    return true;
+}
+
+static bool start_fun(EtfDecode *d, Heap *h)
+{
+    const uint8_t *from = d->at;
+    size_t size = get32(d);
+    unsigned arity = get8(d);
+    const uint8_t *uniq = get_bytes(d, 16);
+    uint32_t index = get32(d);
+    size_t nfree = get32(d);
+    term_t module = get_atom(d);
+    int64_t old_index = get_int(d), old_uniq = get_int(d);
+    if (d->bad) return false;
+    unsigned tag = get8(d);
+    if (tag != ETF_PID && tag != ETF_NEW_PID) return bad(d), false;
+    term_t creator = get_pid(d, h, tag == ETF_PID ? 1 : 4);
+    if (d->bad || !has(d, nfree) || size < (size_t)(d->at - from) || old_index < 0) return bad(d), false;
+    if (nfree > 255) return bad(d), false;
+    Fun *f = (Fun *)take_filled(h, FUN_WORDS(nfree));
+    f->header = HEADER(3 + nfree, BOXED_FUN);
+    f->entry = fun_entry_get(d->vm, module, index, (uint32_t)old_uniq, uniq, arity);
+    f->arity_free = arity | (uint64_t)nfree << 8;
+    f->creator = creator;
+    *d->dst = term_make_boxed((term_t *)f);
+    if (nfree == 0) return false;
+    push(d, FRAME_ARRAY, nfree, f->env);
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* Read one term's head. True: a frame was pushed. */
+static bool read_term(EtfDecode *d, Heap *h)
+{
+    term_t t;
+    unsigned tag = get8(d);
+    if (d->bad) return false;
+    switch (tag) {
+    case ETF_SMALL_INT: t = term_small(get8(d)); break;
+    case ETF_INT: t = term_small((int32_t)get32(d)); break;
+    case ETF_NEW_FLOAT: t = get_float(d, h); break;
+    case ETF_FLOAT: t = get_float_text(d, h); break;
+    case ETF_SMALL_BIG: t = get_big(d, h, get8(d)); break;
+    case ETF_LARGE_BIG: t = get_big(d, h, get32(d)); break;
+    case ETF_ATOM: t = atom_latin1(d, get16(d)); break;
+    case ETF_SMALL_ATOM: t = atom_latin1(d, get8(d)); break;
+    case ETF_ATOM_UTF8: t = atom_utf8(d, get16(d)); break;
+    case ETF_SMALL_ATOM_UTF8: t = atom_utf8(d, get8(d)); break;
+    case ETF_ATOM_CACHE_REF: t = atom_cached(d); break;
+    case ETF_NIL: t = TERM_NIL; break;
+    case ETF_STRING: t = get_string(d, h); break;
+    case ETF_BINARY: t = get_binary(d, h); break;
+    case ETF_BIT_BINARY: t = get_bits(d, h); break;
+    case ETF_PID: t = get_pid(d, h, 1); break;
+    case ETF_NEW_PID: t = get_pid(d, h, 4); break;
+    case ETF_PORT: t = get_port(d, h, 4, 1); break;
+    case ETF_NEW_PORT: t = get_port(d, h, 4, 4); break;
+    case ETF_V4_PORT: t = get_port(d, h, 8, 4); break;
+    case ETF_REF: t = get_old_ref(d, h); break;
+    case ETF_NEW_REF: t = get_ref(d, h, get16(d), 1); break;
+    case ETF_NEWER_REF: t = get_ref(d, h, get16(d), 4); break;
+    case ETF_EXPORT: t = get_export(d, h); break;
+    case ETF_SMALL_TUPLE: return start_tuple(d, h, get8(d));
+    case ETF_LARGE_TUPLE: return start_tuple(d, h, get32(d));
+    case ETF_LIST: return start_list(d, h);
+    case ETF_MAP: return start_map(d, h);
+    case ETF_NEW_FUN: return start_fun(d, h);
+    default: bad(d); return false;
+    }
+    if (!d->bad) *d->dst = t;
+    return false;
+}
+
+static void finish_map(EtfDecode *d, Heap *h, Frame *f)
+{
+    bool duplicates;
+    term_t map = map_from_pairs(h, f->pairs, f->size, &duplicates);
+    if (duplicates) d->bad = true;
+    *f->dst = map;
+    MEM_DELETE_ARRAY(ETF, f->pairs, 2 * f->size);
+}
+
+/* The current destination is filled: find the next one. False when nothing is left. */
+static bool advance(EtfDecode *d, Heap *h)
+{
+    while (d->depth > 0) {
+        Frame *f = &d->frames[d->depth - 1];
+        if (--f->left > 0) {
+            if (f->kind == FRAME_LIST) f->next += f->left == 1 ? 1 : 2;
+            else f->next++;
+            d->dst = f->next;
+            return true;
+        }
+        if (f->kind == FRAME_MAP) finish_map(d, h, f);
+        d->depth--;
+    }
+    return false;
+}
+
+/* ---- start ---- */
+
+/* Deflate cannot pack better than this; a larger claim is a lie. */
+#define DEFLATE_MAX_RATIO 1040
+
+static void inflate_input(EtfDecode *d)
+{
+    size_t size = get32(d), have = (size_t)(d->end - d->at);
+    if (d->bad || size / DEFLATE_MAX_RATIO > have) {
+        d->bad = true;
+        return;
+    }
+    z_stream z = {.next_in = (Bytef *)d->at, .avail_in = (uInt)MIN(have, (size_t)UINT_MAX)};
+    d->inflated_bytes = size;
+    d->inflated = mem_alloc(MEM_ETF, size);
+    z.next_out = d->inflated;
+    z.avail_out = (uInt)size;
+    if (inflateInit(&z) != Z_OK) {
+        d->bad = true;
+        return;
+    }
+    int result = inflate(&z, Z_FINISH);
+    d->compressed_used = (size_t)(d->at - d->start) + z.total_in;
+    if (result != Z_STREAM_END || z.total_out != size) d->bad = true;
+    inflateEnd(&z);
+    d->at = d->inflated;
+    d->end = d->inflated + size;
+}
+
+EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags,
+                            const term_t *cache, size_t cache_size)
+{
+    EtfDecode *d = MEM_NEW(ETF, EtfDecode);
+    d->vm = vm;
+    d->start = d->at = buf;
+    d->end = buf + n;
+    d->flags = flags;
+    d->cache = cache;
+    d->cache_size = cache_size;
+    d->dst = &d->result;
+    if (flags & ETF_NO_VERSION) return d;
+    if (get8(d) != ETF_VERSION) d->bad = true;
+    if (!d->bad && has(d, 1) && *d->at == ETF_COMPRESSED && !(flags & ETF_NO_COMPRESSED)) {
+        d->at++;
+        inflate_input(d);
+    }
+    return d;
+}
+
+static size_t bytes_used(const EtfDecode *d)
+{
+    return d->inflated ? d->compressed_used : (size_t)(d->at - d->start);
+}
+
+enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *result, size_t *used)
+{
+    while (!d->bad) {
+        if (budget-- == 0) return ETF_MORE;
+        if (read_term(d, h) || d->bad) continue;
+        if (advance(d, h)) continue;
+        if (d->bad) break;
+        if (d->inflated && d->at != d->end && !(d->flags & ETF_TRAILING)) break;
+        *result = d->result;
+        *used = bytes_used(d);
+        return ETF_DONE;
+    }
+    return ETF_BAD;
+}
+
+void etf_decode_free(EtfDecode *d)
+{
+    for (size_t i = 0; i < d->depth; i++) {
+        Frame *f = &d->frames[i];
+        if (f->kind == FRAME_MAP) MEM_DELETE_ARRAY(ETF, f->pairs, 2 * f->size);
+    }
+    mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
+    if (d->inflated) mem_free(MEM_ETF, d->inflated, d->inflated_bytes);
+    MEM_DELETE(ETF, d);
+}
+
+term_t etf_decode_used(Heap *h, Vm *vm, const uint8_t *buf, size_t n, unsigned flags, size_t *used)
+{
+    term_t t = TERM_NONE;
+    EtfDecode *d = etf_decode_start(vm, buf, n, flags, NULL, 0);
+    if (etf_decode_run(d, h, SIZE_MAX, &t, used) != ETF_DONE) t = TERM_NONE;
+    etf_decode_free(d);
+    return t;
+}
+
+term_t etf_decode(Heap *h, Vm *vm, const uint8_t *buf, size_t n, unsigned flags)
+{
+    size_t used;
+    term_t t = etf_decode_used(h, vm, buf, n, flags, &used);
+    return t != TERM_NONE && !(flags & ETF_TRAILING) && used != n ? TERM_NONE : t;
+}
+
+/* ---- skipping ---- */
+
+/* Bytes of the fixed part behind the tag and number of terms that follow; false: malformed. */
+typedef struct Shape {
+    size_t bytes;
+    size_t terms;
+} Shape;
+
+static size_t be(const uint8_t *p, unsigned n)
+{
+    size_t v = 0;
+    while (n-- > 0) v = v << 8 | *p++;
+    return v;
+}
+
+static bool shape_of(unsigned tag, const uint8_t *p, size_t n, Shape *s)
+{
+#define NEED(k) if (n < (k)) return false
+    switch (tag) {
+    case ETF_NIL: *s = (Shape){0, 0}; return true;
+    case ETF_SMALL_INT: case ETF_ATOM_CACHE_REF: *s = (Shape){1, 0}; return true;
+    case ETF_INT: *s = (Shape){4, 0}; return true;
+    case ETF_NEW_FLOAT: *s = (Shape){8, 0}; return true;
+    case ETF_FLOAT: *s = (Shape){FLOAT_TEXT_BYTES, 0}; return true;
+    case ETF_SMALL_BIG: NEED(1); *s = (Shape){2 + be(p, 1), 0}; return true;
+    case ETF_LARGE_BIG: case ETF_BIT_BINARY: NEED(4); *s = (Shape){5 + be(p, 4), 0}; return true;
+    case ETF_SMALL_ATOM: case ETF_SMALL_ATOM_UTF8: NEED(1); *s = (Shape){1 + be(p, 1), 0}; return true;
+    case ETF_ATOM: case ETF_ATOM_UTF8: case ETF_STRING: NEED(2); *s = (Shape){2 + be(p, 2), 0}; return true;
+    case ETF_BINARY: NEED(4); *s = (Shape){4 + be(p, 4), 0}; return true;
+    case ETF_SMALL_TUPLE: NEED(1); *s = (Shape){1, be(p, 1)}; return true;
+    case ETF_LARGE_TUPLE: NEED(4); *s = (Shape){4, be(p, 4)}; return true;
+    case ETF_LIST: NEED(4); *s = (Shape){4, be(p, 4) + 1}; return true;
+    case ETF_MAP: NEED(4); *s = (Shape){4, 2 * be(p, 4)}; return true;
+    case ETF_NEW_FUN: NEED(4); *s = (Shape){MAX(be(p, 4), (size_t)4), 0}; return true;
+    case ETF_EXPORT: *s = (Shape){0, 3}; return true;
+    default: return false;
+    }
+#undef NEED
+}
+
+/* Identifiers start with an atom and end with a fixed number of bytes. */
+static size_t ident_tail(unsigned tag, size_t ref_count)
+{
+    switch (tag) {
+    case ETF_PID: return 9;
+    case ETF_NEW_PID: return 12;
+    case ETF_PORT: case ETF_REF: return 5;
+    case ETF_NEW_PORT: return 8;
+    case ETF_V4_PORT: return 12;
+    case ETF_NEW_REF: return 1 + 4 * ref_count;
+    case ETF_NEWER_REF: return 4 + 4 * ref_count;
+    default: return 0;
+    }
+}
+
+static size_t skip_one(const uint8_t *buf, size_t n, size_t *terms)
+{
+    Shape s;
+    *terms = 0;
+    if (n == 0) return 0;
+    if (shape_of(buf[0], buf + 1, n - 1, &s)) {
+        *terms = s.terms;
+        return s.bytes <= n - 1 ? 1 + s.bytes : 0;
+    }
+    size_t at = 1, count = 0;
+    if (buf[0] == ETF_NEW_REF || buf[0] == ETF_NEWER_REF) {
+        if (n < 3) return 0;
+        count = be(buf + 1, 2);
+        at = 3;
+    }
+    size_t tail = ident_tail(buf[0], count);
+    if (tail == 0 || at >= n || !shape_of(buf[at], buf + at + 1, n - at - 1, &s) || s.terms) return 0;
+    at += 1 + s.bytes + tail;
+    return at <= n ? at : 0;
+}
+
+size_t etf_skip(const uint8_t *buf, size_t n, unsigned flags)
+{
+    size_t at = 0, left = 1, terms;
+    if (!(flags & ETF_NO_VERSION) && (n == 0 || buf[at++] != ETF_VERSION)) return 0;
+    while (left > 0) {
+        size_t bytes = skip_one(buf + at, n - at, &terms);
+        if (bytes == 0) return 0;
+        at += bytes;
+        left += terms - 1;
+    }
+    return at;
+}
