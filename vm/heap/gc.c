@@ -434,7 +434,8 @@ bool heap_copy_message_literals(Heap *h, term_t *roots, size_t count, const term
         return false;
     Heap copy = {0};
     for (size_t i = 0; i < count; i++)
-        roots[i] = term_copy_all(&copy, roots[i]);
+        if (is_pointer(roots[i]))
+            roots[i] = term_copy_all(&copy, roots[i]);
     heap_dispose(h);
     *h = copy;
     return true;

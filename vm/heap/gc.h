@@ -42,6 +42,8 @@ typedef struct HeapPolicy {
     /* further root enumerators, see process_gc.h; const after start */
     void (*extra_roots[8])(void *process, void (*visit)(void *, term_t *, size_t), void *ctx);
     unsigned extra_root_count;
+    /* max_heap_size with error_logger was exceeded; const after start, may be NULL */
+    void (*limit_hook)(void *process, uint64_t total_words, bool kill);
 } HeapPolicy;
 void heap_policy_init(Vm *vm);
 void heap_policy_destroy(Vm *vm);

@@ -13,7 +13,7 @@
 /* Make need_words available; live[0..nlive) are updated in place, all other term_t on the C stack
  * are dead afterwards. Charges p->reds. HEAP_LIMIT: max_heap_size with `kill` was exceeded: room is
  * there, but the caller must let the process die with reason `killed` as soon as it can (PF_HEAP_LIMIT is
- * set in p->flags too). Error logging of the limit goes through process_gc_set_limit_hook. [GC] */
+ * set in p->flags too). Its logging goes through vm->heap_policy->limit_hook. [GC] */
 enum HeapResult process_gc(Process *p, size_t need_words, term_t *live, unsigned nlive);
 /* erlang:garbage_collect: major or minor at once. Returns reductions used. */
 uint32_t process_gc_now(Process *p, bool major, term_t *live, unsigned nlive);

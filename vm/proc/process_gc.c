@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process_gc - roots and policy of collections; see process_gc.h. Layer: proc. */
+#include "proc/process_gc.h"
+
+#include "base/log.h"
+#include "bifs/bif.h"
+#include "proc/procdict.h"
+
+/* Words copied that cost one reduction. */
+#define WORDS_PER_REDUCTION 10u
+
+typedef struct Roots {
+    Process *p;
+    term_t *live;
+    unsigned nlive;
+} Roots;
+
+void process_gc_add_roots(Vm *vm, ProcessRoots *roots)
+{
+    HeapPolicy *policy = vm->heap_policy;
+    CHECK(policy->extra_root_count < ARRAY_LEN(policy->extra_roots));
+    policy->extra_roots[policy->extra_root_count++] = roots;
+}
+
+void process_each_root(Process *p, RootVisit *visit, void *ctx)
+{
+    term_t *dict;
+    size_t n = dict_roots(p, &dict);
+    if (n > 0)
+        visit(ctx, dict, n);
+    visit(ctx, &p->fvalue, 1);
+    visit(ctx, &p->ftrace, 1);
+    visit(ctx, &p->fcause, 1);
+    visit(ctx, &p->group_leader, 1);
+    visit(ctx, &p->parent, 1);
+    visit(ctx, &p->label, 1);
+    visit(ctx, &p->seq_token, 1);
+    if (p->native_state != NULL && p->native_state->each_root != NULL)
+        p->native_state->each_root(p->native_state, visit, ctx);
+    const HeapPolicy *policy = p->vm->heap_policy;
+    for (unsigned i = 0; i < policy->extra_root_count; i++)
+        policy->extra_roots[i](p, visit, ctx);
+}
+
+static void each_root_and_live(void *owner, RootVisit *visit, void *ctx)
+{
+    Roots *r = owner;
+    if (r->nlive > 0)
+        visit(ctx, r->live, r->nlive);
+    process_each_root(r->p, visit, ctx);
+}
+
+/* The floor a program asked for; the default is no floor for a process that never grew. */
+static size_t asked_min_words(const Process *p)
+{
+    return p->min_heap_words > p->vm->heap_policy->min_heap_words ? p->min_heap_words : 0;
+}
+
+static Collection collection_of(Process *p, Roots *roots, size_t need_words)
+{
+    return (Collection){
+        .need_words = need_words,
+        .min_words = asked_min_words(p),
+        .max_words = p->max_heap >> 3,
+        .vheap_limit = p->min_vheap_words,
+        .major = p->gens >= p->max_gens || (p->flags & PF_NEED_FULLSWEEP),
+        .roots = {each_root_and_live, roots},
+    };
+}
+
+static bool limit_exceeded(Process *p)
+{
+    bool kill = p->max_heap & MAX_HEAP_KILL;
+    const HeapPolicy *policy = p->vm->heap_policy;
+    if ((p->max_heap & MAX_HEAP_LOG) && policy->limit_hook != NULL)
+        policy->limit_hook(p, heap_info(&p->heap).total, kill);
+    if (kill)
+        p->flags |= PF_HEAP_LIMIT;
+    return kill;
+}
+
+static uint32_t account(Process *p, const Collection *c)
+{
+    HeapPolicy *policy = p->vm->heap_policy;
+    p->flags &= ~(PF_FORCE_GC | PF_NEED_FULLSWEEP);
+    if (c->want_major)
+        p->flags |= PF_NEED_FULLSWEEP;
+    p->gens = c->was_major ? 0 : (uint16_t)MIN(p->gens + 1, UINT16_MAX);
+    add_relaxed(&policy->collections, 1);
+    add_relaxed(&policy->reclaimed_words, c->reclaimed_words);
+    return (uint32_t)MIN(1 + c->live_words / WORDS_PER_REDUCTION, (size_t)INT32_MAX);
+}
+
+/* Charges nothing. */
+static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
+{
+    enum HeapResult r = heap_collect(&p->heap, c);
+    *reds = account(p, c);
+    return r == HEAP_LIMIT && limit_exceeded(p) ? HEAP_LIMIT : HEAP_OK;
+}
+
+enum HeapResult process_gc(Process *p, size_t need_words, term_t *live, unsigned nlive)
+{
+    Roots roots = {p, live, nlive};
+    Collection c = collection_of(p, &roots, need_words);
+    uint32_t reds;
+    enum HeapResult r = collect(p, &c, &reds);
+    process_bump_reds(p, (int32_t)reds);
+    return r;
+}
+
+uint32_t process_gc_now(Process *p, bool major, term_t *live, unsigned nlive)
+{
+    Roots roots = {p, live, nlive};
+    Collection c = collection_of(p, &roots, 0);
+    uint32_t reds;
+    c.major |= major;
+    (void)collect(p, &c, &reds);
+    return reds;
+}
+
+void process_gc_hibernate(Process *p, term_t *live, unsigned nlive)
+{
+    Roots roots = {p, live, nlive};
+    Collection c = collection_of(p, &roots, 0);
+    uint32_t reds;
+    c.major = c.exact = true;
+    (void)collect(p, &c, &reds);
+    process_bump_reds(p, (int32_t)reds);
+}
+
+static bool copy_one_signal(Signal *s, const term_t *start, const term_t *end)
+{
+    Heap h = {.frags = s->piece.frags, .frag_words = s->piece.words,
+              .off_heap = s->piece.off_heap, .off_heap_words = s->piece.off_heap_words};
+    term_t roots[3] = {s->term, s->token, s->from};
+    if (!heap_copy_message_literals(&h, roots, 3, start, end))
+        return false;
+    s->piece = heap_piece_take(&h);
+    s->term = roots[0];
+    s->token = roots[1];
+    s->from = roots[2];
+    return true;
+}
+
+static bool copy_signal_literals(Signal *first, const term_t *start, const term_t *end)
+{
+    bool found = false;
+    for (Signal *s = first; s != NULL; s = s->next)
+        found |= copy_one_signal(s, start, end);
+    return found;
+}
+
+bool process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
+                           unsigned nlive)
+{
+    Roots roots = {p, live, nlive};
+    Collection c = collection_of(p, &roots, 0);
+    bool found = heap_copy_literals(&p->heap, &c, start, end);
+    if (found)
+        process_bump_reds(p, (int32_t)account(p, &c));
+    found |= copy_signal_literals(p->sigq.msg_first, start, end);
+    found |= copy_signal_literals(p->sigq.mid_first, start, end);
+    mutex_lock(&p->sig_lock);
+    found |= copy_signal_literals(p->sigq.in_first, start, end);
+    mutex_unlock(&p->sig_lock);
+    return found;
+}
+
+void process_heap_init(Process *p, size_t min_words)
+{
+    heap_init(&p->heap, min_words, p->min_vheap_words);
+}
