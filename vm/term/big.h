@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* big - integers of any size: limbs in, limbs out, over GMP's mpn layer.
+ * Form:     boxed [header n][limb 0 (least)]..[limb n-1], 64-bit limbs, sign in the subtag.
+ * Normal:   the top limb is not zero, and no bignum has a value that fits a small.
+ * Building: the caller takes BIG_WORDS(n) words at hp for the bound n the size function told,
+ *           a big_* operation fills limbs at hp + 1, and big_finish makes the term, which may
+ *           turn out a small. Words behind big_used_words are the caller's again.
+ * Aliasing: results never overlap operands, unless a comment permits it.
+ * Limits:   at most BIG_LIMBS_MAX limbs, as in OTP 25 (1 bsl 33554367 is the largest power of
+ *           two); data/arith.h turns more into system_limit.
+ * Layer: term. */
+#ifndef JOIST_TERM_BIG_H
+#define JOIST_TERM_BIG_H
+
+#include "base/buf.h"
+#include "term/boxed.h"
+
+typedef uint64_t limb_t;
+
+#define LIMB_BITS 64
+#define BIG_LIMBS_MAX ((size_t)524287)
+#define BIG_BITS_MAX ((uint64_t)BIG_LIMBS_MAX * LIMB_BITS)
+#define BIG_WORDS(limbs) (1 + (limbs))
+
+static inline size_t big_limbs(term_t t) { return HEADER_ARITY(boxed_header(t)); }
+static inline const limb_t *big_limb_ptr(term_t t) { return boxed_ptr(t) + 1; }
+static inline bool big_is_negative(term_t t)
+{
+    return HEADER_SUBTAG(boxed_header(t)) == BOXED_NEG_BIG;
+}
+static inline bool int_is_negative(term_t t)
+{
+    return term_is_small(t) ? small_value(t) < 0 : big_is_negative(t);
+}
+
+/* Any integer as sign and magnitude. Zero has n = 0. `one` backs the limb of a small, so a view
+ * must not be copied or outlive the term. */
+typedef struct BigView {
+    const limb_t *limbs;
+    size_t n;
+    bool negative;
+    limb_t one;
+} BigView;
+
+void big_view(BigView *v, term_t integer);
+/* Bits of the magnitude: 0 for 0, 3 for -5. */
+uint64_t big_bit_length(const BigView *v);
+
+/* The n limbs at hp + 1 (leading zeros permitted) as a term; *used = words of hp it occupies. */
+term_t big_finish(term_t *hp, size_t n, bool negative, size_t *used);
+
+/* ---- arithmetic: each writes limbs to r and returns how many; *negative is the sign ---- */
+/* r: MAX(a->n, b->n) + 1 limbs. */
+size_t big_add(limb_t *r, const BigView *a, const BigView *b, bool *negative);
+size_t big_sub(limb_t *r, const BigView *a, const BigView *b, bool *negative);
+/* r: a->n + b->n limbs. */
+size_t big_mul(limb_t *r, const BigView *a, const BigView *b, bool *negative);
+/* Truncating division, b not 0, a->n >= b->n. q: a->n - b->n + 1 limbs, r: b->n limbs. The sign
+ * of the quotient is a's xor b's, of the remainder a's. */
+void big_divide(limb_t *q, limb_t *r, const BigView *a, const BigView *b);
+
+/* ---- bits, as if in two's complement of unlimited width. r: MAX(a->n, b->n) + 1 limbs ---- */
+enum BigBitOp { BIG_AND, BIG_OR, BIG_XOR };
+size_t big_bitop(limb_t *r, enum BigBitOp op, const BigView *a, const BigView *b,
+                 bool *negative);
+/* a * 2^bits. r: a->n + bits / 64 + 1 limbs. */
+size_t big_shift_left(limb_t *r, const BigView *a, uint64_t bits);
+/* floor(a / 2^bits), bits / 64 < a->n. r: a->n - bits / 64 + 1 limbs. */
+size_t big_shift_right(limb_t *r, const BigView *a, uint64_t bits);
+
+/* ---- comparison, exact: < 0, 0, > 0 ---- */
+int big_compare(const BigView *a, const BigView *b);
+int int_compare(term_t a, term_t b);
+/* d finite. */
+int int_compare_double(term_t integer, double d);
+
+/* ---- conversion ---- */
+/* False when the value does not fit. */
+bool int_to_i64(term_t integer, int64_t *out);
+bool int_to_u64(term_t integer, uint64_t *out);
+/* Low 64 bits of the two's complement of any integer. */
+uint64_t int_low_bits(term_t integer);
+/* False when the magnitude exceeds the largest float. Rounds as the reference does: limb by limb
+ * from the top, each step to nearest. */
+bool int_to_double(term_t integer, double *out);
+/* The integral part of a finite double. hp: BIG_DOUBLE_WORDS. */
+#define BIG_DOUBLE_WORDS BIG_WORDS(17)
+term_t big_put_double(term_t *hp, double d, size_t *used);
+/* Bytes as an integer, two's complement if is_signed. hp: BIG_BYTES_WORDS(n). */
+#define BIG_BYTES_WORDS(n) BIG_WORDS(((n) + 7) / 8 + 1)
+term_t big_put_bytes(term_t *hp, const uint8_t *bytes, size_t n, bool little, bool is_signed,
+                     size_t *used);
+/* Sign and magnitude, as the external term format has it. hp: BIG_BYTES_WORDS(n). */
+term_t big_put_magnitude(term_t *hp, const uint8_t *little, size_t n, bool negative,
+                         size_t *used);
+/* The low n bytes of the two's complement of the integer. */
+void int_to_bytes(term_t integer, uint8_t *to, size_t n, bool little);
+/* Bytes of the magnitude: 0 for 0. */
+size_t int_magnitude_bytes(term_t integer);
+/* Little-endian magnitude into int_magnitude_bytes bytes. */
+void int_to_magnitude(term_t integer, uint8_t *to);
+
+/* ---- text; base 2..36, digits above 9 as upper case letters ---- */
+/* Upper bound of the length, sign included. */
+size_t int_text_bytes(term_t integer, unsigned base);
+/* Returns the exact length; no NUL. */
+size_t int_to_text(term_t integer, unsigned base, char *to);
+void buf_put_int(Buf *b, term_t integer, unsigned base);
+/* Value of a digit character in the base, or -1. */
+int digit_value(unsigned char c, unsigned base);
+/* Limbs that `digits` digits of the base can fill, at most. */
+size_t big_limbs_for_digits(size_t digits, unsigned base);
+/* n > 0 valid digits. hp: BIG_WORDS(big_limbs_for_digits(n, base)). */
+term_t big_put_digits(term_t *hp, const char *digits, size_t n, unsigned base, bool negative,
+                      size_t *used);
+
+#endif
