@@ -97,7 +97,7 @@ term_t heap_magic_ref(Heap *h, Binary *b, RefNum r);
 Binary *magic_ref_of(term_t t, void (*destroy)(Binary *b));
 
 /* ---- appending: the bs_append family ---- */
-/* Where the writer puts the new bits: from bit `at` of `base`; already cleared? no: write them all. */
+/* Where the writer puts the new bits: from bit `at` of `base`. All of them must be written. */
 typedef struct Appended {
     term_t term;       /* the new bit string, `bits` long already */
     uint8_t *base;

@@ -122,7 +122,7 @@ static term_t ext_put(Heap *h, Node *node, enum BoxedTag tag, const uint64_t *da
     e->header = HEADER(2 + n, tag);
     e->node = node;
     memcpy(e->data, data, n * sizeof *data);
-    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+    node_inc(node);
     heap_link_off_heap(h, (OffHeap *)e);
     return term_make_boxed((term_t *)e);
 }

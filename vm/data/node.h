@@ -13,14 +13,15 @@
 #include "base/vm.h"
 #include "heap/heap.h"
 
-typedef struct Node {
-    _Atomic(int64_t) refs;   /* external objects; must be first: the heap layer counts it down */
+typedef struct Node Node;
+struct Node {
+    NodeHead head;           /* counts the external objects; must be first: heap.h */
     HashNode link;           /* table lock */
     term_t name;             /* const: atom */
     uint32_t creation;       /* const */
     struct NodeTable *table; /* const: where `self` is found when only terms are at hand */
     void *channel;           /* dist/: connection entry of this name, or NULL */
-} Node;
+};
 
 typedef struct NodeTable {
     Mutex lock;              /* class LOCK_SYSTEM: a leaf */
