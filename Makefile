@@ -117,6 +117,8 @@ $(GEN)/config.stamp: config.mk $(SRC)/Makefile
 $(GEN)/atoms.gen.h $(GEN)/atoms.gen.c: $(GEN)/atoms.stamp ;
 $(GEN)/bif_table.gen.c: $(GEN)/bifs.stamp ;
 $(GEN)/config.h: $(GEN)/config.stamp ;
+INSN_GEN := insn_families.gen.h insn_variants.gen.h interp_tail.gen.h interp_switch.gen.h
+$(addprefix $(GEN)/,$(INSN_GEN)): $(GEN)/insn.stamp ;
 
 # ---- objects and programs ----------------------------------------------------------------------
 
