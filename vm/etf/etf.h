@@ -55,11 +55,17 @@ size_t etf_skip(const uint8_t *buf, size_t n, unsigned flags);
 #define ETF_UTF8_ATOMS ETF_MINOR_2
 
 typedef struct EtfEncode EtfEncode;
-/* hook: called for an atom instead of writing it; returns true when it wrote the atom itself. */
-typedef bool EtfAtomHook(void *ctx, Buf *out, term_t atom);
-EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, EtfAtomHook *hook, void *ctx);
-/* Encode on into out for about `budget` terms. ETF_BAD: term too large for the format. */
+/* Called for an atom, or for a bit string's bytes (its tag and length are written already); returns
+ * true when it took care of it. Each may be NULL. */
+typedef struct EtfHooks {
+    bool (*atom)(void *ctx, Buf *out, term_t atom);
+    bool (*bytes)(void *ctx, Buf *out, term_t bits);
+    void *ctx;
+} EtfHooks;
+EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *hooks);
+/* Encode on into out (NULL: only count) for about `budget` terms. ETF_BAD: too large for the format. */
 enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget);
+size_t etf_encode_bytes(const EtfEncode *e); /* so far */
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 void etf_encode_free(EtfEncode *e);
 /* Whole term at once. */

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* etf_encode - terms to the external term format, and its size.
+ * A stack of frames, each a compound term and how far it has been written: terms and indices only,
+ * no addresses inside objects, so that a collection between two slices just updates the terms.
+ * Large maps go out last slot first, as OTP 25 does. Layer: etf. */
+#include "etf/etf.h"
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "code/export.h"
+#include "code/funtab.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/node.h"
+#include "data/term_cmp.h"
+#include "term/atom.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum FrameKind {
+    FRAME_TUPLE,   /* elements from `at` on */
+    FRAME_LIST,    /* t: the rest of the list */
+    FRAME_MAP,     /* flat: key and value of pair at/2 */
+    FRAME_NODE,    /* trie node or collision tuple: child count - 1 - at */
+    FRAME_PAIR,    /* leaf cell */
+    FRAME_SORTED,  /* pairs in `rows`, deterministic order */
+    FRAME_FUN,     /* environment; then the size at `start` is filled in */
+};
+
+typedef struct Frame {
+    term_t t;
+    enum FrameKind kind;
+    size_t at, count;
+    size_t start;
+    term_t *rows;
+} Frame;
+
+struct EtfEncode {
+    Vm *vm;
+    Buf *out;             /* NULL: count only */
+    size_t bytes;
+    unsigned flags;
+    EtfHooks hooks;
+    bool bad, started;
+    term_t root;
+    Frame *frames;
+    size_t depth, cap;
+};
+
+/* ---- writing ---- */
+
+static char *room(EtfEncode *e, size_t n)
+{
+    e->bytes += n;
+    return e->out ? buf_reserve(e->out, n) : NULL;
+}
+
+static void put_n(EtfEncode *e, uint64_t v, unsigned n)
+{
+    char *p = room(e, n);
+    if (!p) return;
+    for (unsigned i = 0; i < n; i++) p[i] = (char)(v >> 8 * (n - 1 - i));
+    buf_commit(e->out, n);
+}
+
+static void put8(EtfEncode *e, unsigned v) { put_n(e, v, 1); }
+static void put16(EtfEncode *e, unsigned v) { put_n(e, v, 2); }
+static void put32(EtfEncode *e, uint32_t v) { put_n(e, v, 4); }
+
+static void put_bytes(EtfEncode *e, const void *bytes, size_t n)
+{
+    char *p = room(e, n);
+    if (!p) return;
+    memcpy(p, bytes, n);
+    buf_commit(e->out, n);
+}
+
+static uint32_t length32(EtfEncode *e, uint64_t n)
+{
+    if (n > UINT32_MAX) e->bad = true;
+    return (uint32_t)n;
+}
+
+/* ---- leaves ---- */
+
+static void put_atom(EtfEncode *e, term_t atom)
+{
+    const AtomText *a = atom_text(atom);
+    if (e->hooks.atom && e->hooks.atom(e->hooks.ctx, e->out, atom)) return;
+    if (!(e->flags & ETF_UTF8_ATOMS) && a->latin1_chars >= 0) {
+        uint8_t text[ATOM_MAX_CHARS];
+        ptrdiff_t n = utf8_to_latin1((const uint8_t *)a->text, a->bytes, text);
+        put8(e, ETF_ATOM);
+        put16(e, (unsigned)n);
+        put_bytes(e, text, (size_t)n);
+        return;
+    }
+    put8(e, a->bytes <= UINT8_MAX ? ETF_SMALL_ATOM_UTF8 : ETF_ATOM_UTF8);
+    put_n(e, a->bytes, a->bytes <= UINT8_MAX ? 1 : 2);
+    put_bytes(e, a->text, a->bytes);
+}
+
+static void put_big(EtfEncode *e, const uint64_t *limbs, size_t n, bool negative)
+{
+    size_t bytes = 8 * n - (size_t)__builtin_clzll(limbs[n - 1]) / 8;
+    put8(e, bytes <= UINT8_MAX ? ETF_SMALL_BIG : ETF_LARGE_BIG);
+    put_n(e, length32(e, bytes), bytes <= UINT8_MAX ? 1 : 4);
+    put8(e, negative);
+    char *p = room(e, bytes);
+    if (!p) return;
+    for (size_t i = 0; i < bytes; i++) p[i] = (char)(limbs[i / 8] >> i % 8 * 8);
+    buf_commit(e->out, bytes);
+}
+
+static void put_small(EtfEncode *e, int64_t i)
+{
+    if (i >= 0 && i <= UINT8_MAX) {
+        put8(e, ETF_SMALL_INT);
+        put8(e, (unsigned)i);
+    } else if (i >= INT32_MIN && i <= INT32_MAX) {
+        put8(e, ETF_INT);
+        put32(e, (uint32_t)i);
+    } else {
+        uint64_t limb = i < 0 ? -(uint64_t)i : (uint64_t)i;
+        put_big(e, &limb, 1, i < 0);
+    }
+}
+
+static void put_float(EtfEncode *e, double d)
+{
+    if (e->flags & ETF_MINOR_0) {
+        char text[32] = {0};
+        snprintf(text, sizeof text, "%.20e", d);
+        put8(e, ETF_FLOAT);
+        put_bytes(e, text, 31);
+        return;
+    }
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    put8(e, ETF_NEW_FLOAT);
+    put_n(e, bits, 8);
+}
+
+static void put_bits(EtfEncode *e, term_t t)
+{
+    BitView v = bitstring_view(t);
+    unsigned rest = v.bits & 7;
+    size_t bytes = BITS_TO_BYTES(v.bits);
+    put8(e, rest ? ETF_BIT_BINARY : ETF_BINARY);
+    put32(e, length32(e, bytes));
+    if (rest) put8(e, rest);
+    if (e->bad || bytes == 0) return;
+    if (e->hooks.bytes && e->hooks.bytes(e->hooks.ctx, e->out, t)) return;
+    char *p = room(e, bytes);
+    if (!p) return;
+    p[bytes - 1] = 0;
+    bits_copy((uint8_t *)p, 0, v.base, v.offset, v.bits);
+    buf_commit(e->out, bytes);
+}
+
+static void put_node(EtfEncode *e, term_t ident, uint32_t *creation)
+{
+    const Node *n = ident_node(ident) ? ident_node(ident) : node_self(e->vm);
+    put_atom(e, n->name);
+    *creation = n->creation;
+}
+
+static void put_pid(EtfEncode *e, term_t pid)
+{
+    uint32_t creation;
+    put8(e, ETF_NEW_PID);
+    put_node(e, pid, &creation);
+    put32(e, pid_number(pid));
+    put32(e, pid_serial(pid));
+    put32(e, creation);
+}
+
+#define OLD_PORT_BITS 28
+
+static void put_port(EtfEncode *e, term_t port)
+{
+    uint32_t creation;
+    uint64_t id = port_number(port);
+    bool wide = id >> OLD_PORT_BITS;
+    put8(e, wide ? ETF_V4_PORT : ETF_NEW_PORT);
+    put_node(e, port, &creation);
+    put_n(e, id, wide ? 8 : 4);
+    put32(e, creation);
+}
+
+static void put_ref(EtfEncode *e, term_t ref)
+{
+    uint32_t creation, numbers[REF_NUMBERS_MAX];
+    unsigned n = ref_numbers(ref, numbers);
+    put8(e, ETF_NEWER_REF);
+    put16(e, n);
+    put_node(e, ref, &creation);
+    put32(e, creation);
+    for (unsigned i = 0; i < n; i++) put32(e, numbers[i]);
+}
+
+static void put_export(EtfEncode *e, const Mfa *m)
+{
+    put8(e, ETF_EXPORT);
+    put_atom(e, m->module);
+    put_atom(e, m->function);
+    put8(e, ETF_SMALL_INT);
+    put8(e, (unsigned)m->arity);
+}
+
+/* ---- compounds ---- */
+
+static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count)
+{
+    if (e->depth == e->cap) {
+        size_t cap = e->cap ? 2 * e->cap : 16;
+        e->frames = mem_realloc(MEM_ETF, e->frames, e->cap * sizeof(Frame), cap * sizeof(Frame));
+        e->cap = cap;
+    }
+    Frame *f = &e->frames[e->depth++];
+    *f = (Frame){.t = t, .kind = kind, .count = count};
+    return f;
+}
+
+static void put_tuple(EtfEncode *e, term_t t)
+{
+    size_t n = tuple_arity(t);
+    put8(e, n <= UINT8_MAX ? ETF_SMALL_TUPLE : ETF_LARGE_TUPLE);
+    put_n(e, n, n <= UINT8_MAX ? 1 : 4);
+    push(e, FRAME_TUPLE, t, n);
+}
+
+#define STRING_MAX 65535
+
+/* Length when t is a proper list of bytes short enough for STRING_EXT, else 0. */
+static size_t string_length(term_t t)
+{
+    size_t n = 0;
+    for (; term_is_list_cell(t); t = list_tail(t)) {
+        term_t c = list_head(t);
+        if (!term_is_small(c) || (uint64_t)small_value(c) > 255 || ++n > STRING_MAX) return 0;
+    }
+    return term_is_nil(t) ? n : 0;
+}
+
+static void put_list(EtfEncode *e, term_t t)
+{
+    size_t n = string_length(t);
+    if (n > 0) {
+        put8(e, ETF_STRING);
+        put16(e, (unsigned)n);
+        char *p = room(e, n);
+        if (!p) return;
+        for (; term_is_list_cell(t); t = list_tail(t)) *p++ = (char)small_value(list_head(t));
+        buf_commit(e->out, n);
+        return;
+    }
+    for (term_t x = t; term_is_list_cell(x); x = list_tail(x)) n++;
+    put8(e, ETF_LIST);
+    put32(e, length32(e, n));
+    push(e, FRAME_LIST, t, 1);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return term_cmp_exact(*(const term_t *)a, *(const term_t *)b);
+}
+
+static void push_sorted(EtfEncode *e, term_t t)
+{
+    size_t n = map_size(t);
+    term_t *rows = MEM_NEW_ARRAY(ETF, term_t, 2 * n);
+    MapIter it;
+    map_iter_init(&it, t, false);
+    for (size_t i = 0; i < n; i++) map_iter_next(&it, &rows[2 * i], &rows[2 * i + 1]);
+    qsort(rows, n, 2 * sizeof(term_t), compare_rows);
+    push(e, FRAME_SORTED, t, 2 * n)->rows = rows;
+}
+
+static void push_node(EtfEncode *e, term_t node)
+{
+    unsigned count;
+    if (term_is_tuple(node)) count = (unsigned)tuple_arity(node);
+    else hamt_children(node, &count);
+    push(e, FRAME_NODE, node, count);
+}
+
+static void put_map(EtfEncode *e, term_t t)
+{
+    put8(e, ETF_MAP);
+    put32(e, length32(e, map_size(t)));
+    if (map_is_flat(t)) push(e, FRAME_MAP, t, 2 * map_size(t));
+    else if (e->flags & ETF_DETERMINISTIC) push_sorted(e, t);
+    else push_node(e, t);
+}
+
+static void put_fun(EtfEncode *e, term_t t)
+{
+    const Fun *f = fun_ptr(t);
+    put8(e, ETF_NEW_FUN);
+    size_t start = e->out ? e->out->len : 0;
+    put32(e, 0);
+    put8(e, f->entry->arity);
+    put_bytes(e, f->entry->uniq, 16);
+    put32(e, f->entry->index);
+    put32(e, fun_free_count(f));
+    put_atom(e, f->entry->module);
+    put_small(e, f->entry->old_index);
+    put_small(e, f->entry->old_uniq);
+    put_pid(e, f->creator);
+    push(e, FRAME_FUN, t, fun_free_count(f))->start = start;
+}
+
+static void put_boxed(EtfEncode *e, term_t t)
+{
+    term_t header = boxed_header(t);
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE: put_tuple(e, t); break;
+    case BOXED_POS_BIG: put_big(e, boxed_ptr(t) + 1, HEADER_ARITY(header), false); break;
+    case BOXED_NEG_BIG: put_big(e, boxed_ptr(t) + 1, HEADER_ARITY(header), true); break;
+    case BOXED_FLOAT: put_float(e, float_value(t)); break;
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: put_bits(e, t); break;
+    case BOXED_MAP: put_map(e, t); break;
+    case BOXED_REF: case BOXED_EXT_REF: put_ref(e, t); break;
+    case BOXED_EXT_PID: put_pid(e, t); break;
+    case BOXED_EXT_PORT: put_port(e, t); break;
+    case BOXED_FUN: put_fun(e, t); break;
+    case BOXED_EXPORT: put_export(e, &export_of(t)->mfa); break;
+    default: e->bad = true;
+    }
+}
+
+static void put_term(EtfEncode *e, term_t t)
+{
+    if (term_is_small(t)) put_small(e, small_value(t));
+    else if (term_is_boxed(t)) put_boxed(e, t);
+    else if (term_is_list_cell(t)) put_list(e, t);
+    else if (term_is_atom(t)) put_atom(e, t);
+    else if (term_is_nil(t)) put8(e, ETF_NIL);
+    else if (term_is_local_pid(t)) put_pid(e, t);
+    else if (term_is_local_port(t)) put_port(e, t);
+    else e->bad = true;
+}
+
+/* ---- the loop ---- */
+
+static void finish_fun(EtfEncode *e, const Frame *f)
+{
+    if (!e->out) return;
+    uint32_t size = length32(e, e->out->len - f->start);
+    for (int i = 0; i < 4; i++) e->out->data[f->start + (size_t)i] = (char)(size >> 8 * (3 - i));
+}
+
+static void pop(EtfEncode *e)
+{
+    Frame *f = &e->frames[--e->depth];
+    if (f->kind == FRAME_FUN) finish_fun(e, f);
+    if (f->rows) MEM_DELETE_ARRAY(ETF, f->rows, f->count);
+}
+
+static void node_child(EtfEncode *e, Frame *f)
+{
+    size_t i = f->count - 1 - f->at++;
+    unsigned count;
+    const term_t *children = term_is_tuple(f->t) ? tuple_elements(f->t) : hamt_children(f->t, &count);
+    if (term_is_list_cell(children[i])) push(e, FRAME_PAIR, children[i], 2);
+    else push_node(e, children[i]);
+}
+
+/* The next term of frame f is written, or a frame is pushed or popped. */
+static void step(EtfEncode *e, Frame *f)
+{
+    if (f->at == f->count) {
+        pop(e);
+        return;
+    }
+    switch (f->kind) {
+    case FRAME_TUPLE: put_term(e, tuple_elements(f->t)[f->at++]); break;
+    case FRAME_MAP: {
+        size_t i = f->at++;
+        put_term(e, i % 2 ? flat_map_values(f->t)[i / 2] : flat_map_key_ptr(f->t)[i / 2]);
+        break;
+    }
+    case FRAME_PAIR: put_term(e, f->at++ == 0 ? list_head(f->t) : list_tail(f->t)); break;
+    case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
+    case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
+    case FRAME_NODE: node_child(e, f); break;
+    case FRAME_LIST: {
+        term_t t = f->t;
+        if (term_is_list_cell(t)) {
+            f->t = list_tail(t);
+            put_term(e, list_head(t));
+        } else {
+            pop(e);
+            put_term(e, t);
+        }
+        break;
+    }
+    }
+}
+
+EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *hooks)
+{
+    EtfEncode *e = MEM_NEW(ETF, EtfEncode);
+    e->vm = vm;
+    e->root = t;
+    e->flags = flags;
+    if (hooks) e->hooks = *hooks;
+    return e;
+}
+
+enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget)
+{
+    e->out = out;
+    if (!e->started) {
+        e->started = true;
+        if (!(e->flags & ETF_PLAIN)) put8(e, ETF_VERSION);
+        put_term(e, e->root);
+    }
+    while (e->depth > 0 && !e->bad) {
+        if (budget-- == 0) return ETF_MORE;
+        step(e, &e->frames[e->depth - 1]);
+    }
+    return e->bad ? ETF_BAD : ETF_DONE;
+}
+
+size_t etf_encode_bytes(const EtfEncode *e)
+{
+    return e->bytes;
+}
+
+void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &e->root, 1);
+    for (size_t i = 0; i < e->depth; i++) {
+        visit(ctx, &e->frames[i].t, 1);
+        if (e->frames[i].rows) visit(ctx, e->frames[i].rows, e->frames[i].count);
+    }
+}
+
+void etf_encode_free(EtfEncode *e)
+{
+    while (e->depth > 0) {
+        e->frames[e->depth - 1].kind = FRAME_TUPLE;
+        pop(e);
+    }
+    mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
+    MEM_DELETE(ETF, e);
+}
+
+bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags)
+{
+    EtfEncode *e = etf_encode_start(vm, t, flags, NULL);
+    bool ok = etf_encode_run(e, out, SIZE_MAX) == ETF_DONE;
+    etf_encode_free(e);
+    return ok;
+}
+
+size_t etf_size(Vm *vm, term_t t, unsigned flags)
+{
+    EtfEncode *e = etf_encode_start(vm, t, flags, NULL);
+    etf_encode_run(e, NULL, SIZE_MAX);
+    size_t n = e->bytes;
+    etf_encode_free(e);
+    return n;
+}
