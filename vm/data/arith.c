@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* arith - see arith.h. Each operation tries smalls, then floats, then the general integers:
+ * bound the size, take the words, compute, give back what is left over.
+ * Layer: data. */
+#include "data/arith.h"
+
+#include <math.h>
+
+static term_t fail(enum ArithError *err, enum ArithError what)
+{
+    *err = what;
+    return TERM_NONE;
+}
+
+/* ---- building integers ---- */
+
+/* Words for `limbs` at hp were taken from h last, the first n limbs are written. */
+static term_t finish(Heap *h, term_t *hp, size_t limbs, size_t n, bool negative,
+                     enum ArithError *err)
+{
+    size_t used;
+    term_t t = big_finish(hp, n, negative, &used);
+    if (UNLIKELY(used > BIG_WORDS(BIG_LIMBS_MAX))) {
+        heap_release_end(h, hp, hp + BIG_WORDS(limbs));
+        return fail(err, ARITH_SYSTEM_LIMIT);
+    }
+    heap_release_end(h, hp + used, hp + BIG_WORDS(limbs));
+    return t;
+}
+
+static term_t *take(Heap *h, size_t limbs)
+{
+    return heap_alloc(h, BIG_WORDS(limbs));
+}
+
+typedef size_t LimbOp(limb_t *r, const BigView *a, const BigView *b, bool *negative);
+
+static term_t general(Heap *h, term_t a, term_t b, LimbOp *op, bool product,
+                      enum ArithError *err)
+{
+    BigView x, y;
+    bool negative;
+    big_view(&x, a);
+    big_view(&y, b);
+    size_t limbs = product ? x.n + y.n : MAX(x.n, y.n) + 1;
+    if (UNLIKELY(limbs > BIG_LIMBS_MAX + 1)) /* even one limb less is too large */
+        return fail(err, ARITH_SYSTEM_LIMIT);
+    term_t *hp = take(h, limbs);
+    size_t n = op(hp + 1, &x, &y, &negative);
+    return finish(h, hp, limbs, n, negative, err);
+}
+
+static bool both_integers(term_t a, term_t b)
+{
+    return term_is_integer(a) && term_is_integer(b);
+}
+
+/* ---- floats ---- */
+
+bool number_to_double(term_t t, double *out)
+{
+    if (term_is_float(t)) {
+        *out = float_value(t);
+        return true;
+    }
+    return term_is_integer(t) && int_to_double(t, out);
+}
+
+term_t arith_put_double(Heap *h, double d, enum ArithError *err)
+{
+    if (UNLIKELY(!isfinite(d)))
+        return fail(err, ARITH_BADARITH);
+    return heap_float(h, d);
+}
+
+/* At least one is a float: both as doubles. */
+static bool both_doubles(term_t a, term_t b, double *x, double *y)
+{
+    return (term_is_float(a) || term_is_float(b)) && number_to_double(a, x) &&
+           number_to_double(b, y);
+}
+
+/* ---- + - * ---- */
+
+term_t arith_add(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    double x, y;
+    if (LIKELY(term_both_small(a, b)))
+        return heap_int(h, small_value(a) + small_value(b));
+    if (both_integers(a, b))
+        return general(h, a, b, big_add, false, err);
+    if (both_doubles(a, b, &x, &y))
+        return arith_put_double(h, x + y, err);
+    return fail(err, ARITH_BADARITH);
+}
+
+term_t arith_sub(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    double x, y;
+    if (LIKELY(term_both_small(a, b)))
+        return heap_int(h, small_value(a) - small_value(b));
+    if (both_integers(a, b))
+        return general(h, a, b, big_sub, false, err);
+    if (both_doubles(a, b, &x, &y))
+        return arith_put_double(h, x - y, err);
+    return fail(err, ARITH_BADARITH);
+}
+
+term_t arith_mul(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    double x, y;
+    int64_t product;
+    if (term_both_small(a, b) &&
+        !__builtin_mul_overflow(small_value(a), small_value(b), &product))
+        return heap_int(h, product);
+    if (both_integers(a, b))
+        return general(h, a, b, big_mul, true, err);
+    if (both_doubles(a, b, &x, &y))
+        return arith_put_double(h, x * y, err);
+    return fail(err, ARITH_BADARITH);
+}
+
+/* ---- division ---- */
+
+term_t arith_divide(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    double x, y;
+    if (!number_to_double(a, &x) || !number_to_double(b, &y) || y == 0)
+        return fail(err, ARITH_BADARITH);
+    return arith_put_double(h, x / y, err);
+}
+
+/* Quotient and remainder stand behind each other: [q words][r words]. The one that is wanted is
+ * moved to the front if need be, and the rest given back. |a| >= |b| in limbs. */
+static term_t divide_bigs(Heap *h, const BigView *x, const BigView *y, bool remainder,
+                          enum ArithError *err)
+{
+    size_t q = x->n - y->n + 1, r = y->n, limbs = q + 1 + r;
+    term_t *hp = take(h, limbs);
+    big_divide(hp + 1, hp + 1 + q + 1, x, y);
+    if (!remainder)
+        return finish(h, hp, limbs, q, x->negative != y->negative, err);
+    memmove(hp + 1, hp + 1 + q + 1, r * sizeof(limb_t));
+    return finish(h, hp, limbs, r, x->negative, err);
+}
+
+static term_t divide(Heap *h, term_t a, term_t b, bool remainder, enum ArithError *err)
+{
+    BigView x, y;
+    if (!both_integers(a, b) || b == term_small(0))
+        return fail(err, ARITH_BADARITH);
+    if (term_both_small(a, b)) /* no overflow: smalls have 60 bits */
+        return remainder ? term_small(small_value(a) % small_value(b))
+                         : heap_int(h, small_value(a) / small_value(b));
+    big_view(&x, a);
+    big_view(&y, b);
+    if (x.n < y.n)
+        return remainder ? a : term_small(0);
+    return divide_bigs(h, &x, &y, remainder, err);
+}
+
+term_t arith_div(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    return divide(h, a, b, false, err);
+}
+
+term_t arith_rem(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    return divide(h, a, b, true, err);
+}
+
+/* ---- signs ---- */
+
+/* The same magnitude with the sign given. */
+static term_t with_sign(Heap *h, term_t a, bool negative, enum ArithError *err)
+{
+    BigView x;
+    big_view(&x, a);
+    term_t *hp = take(h, x.n);
+    memcpy(hp + 1, x.limbs, x.n * sizeof(limb_t));
+    return finish(h, hp, x.n, x.n, negative, err);
+}
+
+term_t arith_neg(Heap *h, term_t a, enum ArithError *err)
+{
+    if (term_is_small(a))
+        return heap_int(h, -small_value(a));
+    if (term_is_float(a))
+        return heap_float(h, -float_value(a));
+    if (!term_is_big(a))
+        return fail(err, ARITH_BADARITH);
+    return with_sign(h, a, !big_is_negative(a), err);
+}
+
+/* As 0 + a: -0.0 becomes 0.0. */
+term_t arith_plus(Heap *h, term_t a, enum ArithError *err)
+{
+    if (term_is_integer(a))
+        return a;
+    return arith_add(h, term_small(0), a, err);
+}
+
+term_t arith_abs(Heap *h, term_t a, enum ArithError *err)
+{
+    if (term_is_float(a)) /* abs(-0.0) is -0.0 in OTP 25 */
+        return float_value(a) < 0 ? heap_float(h, -float_value(a)) : a;
+    if (!term_is_integer(a))
+        return fail(err, ARITH_BADARG);
+    return int_is_negative(a) ? arith_neg(h, a, err) : a;
+}
+
+/* ---- bits ---- */
+
+static size_t op_and(limb_t *r, const BigView *a, const BigView *b, bool *negative)
+{
+    return big_bitop(r, BIG_AND, a, b, negative);
+}
+
+static size_t op_or(limb_t *r, const BigView *a, const BigView *b, bool *negative)
+{
+    return big_bitop(r, BIG_OR, a, b, negative);
+}
+
+static size_t op_xor(limb_t *r, const BigView *a, const BigView *b, bool *negative)
+{
+    return big_bitop(r, BIG_XOR, a, b, negative);
+}
+
+/* On smalls the tags combine to themselves, but for xor, which clears them. */
+term_t arith_band(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    if (LIKELY(term_both_small(a, b)))
+        return a & b;
+    return both_integers(a, b) ? general(h, a, b, op_and, false, err)
+                               : fail(err, ARITH_BADARITH);
+}
+
+term_t arith_bor(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    if (LIKELY(term_both_small(a, b)))
+        return a | b;
+    return both_integers(a, b) ? general(h, a, b, op_or, false, err)
+                               : fail(err, ARITH_BADARITH);
+}
+
+term_t arith_bxor(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    if (LIKELY(term_both_small(a, b)))
+        return term_small(small_value(a) ^ small_value(b));
+    return both_integers(a, b) ? general(h, a, b, op_xor, false, err)
+                               : fail(err, ARITH_BADARITH);
+}
+
+/* bnot a = -1 - a */
+term_t arith_bnot(Heap *h, term_t a, enum ArithError *err)
+{
+    if (!term_is_integer(a))
+        return fail(err, ARITH_BADARITH);
+    return arith_sub(h, term_small(-1), a, err);
+}
+
+static term_t shift_left(Heap *h, term_t a, uint64_t bits, enum ArithError *err)
+{
+    BigView x;
+    big_view(&x, a);
+    if (x.n == 0)
+        return a;
+    if (bits >= BIG_BITS_MAX || big_bit_length(&x) + bits > BIG_BITS_MAX)
+        return fail(err, ARITH_SYSTEM_LIMIT);
+    size_t limbs = x.n + bits / LIMB_BITS + 1;
+    term_t *hp = take(h, limbs);
+    size_t n = big_shift_left(hp + 1, &x, bits);
+    return finish(h, hp, limbs, n, x.negative, err);
+}
+
+static term_t shift_right(Heap *h, term_t a, uint64_t bits, enum ArithError *err)
+{
+    BigView x;
+    big_view(&x, a);
+    if (bits / LIMB_BITS >= x.n)
+        return term_small(x.negative ? -1 : 0);
+    if (term_is_small(a))
+        return term_small(small_value(a) >> bits);
+    size_t limbs = x.n - bits / LIMB_BITS + 1;
+    term_t *hp = take(h, limbs);
+    size_t n = big_shift_right(hp + 1, &x, bits);
+    return finish(h, hp, limbs, n, x.negative, err);
+}
+
+/* A shift by a bignum leaves nothing, or passes every limit. */
+static term_t shift(Heap *h, term_t a, term_t by, bool left, enum ArithError *err)
+{
+    if (!both_integers(a, by))
+        return fail(err, ARITH_BADARITH);
+    left = left != int_is_negative(by);
+    int64_t bits = term_is_small(by) ? small_value(by) : INT64_MAX;
+    uint64_t size = bits < 0 ? -(uint64_t)bits : (uint64_t)bits;
+    return left ? shift_left(h, a, size, err) : shift_right(h, a, size, err);
+}
+
+term_t arith_bsl(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    return shift(h, a, b, true, err);
+}
+
+term_t arith_bsr(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    return shift(h, a, b, false, err);
+}
+
+/* ---- float to integer and back ---- */
+
+term_t arith_float(Heap *h, term_t a, enum ArithError *err)
+{
+    double d;
+    if (term_is_float(a))
+        return a;
+    return number_to_double(a, &d) ? heap_float(h, d) : fail(err, ARITH_BADARG);
+}
+
+term_t heap_int_from_double(Heap *h, double d)
+{
+    term_t words[BIG_DOUBLE_WORDS];
+    size_t used;
+    if (d >= -9007199254740992.0 && d <= 9007199254740992.0)
+        return term_small((int64_t)d);
+    term_t t = big_put_double(words, d, &used);
+    if (used == 0)
+        return t;
+    return term_make_boxed(memcpy(heap_alloc(h, used), words, used * sizeof(term_t)));
+}
+
+static term_t to_integer(Heap *h, term_t a, double (*round_how)(double), enum ArithError *err)
+{
+    if (term_is_integer(a))
+        return a;
+    if (!term_is_float(a))
+        return fail(err, ARITH_BADARG);
+    return heap_int_from_double(h, round_how(float_value(a)));
+}
+
+term_t arith_trunc(Heap *h, term_t a, enum ArithError *err)
+{
+    return to_integer(h, a, trunc, err);
+}
+
+term_t arith_round(Heap *h, term_t a, enum ArithError *err)
+{
+    return to_integer(h, a, round, err);
+}
+
+term_t arith_floor(Heap *h, term_t a, enum ArithError *err)
+{
+    return to_integer(h, a, floor, err);
+}
+
+term_t arith_ceil(Heap *h, term_t a, enum ArithError *err)
+{
+    return to_integer(h, a, ceil, err);
+}
+
+/* ---- integers from outside ---- */
+
+term_t heap_int_from_bytes(Heap *h, const uint8_t *bytes, size_t n, bool little, bool is_signed)
+{
+    size_t words = BIG_BYTES_WORDS(n), used;
+    term_t *hp = heap_alloc(h, words);
+    term_t t = big_put_bytes(hp, bytes, n, little, is_signed, &used);
+    heap_release_end(h, hp + used, hp + words);
+    return t;
+}
+
+term_t heap_int_from_magnitude(Heap *h, const uint8_t *little, size_t n, bool negative)
+{
+    size_t words = BIG_BYTES_WORDS(n), used;
+    term_t *hp = heap_alloc(h, words);
+    term_t t = big_put_magnitude(hp, little, n, negative, &used);
+    heap_release_end(h, hp + used, hp + words);
+    return t;
+}
+
+/* Few digits fit a machine word; *ok tells whether they were all digits. */
+static int64_t short_digits(const char *text, size_t n, unsigned base, bool *ok)
+{
+    int64_t value = 0;
+    *ok = true;
+    for (size_t i = 0; i < n; i++) {
+        int digit = digit_value((unsigned char)text[i], base);
+        *ok &= digit >= 0;
+        value = value * (int64_t)base + digit;
+    }
+    return value;
+}
+
+static bool all_digits(const char *text, size_t n, unsigned base)
+{
+    for (size_t i = 0; i < n; i++)
+        if (digit_value((unsigned char)text[i], base) < 0)
+            return false;
+    return true;
+}
+
+#define SHORT_DIGITS 12 /* 36^12 < 2^63 */
+
+term_t heap_int_from_text(Heap *h, const char *text, size_t n, unsigned base,
+                          enum ArithError *err)
+{
+    bool negative = n > 0 && text[0] == '-', ok;
+    if (n > 0 && (text[0] == '-' || text[0] == '+')) {
+        text++;
+        n--;
+    }
+    if (n == 0)
+        return fail(err, ARITH_BADARG);
+    if (n <= SHORT_DIGITS) {
+        int64_t value = short_digits(text, n, base, &ok);
+        return ok ? heap_int(h, negative ? -value : value) : fail(err, ARITH_BADARG);
+    }
+    if (!all_digits(text, n, base))
+        return fail(err, ARITH_BADARG);
+    size_t limbs = big_limbs_for_digits(n, base), used;
+    if (limbs > 2 * BIG_LIMBS_MAX)
+        return fail(err, ARITH_SYSTEM_LIMIT);
+    term_t *hp = take(h, limbs);
+    term_t t = big_put_digits(hp, text, n, base, negative, &used);
+    bool too_large = used > BIG_WORDS(BIG_LIMBS_MAX);
+    heap_release_end(h, hp + (too_large ? 0 : used), hp + BIG_WORDS(limbs));
+    return too_large ? fail(err, ARITH_SYSTEM_LIMIT) : t;
+}
