@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* iolist - see iolist.h. One loop serves sizing and filling; `to` NULL means sizing.
+ * The stack holds the tails still to be walked. Layer: data. */
+#include "data/iolist.h"
+
+#include "base/alloc.h"
+
+#define IN_ONE_GO INT64_MAX
+
+void iolist_walk_init(IolistWalk *w, term_t t, bool bits)
+{
+    w->stack = w->inline_stack;
+    w->capacity = ARRAY_LEN(w->inline_stack);
+    w->bits = bits;
+    iolist_walk_restart(w, t);
+}
+
+void iolist_walk_restart(IolistWalk *w, term_t t)
+{
+    w->stack[0] = t;
+    w->depth = 1;
+    w->size_bits = 0;
+    w->to = NULL;
+    w->at = w->limit = 0;
+}
+
+void iolist_walk_free(IolistWalk *w)
+{
+    if (w->stack != w->inline_stack)
+        mem_free(MEM_TEMP, w->stack, w->capacity * sizeof(term_t));
+    w->stack = w->inline_stack;
+}
+
+void iolist_each_root(IolistWalk *w, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    if (w->depth > 0)
+        visit(ctx, w->stack, w->depth);
+}
+
+static void push(IolistWalk *w, term_t t)
+{
+    if (UNLIKELY(w->depth == w->capacity)) {
+        size_t capacity = w->capacity * 2;
+        term_t *stack = mem_alloc(MEM_TEMP, capacity * sizeof(term_t));
+        memcpy(stack, w->stack, w->depth * sizeof(term_t));
+        iolist_walk_free(w);
+        w->stack = stack;
+        w->capacity = capacity;
+    }
+    w->stack[w->depth++] = t;
+}
+
+static enum IolistResult take_byte(IolistWalk *w, int64_t byte)
+{
+    if (byte < 0 || byte > 255)
+        return IOLIST_TYPE;
+    w->size_bits += 8;
+    if (w->to == NULL)
+        return IOLIST_OK;
+    if (w->limit - w->at < 8)
+        return IOLIST_OVERFLOW;
+    if (LIKELY((w->at & 7) == 0))
+        w->to[w->at >> 3] = (uint8_t)byte;
+    else
+        bits_write(w->to, w->at, (uint64_t)byte, 8);
+    w->at += 8;
+    return IOLIST_OK;
+}
+
+static enum IolistResult take_bits(IolistWalk *w, term_t t)
+{
+    BitView v = bitstring_view(t);
+    if ((v.bits & 7) != 0 && !w->bits)
+        return IOLIST_TYPE;
+    w->size_bits += v.bits;
+    if (w->size_bits > BINARY_MAX_BYTES * 8)
+        return IOLIST_OVERFLOW;
+    if (w->to == NULL)
+        return IOLIST_OK;
+    if (w->limit - w->at < v.bits)
+        return IOLIST_OVERFLOW;
+    bits_copy(w->to, w->at, v.base, v.offset, v.bits);
+    w->at += v.bits;
+    return IOLIST_OK;
+}
+
+/* A head or tail that is no list. */
+static enum IolistResult take_leaf(IolistWalk *w, term_t t)
+{
+    return term_is_bitstring(t) ? take_bits(w, t) : IOLIST_TYPE;
+}
+
+/* Copying large binaries costs more than an element does. */
+static int64_t leaf_cost(const IolistWalk *w, uint64_t before)
+{
+    return 1 + (w->to == NULL ? 0 : (int64_t)((w->size_bits - before) >> 11));
+}
+
+/* Walk from the list t until it ends, pushing tails when going down into heads. */
+static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
+{
+    while (term_is_list_cell(t)) {
+        if (*budget <= 0) {
+            push(w, t);
+            return IOLIST_MORE;
+        }
+        term_t head = list_head(t), tail = list_tail(t);
+        enum IolistResult r = IOLIST_OK;
+        uint64_t before = w->size_bits;
+        if (term_is_small(head)) {
+            r = take_byte(w, small_value(head));
+        } else if (term_is_list(head)) {
+            if (tail != TERM_NIL)
+                push(w, tail);
+            tail = head;
+        } else {
+            r = take_leaf(w, head);
+        }
+        if (r != IOLIST_OK)
+            return r;
+        *budget -= leaf_cost(w, before);
+        t = tail;
+    }
+    return t == TERM_NIL ? IOLIST_OK : take_leaf(w, t);
+}
+
+static enum IolistResult walk(IolistWalk *w, int64_t *budget)
+{
+    enum IolistResult r = IOLIST_OK;
+    while (r == IOLIST_OK && w->depth > 0) {
+        if (*budget <= 0)
+            return IOLIST_MORE;
+        *budget -= 1;
+        r = walk_list(w, w->stack[--w->depth], budget);
+    }
+    return r;
+}
+
+enum IolistResult iolist_walk_size(IolistWalk *w, int64_t *budget)
+{
+    ASSERT(w->to == NULL);
+    return walk(w, budget);
+}
+
+enum IolistResult iolist_walk_fill(IolistWalk *w, int64_t *budget)
+{
+    ASSERT(w->to != NULL);
+    return walk(w, budget);
+}
+
+/* ---- in one go ---- */
+
+static enum IolistResult size_in_one_go(term_t t, bool bits, uint64_t *size_bits)
+{
+    IolistWalk w;
+    int64_t budget = IN_ONE_GO;
+    iolist_walk_init(&w, t, bits);
+    enum IolistResult r = iolist_walk_size(&w, &budget);
+    *size_bits = w.size_bits;
+    iolist_walk_free(&w);
+    return r;
+}
+
+static enum IolistResult fill_in_one_go(term_t t, bool bits, uint8_t *to, uint64_t limit_bits,
+                                        uint64_t *written_bits)
+{
+    IolistWalk w;
+    int64_t budget = IN_ONE_GO;
+    iolist_walk_init(&w, t, bits);
+    w.to = to;
+    w.limit = limit_bits;
+    enum IolistResult r = iolist_walk_fill(&w, &budget);
+    *written_bits = w.at;
+    iolist_walk_free(&w);
+    return r;
+}
+
+enum IolistResult iolist_size(term_t t, uint64_t *bytes)
+{
+    uint64_t bits;
+    enum IolistResult r = size_in_one_go(t, false, &bits);
+    *bytes = bits / 8;
+    return r;
+}
+
+enum IolistResult iolist_to_buffer(term_t t, uint8_t *buffer, size_t bytes, size_t *written)
+{
+    uint64_t bits;
+    enum IolistResult r = fill_in_one_go(t, false, buffer, (uint64_t)bytes * 8, &bits);
+    if (written != NULL)
+        *written = bits / 8;
+    return r;
+}
+
+uint8_t *iolist_to_bytes(term_t t, size_t *bytes, enum IolistResult *result)
+{
+    uint64_t size;
+    *result = iolist_size(t, &size);
+    if (*result != IOLIST_OK)
+        return NULL;
+    uint8_t *p = mem_alloc(MEM_TEMP, size + 1);
+    *result = iolist_to_buffer(t, p, size, bytes);
+    CHECK(*result == IOLIST_OK && *bytes == size);
+    p[size] = 0;
+    return p;
+}
+
+enum IolistResult iolist_to_binary(Heap *h, term_t t, bool bits, term_t *result)
+{
+    uint64_t size, written;
+    if (term_is_bitstring(t) && (bits || (bitstring_bits(t) & 7) == 0)) {
+        *result = t;
+        return IOLIST_OK;
+    }
+    enum IolistResult r = size_in_one_go(t, bits, &size);
+    if (r != IOLIST_OK)
+        return r;
+    uint8_t *data;
+    *result = heap_bits_new_try(h, size, &data);
+    if (*result == TERM_NONE)
+        return IOLIST_OVERFLOW;
+    r = fill_in_one_go(t, bits, data, size, &written);
+    CHECK(r == IOLIST_OK && written == size);
+    return IOLIST_OK;
+}
