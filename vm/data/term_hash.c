@@ -372,18 +372,25 @@ static uint32_t internal_list(Work *w, term_t t, uint32_t h)
     return h;
 }
 
-static void internal_push_map(Work *w, term_t t, uint32_t h)
+static void push_pair(Work *w, term_t key, term_t value)
+{
+    work_room(w, 2);
+    *w->at++ = value;
+    *w->at++ = key;
+}
+
+/* Equal maps have equal shapes, so the pairs just follow each other: flat ones in key order, a trie's
+ * last slot first. */
+static void internal_push_map(Work *w, term_t t)
 {
     MapIter it;
     term_t key, value;
-    map_iter_init(&it, t, false);
-    while (map_iter_next(&it, &key, &value)) {
-        work_room(w, 4);
-        *w->at++ = (term_t)h;
-        *w->at++ = MARK_PAIR;
-        *w->at++ = value;
-        *w->at++ = key;
+    if (map_is_flat(t)) {
+        for (size_t i = map_size(t); i-- > 0;) push_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
+        return;
     }
+    map_iter_init(&it, t, false);
+    while (map_iter_next(&it, &key, &value)) push_pair(w, key, value);
 }
 
 static uint32_t hash_pointer32(const void *p, uint32_t k, uint32_t h)
@@ -415,7 +422,7 @@ static uint32_t internal_fun(Work *w, term_t t, uint32_t h)
     return h;
 }
 
-static uint32_t internal_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
+static uint32_t internal_boxed(Work *w, term_t t, uint32_t h)
 {
     term_t header = boxed_header(t);
     switch (HEADER_SUBTAG(header)) {
@@ -423,15 +430,8 @@ static uint32_t internal_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
         work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
         return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
     case BOXED_MAP:
-        h = hash1((uint32_t)map_size(t), K(16), h);
-        if (map_size(t) == 0) return h;
-        work_room(w, 3);
-        *w->at++ = (term_t)*pairs;
-        *w->at++ = (term_t)h;
-        *w->at++ = MARK_MAP_END;
-        *pairs = 0;
-        internal_push_map(w, t, h);
-        return h;
+        internal_push_map(w, t);
+        return hash1((uint32_t)map_size(t), K(16), h);
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
     case BOXED_FLOAT:
@@ -452,36 +452,24 @@ static inline uint32_t internal_immed(term_t t, uint32_t h)
     return hash_jenkins(HASH_GOLDEN + (uint32_t)t, HASH_GOLDEN + (uint32_t)(t >> 32), h);
 }
 
-/* Unlike phash2, a pair starts from the map's own hash: it must depend on the salt. */
 uint32_t term_hash_slow(term_t t, uint32_t salt)
 {
     Work w;
     work_init(&w);
-    uint32_t h = salt, pairs = 0;
-    bool skip = false;
+    uint32_t h = salt ^ HASH_INTERNAL_SEED;
     for (;;) {
-        if (skip) skip = false;
-        else if (term_is_immed(t)) h = internal_immed(t, h);
+        if (term_is_immed(t)) h = internal_immed(t, h);
         else if (term_is_list_cell(t)) h = internal_list(&w, t, h);
-        else h = internal_boxed(&w, t, h, &pairs);
-        if (work_empty(&w)) {
-            work_free(&w);
-            return h;
-        }
+        else h = internal_boxed(&w, t, h);
+        if (work_empty(&w)) break;
         t = *--w.at;
-        skip = true;
-        if (t == MARK_PAIR) {
-            pairs ^= h;
-            h = (uint32_t)*--w.at;
-        } else if (t == MARK_MAP_END) {
-            h = hash1(pairs, K(19), (uint32_t)*--w.at);
-            pairs = (uint32_t)*--w.at;
-        } else if (t == MARK_CDR) {
+        if (t == MARK_CDR) {
             h = mix_kind(h, K(18));
-        } else {
-            skip = false;
+            t = *--w.at; /* the tail itself is always below its mark */
         }
     }
+    work_free(&w);
+    return h;
 }
 
 /* ---- phash ---- */

@@ -20,6 +20,8 @@ uint32_t term_hash_slow(term_t t, uint32_t salt);
 uint32_t atom_phash(term_t atom);
 
 #define HASH_GOLDEN 0x9e3779b9u
+/* Where the internal hash starts, so that it differs from phash2. */
+#define HASH_INTERNAL_SEED 3432918353u
 
 /* Jenkins's mix; returns the new c. */
 static inline uint32_t hash_jenkins(uint32_t a, uint32_t b, uint32_t c)
@@ -38,7 +40,8 @@ static inline uint32_t hash_jenkins(uint32_t a, uint32_t b, uint32_t c)
 
 static inline uint32_t term_hash_immed(term_t t)
 {
-    return hash_jenkins(HASH_GOLDEN + (uint32_t)t, HASH_GOLDEN + (uint32_t)(t >> 32), 0);
+    return hash_jenkins(HASH_GOLDEN + (uint32_t)t, HASH_GOLDEN + (uint32_t)(t >> 32),
+                        HASH_INTERNAL_SEED);
 }
 
 static inline uint32_t term_hash(term_t t)
