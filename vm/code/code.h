@@ -33,6 +33,7 @@ typedef struct CodeSpace {
     const code_t *purging_lambda;   /* code run by a fun whose module is being purged */
     struct Module *purging;         /* write lock: module between prepare and complete/abort */
     struct LiteralRelease *released; /* write lock: literal areas waiting for the collector */
+    _Atomic(term_t) literal_collector; /* pid of erts_literal_area_collector; set once at start */
 } CodeSpace;
 
 /* Make the empty tables; natives and stubs come later. */

@@ -129,6 +129,9 @@ void module_publish_locked(Vm *vm, Module *m, CodeInstance *c)
     for (size_t i = 0; i < c->export_count; i++) {
         Export *e = c->exports[i].export;
         e->flags |= EXPORT_LOADED;
+        /* A function with code of its own takes the place of the native. */
+        if (c->exports[i].addr != e->native_stub)
+            e->native = NULL;
         store_release(&e->addr, c->exports[i].addr);
     }
 }
@@ -141,7 +144,7 @@ void module_retire_locked(Vm *vm, Module *m)
     for (size_t i = 0; i < c->export_count; i++) {
         Export *e = c->exports[i].export;
         e->flags &= ~EXPORT_LOADED;
-        store_release(&e->addr, e->error_stub);
+        store_release(&e->addr, e->native ? e->native_stub : e->error_stub);
     }
     store_release(&m->old, c);
     store_release(&m->current, NULL);

@@ -106,15 +106,27 @@ static void free_dying(void *arg)
     MEM_DELETE(CODE_TABLE, d);
 }
 
+static void queue_area(Vm *vm, struct LiteralArea *area)
+{
+    LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
+    r->area = area;
+    r->next = vm->code->released;
+    vm->code->released = r;
+}
+
 static void queue_literals(Vm *vm, CodeInstance *c)
 {
     if (!c->literal_area)
         return;
-    LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
-    r->area = c->literal_area;
-    r->next = vm->code->released;
-    vm->code->released = r;
+    queue_area(vm, c->literal_area);
     c->literal_area = NULL;
+}
+
+void purge_release_literals(Vm *vm, struct LiteralArea *area)
+{
+    code_write_lock(vm);
+    queue_area(vm, area);
+    code_write_unlock(vm);
 }
 
 LiteralRelease *purge_take_released(Vm *vm)

@@ -29,6 +29,8 @@ typedef struct LiteralRelease {
     struct LiteralRelease *next;
     struct LiteralArea *area;
 } LiteralRelease;
+/* Queue an area that nobody can reach anew; then send `copy_literals` to the collector process. */
+void purge_release_literals(Vm *vm, struct LiteralArea *area);
 /* Next area for the collector, or NULL; the caller owns it. */
 LiteralRelease *purge_take_released(Vm *vm);
 
