@@ -55,12 +55,14 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_DELAY_GC        0x0100u  /* no collection until cleared */
 #define PF_HIBERNATED      0x0200u
 #define PF_TIMER_SET       0x0400u  /* receive timer armed */
+#define PF_IN_RECEIVE      0x1000u  /* sleeps in receive (or hibernates) for want of a message */
 
 /* Why a native or instruction failed (`freason`): class in the low 2 bits, flags, then code. */
 enum ExcClass { EXC_CLASS_ERROR = 0, EXC_CLASS_EXIT = 1, EXC_CLASS_THROW = 2 };
 #define EXC_CLASS_MASK 0x3u
 #define EXC_SAVE_TRACE 0x4u     /* build a stack trace */
 #define EXC_ARGS       0x8u     /* fvalue is {Value, Args}: Args replace the arity in the trace */
+#define EXC_INFO       0x20u    /* fcause is the whole error_info map of the first entry (error/3) */
 #define EXC_NATIVE     0x10u    /* has error_info: fvalue reason; fcause holds the cause or nil */
 #define EXC_CODE_SHIFT 8
 #define EXC_CODE(n) ((uint32_t)(n) << EXC_CODE_SHIFT | EXC_SAVE_TRACE)
@@ -129,7 +131,7 @@ typedef struct Process {
     uint64_t reductions;         /* total, without the current slice */
 
     term_t group_leader;         /* owner */
-    term_t parent;               /* const */
+    term_t parent;               /* owner: a root; pid of whoever spawned it, or undefined */
     Mfa initial;                 /* const after spawn */
     struct ProcDict *dict;       /* owner */
     struct RegName *reg;         /* registry lock */
@@ -225,8 +227,8 @@ typedef struct ProcRemoteOps {
 #define REMOTE_NOCONNECT 1u
 #define REMOTE_NOSUSPEND 2u
 
-/* Called by the process in EXITING, in order of registration; false: call again after a yield.
- * The process still has its heap; its name is already free; nobody can find it by pid. */
+/* Called by the process in EXITING, in order of registration; false: call again after a yield. The
+ * process still has its heap and its place in the table; its name is already free. */
 typedef bool ExitHook(Process *p, term_t reason, int32_t *reds);
 
 /* Trace events; set by trace. Called only when p->trace is set. */
@@ -254,6 +256,7 @@ typedef struct ProcSpace {
     _Atomic(uint64_t) ref_counter;
     uint64_t ref_seed;                 /* const */
     _Atomic(uint64_t) unique_counter, unique_monotonic;
+    uint32_t backtrace_depth;          /* except.c: entries of a trace + 1; 0: default; atomic */
     uint32_t min_heap_words, min_vheap_words; /* system_flag defaults; atomic */
     _Atomic(uint32_t) fullsweep_after;
     _Atomic(uint64_t) max_heap;        /* like Process.max_heap */

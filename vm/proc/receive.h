@@ -53,6 +53,8 @@ void receive_marker_use(Process *p, term_t ref);
 /* hibernate: true when a message waits (then go on at once), false: sleep as after RECEIVE_SLEEP. */
 bool receive_hibernate_ready(Process *p);
 
+size_t receive_markers_bytes(void);
+
 /* ---- for collectors and process_info ---- */
 /* Calls fn for every message in the handled part, in order. */
 void receive_each_message(Process *p, void (*fn)(Signal *m, void *ctx), void *ctx);

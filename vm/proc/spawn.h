@@ -11,7 +11,6 @@
 typedef struct SpawnOptions {
     bool link, monitor, system;
     enum AliasMode alias;       /* of the monitor */
-    bool alias_once;
     term_t tag;                 /* of the monitor: TERM_NONE means 'DOWN' */
     enum ProcPriority priority;
     uint32_t min_heap_words, min_vheap_words;
@@ -28,7 +27,12 @@ enum { SPAWN_REPLY_NO = 0, SPAWN_REPLY_OK = 1, SPAWN_REPLY_ERROR = 2, SPAWN_REPL
 void spawn_options_default(Vm *vm, SpawnOptions *o);
 /* Options from an Erlang list. badopt: an option is wrong; badarg: not a proper list. */
 enum SpawnParse { SPAWN_PARSED, SPAWN_BADARG, SPAWN_BADOPT };
-enum SpawnParse spawn_options_parse(SpawnOptions *o, term_t list);
+enum SpawnParse spawn_options_parse(Vm *vm, SpawnOptions *o, term_t list);
+
+/* explicit_unalias, demonitor, reply_demonitor. False: something else. */
+bool alias_mode_parse(term_t t, enum AliasMode *mode);
+/* New reference for a monitor of p: plain, or an alias that is active. */
+term_t monitor_make_ref(Process *p, enum AliasMode mode);
 
 /* New process that applies module:function to the list args, made by `parent` (which runs on this
  * thread). *ref_out gets the monitor reference (on parent's heap), if o->monitor.

@@ -19,6 +19,8 @@ typedef struct SysTask {
 
 /* {Op, Id, Arg} for the local process `to`; answers at once when it is dead. False: badarg. */
 bool systask_request(Vm *vm, term_t requester, term_t to, term_t request);
+/* For signal handling: term {Requester, {Op, Id, Arg}}. */
+void systask_received(Process *p, Signal *s, bool dead);
 /* Owner, between slices. [may GC: x_saved is live] */
 void systask_run_all(Process *p);
 /* Answer all of them for a dying process. */

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exit - see exit.h. Each phase does a bounded piece of work at a time and counts it; process_exit_run
+ * leaves between two pieces when the slice is used up.
+ * The order is what others rely on: when they learn of the death (by exit signal, 'DOWN' or a noproc)
+ * the name is free, the tables are gone or given away, and the process table has room again.
+ * Layer: proc. */
+#include "proc/exit.h"
+
+#include "base/alloc.h"
+#include "bifs/bif.h"
+#include "heap/heap.h"
+#include "proc/link.h"
+#include "proc/procdict.h"
+#include "proc/ptab.h"
+#include "proc/registry.h"
+#include "proc/signal.h"
+#include "proc/suspend.h"
+#include "proc/systask.h"
+#include "proc/timer.h"
+
+#define REDS_PER_SIGNAL 4
+
+enum ExitPhase { EXIT_NAME, EXIT_HOOKS, EXIT_CLOSE, EXIT_LINKS, EXIT_MONITORS, EXIT_LT_MONITORS, EXIT_FREE };
+
+typedef struct ExitState {
+    enum ExitPhase phase;
+    unsigned hook;
+} ExitState;
+
+void process_exit_begin(Process *p, term_t reason)
+{
+    if (p->exit) return; /* the first reason counts */
+    p->exit = MEM_NEW(PROC, ExitState);
+    p->fvalue = reason;
+    p->ftrace = TERM_NIL;
+    p->catches = 0;
+    p->x_live = 0;
+    p->trap_export = NULL;
+    p->flags &= ~PF_IN_RECEIVE;
+    uint32_t old = load_relaxed(&p->state);
+    while (!cas_acq_rel(&p->state, &old, (old | PS_EXITING) & ~PS_SUSPENDED)) {
+    }
+    p->reds = MAX(p->reds, 1);
+}
+
+static bool exit_name(Process *p, ExitState *e UNUSED)
+{
+    timers_process_exit(p);
+    if (p->native_state) {
+        NativeState *state = p->native_state;
+        p->native_state = NULL;
+        state->destroy(state);
+    }
+    term_t name = registry_remove_process(p->vm, p);
+    if (UNLIKELY(p->trace != NULL)) {
+        if (name != TERM_NONE) p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
+        p->vm->procs->trace_ops->event(p, am_exit, p->fvalue, TERM_NONE);
+    }
+    return true;
+}
+
+static bool exit_hooks(Process *p, ExitState *e)
+{
+    ProcSpace *s = p->vm->procs;
+    while (e->hook < s->exit_hook_count) {
+        if (!s->exit_hooks[e->hook](p, p->fvalue, &p->reds)) return false;
+        e->hook++;
+    }
+    return true;
+}
+
+static bool exit_close(Process *p, ExitState *e UNUSED)
+{
+    signal_close(p);
+    systask_drop_all(p);
+    suspend_resume_all(p);
+    ptab_remove(p->vm->procs->procs, p);
+    return true;
+}
+
+static bool out_of_reds(Process *p)
+{
+    p->reds -= REDS_PER_SIGNAL;
+    return p->reds <= 0;
+}
+
+static bool exit_links(Process *p, ExitState *e UNUSED)
+{
+    for (RbNode *n; (n = rb_first(&p->links)) != NULL;) {
+        Link *l = container_of(n, Link, node);
+        link_remove(p, l);
+        if (l->unlink_id == 0) signal_link_exit_any(p, l->other, p->fvalue);
+        link_free(l);
+        if (out_of_reds(p)) return false;
+    }
+    return true;
+}
+
+static bool exit_monitors(Process *p, ExitState *e UNUSED)
+{
+    for (RbNode *n; (n = rb_first(&p->monitors)) != NULL;) {
+        monitor_demonitor(p, container_of(n, Monitor, node));
+        if (out_of_reds(p)) return false;
+    }
+    return true;
+}
+
+static bool exit_lt_monitors(Process *p, ExitState *e UNUSED)
+{
+    for (RbNode *n; (n = rb_first(&p->lt_monitors)) != NULL;) {
+        LtMonitor *m = container_of(n, LtMonitor, node);
+        lt_monitor_remove(p, m);
+        signal_down_any(p, m->watcher, m->ref, m->name, p->fvalue);
+        lt_monitor_free(m);
+        if (out_of_reds(p)) return false;
+    }
+    return true;
+}
+
+typedef bool PhaseFn(Process *p, ExitState *e);
+static PhaseFn *const phases[] = {
+    [EXIT_NAME] = exit_name,   [EXIT_HOOKS] = exit_hooks,       [EXIT_CLOSE] = exit_close,
+    [EXIT_LINKS] = exit_links, [EXIT_MONITORS] = exit_monitors, [EXIT_LT_MONITORS] = exit_lt_monitors,
+};
+
+bool process_exit_run(Process *p)
+{
+    ExitState *e = p->exit;
+    while (e->phase < EXIT_FREE) {
+        if (!phases[e->phase](p, e)) return false;
+        e->phase++;
+    }
+    p->exit = NULL;
+    MEM_DELETE(PROC, e);
+    dict_free(p);
+    p->fvalue = am_undefined;
+    heap_destroy(&p->heap);
+    or_acq_rel(&p->state, PS_FREE);
+    process_unref(p);
+    return true;
+}

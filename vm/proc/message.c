@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message - building and sending of messages; destinations of all kinds. See message.h.
+ * Layer: proc. */
+#include "proc/message.h"
+
+#include "base/alloc.h"
+#include "data/node.h"
+#include "proc/procops.h"
+#include "proc/receive.h"
+#include "proc/registry.h"
+#include "proc/signal.h"
+
+/* ---- pieces ---- */
+
+HeapPiece heap_piece_take(Heap *h)
+{
+    ASSERT(h->start == NULL);
+    HeapPiece piece = {h->frags, h->off_heap, (uint32_t)MIN(h->frag_words, UINT32_MAX),
+                       (uint32_t)MIN(h->off_heap_words, UINT32_MAX)};
+    *h = (Heap){0};
+    return piece;
+}
+
+static size_t frags_words(const HeapPiece *piece)
+{
+    if (LIKELY(piece->words != UINT32_MAX)) return piece->words;
+    size_t words = 0;
+    for (const HeapFrag *f = piece->frags; f; f = f->next) words += f->used;
+    return words;
+}
+
+void heap_piece_adopt(Heap *h, HeapPiece *piece)
+{
+    Heap from = {.frags = piece->frags, .frag_words = frags_words(piece),
+                 .off_heap = piece->off_heap, .off_heap_words = piece->off_heap_words};
+    *piece = (HeapPiece){0};
+    if (from.frags || from.off_heap) heap_adopt(h, &from);
+}
+
+void heap_piece_dispose(HeapPiece *piece)
+{
+    if (!piece->frags && !piece->off_heap) return;
+    Heap h = {.frags = piece->frags, .off_heap = piece->off_heap, .frag_words = frags_words(piece)};
+    *piece = (HeapPiece){0};
+    heap_dispose(&h);
+}
+
+term_t heap_piece_copy(HeapPiece *piece, term_t t)
+{
+    if (term_is_immed(t) || t == TERM_NONE) return t;
+    Heap h = {0};
+    heap_piece_adopt(&h, piece);
+    t = term_copy(&h, t);
+    *piece = heap_piece_take(&h);
+    return t;
+}
+
+/* ---- local receivers ---- */
+
+static void copy_token(Signal *s, const Process *from)
+{
+    if (UNLIKELY(from->seq_token != TERM_NIL)) s->token = heap_piece_copy(&s->piece, from->seq_token);
+}
+
+void message_send(Process *from, Process *to, term_t term)
+{
+    if (process_is_exiting(to)) return;
+    Signal *s = signal_new(SIG_MESSAGE, from->id);
+    s->term = heap_piece_copy(&s->piece, term);
+    copy_token(s, from);
+    if (!signal_send(to, s)) signal_free(s);
+}
+
+void message_send_heap(Vm *vm UNUSED, term_t from, Process *to, term_t term, Heap *heap)
+{
+    Signal *s = signal_new(SIG_MESSAGE, term_is_immed(from) ? from : TERM_NIL);
+    s->term = term;
+    s->piece = heap_piece_take(heap);
+    if (!signal_send(to, s)) signal_free(s);
+}
+
+bool message_send_to(Vm *vm, term_t from, term_t to, term_t term)
+{
+    if (term_is_atom(to)) to = registry_find(vm, to);
+    if (!term_is_local_pid(to)) return false;
+    Process *p = process_lookup_alive(vm, to);
+    if (!p) return false;
+    Heap h = {0};
+    term = term_copy(&h, term);
+    message_send_heap(vm, from, p, term, &h);
+    return true;
+}
+
+static bool send_alias(Vm *vm, term_t from, const Process *sender, term_t alias, term_t term)
+{
+    Process *to = process_lookup_alive(vm, alias_ref_pid(alias));
+    if (!to) return false;
+    SignalX *x = signal_new_x(SIG_ALIAS_MESSAGE, term_is_immed(from) ? from : TERM_NIL);
+    x->ref = ref_num(alias);
+    x->s.term = heap_piece_copy(&x->s.piece, term);
+    if (sender) copy_token(&x->s, sender);
+    if (signal_send(to, &x->s)) return true;
+    signal_free(&x->s);
+    return false;
+}
+
+bool message_send_alias(Vm *vm, term_t from, term_t alias, term_t term)
+{
+    return send_alias(vm, from, NULL, alias, term);
+}
+
+/* ---- any receiver ---- */
+
+static term_t send_error(Process *p, uint32_t reason)
+{
+    p->freason = reason;
+    p->fcause = TERM_NONE;
+    return TERM_NONE;
+}
+
+static void trace_send(Process *p, term_t to, term_t msg, bool exists)
+{
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->send(p, to, msg, exists);
+}
+
+static term_t send_pid(Process *p, term_t to, term_t msg)
+{
+    Process *receiver = process_lookup(p->vm, to);
+    trace_send(p, to, msg, receiver != NULL);
+    if (receiver) message_send(p, receiver, msg);
+    return am_ok;
+}
+
+static term_t send_local_name(Process *p, term_t name, term_t id, term_t msg, uint32_t flags)
+{
+    if (term_is_local_pid(id)) {
+        Process *receiver = process_lookup(p->vm, id);
+        trace_send(p, name, msg, true);
+        if (receiver) message_send(p, receiver, msg);
+        return am_ok;
+    }
+    return p->vm->procs->port_ops->send(p, id, msg, flags & REMOTE_NOSUSPEND);
+}
+
+/* flags is part of the call only for erlang:send/3; its option list is a[2]. */
+static term_t remote_outcome(Process *p, enum RemoteResult r, term_t node, term_t to, term_t msg,
+                             uint32_t flags)
+{
+    switch (r) {
+    case REMOTE_SENT:
+    case REMOTE_NO_CONNECTION:
+        return am_ok;
+    case REMOTE_CONNECT: {
+        if (flags & REMOTE_NOCONNECT) return am_noconnect;
+        term_t args[3] = {to, msg, TERM_NIL};
+        if (flags & REMOTE_NOSUSPEND) args[2] = heap_cons(&p->heap, am_nosuspend, TERM_NIL);
+        return p->vm->procs->remote_ops->connect_trap(p, node, am_erlang, am_send, flags ? 3 : 2, args);
+    }
+    case REMOTE_BUSY:
+        if (flags & REMOTE_NOSUSPEND) return am_nosuspend;
+        return send_error(p, EXC_WAIT);
+    }
+    NOT_REACHED();
+}
+
+static term_t send_remote(Process *p, term_t to, term_t msg, uint32_t flags)
+{
+    const ProcRemoteOps *ops = p->vm->procs->remote_ops;
+    Node *node = ext_ptr(to)->node;
+    if (!ops || node->name == node_self_name(p->vm)) return am_ok; /* an earlier life of this node */
+    trace_send(p, to, msg, true);
+    return remote_outcome(p, ops->send(p, to, msg, flags), node->name, to, msg, flags);
+}
+
+static term_t send_name_node(Process *p, term_t to, term_t msg, uint32_t flags)
+{
+    term_t name = tuple_element(to, 1), node = tuple_element(to, 2);
+    if (!term_is_atom(name) || !term_is_atom(node)) return send_error(p, EXC_BADARG);
+    if (node == node_self_name(p->vm)) {
+        term_t id = registry_find(p->vm, name);
+        return id == TERM_NONE ? am_ok : send_local_name(p, to, id, msg, flags);
+    }
+    const ProcRemoteOps *ops = p->vm->procs->remote_ops;
+    if (!ops) return am_ok;
+    trace_send(p, to, msg, true);
+    return remote_outcome(p, ops->send_name(p, name, node, msg, flags), node, to, msg, flags);
+}
+
+static term_t send_ref(Process *p, term_t to, term_t msg)
+{
+    if (ref_is_alias(to)) {
+        trace_send(p, to, msg, true);
+        (void)send_alias(p->vm, p->id, p, to, msg);
+    }
+    return am_ok;
+}
+
+term_t message_send_opt(Process *p, term_t to, term_t msg, uint32_t flags)
+{
+    if (LIKELY(term_is_local_pid(to))) return send_pid(p, to, msg);
+    if (term_is_atom(to)) {
+        term_t id = registry_find(p->vm, to);
+        if (id == TERM_NONE) return send_error(p, EXC_BADARG);
+        return send_local_name(p, to, id, msg, flags);
+    }
+    if (term_is_tuple_of(to, 2)) return send_name_node(p, to, msg, flags);
+    if (term_is_local_ref(to)) return send_ref(p, to, msg);
+    if (term_is_local_port(to)) {
+        const ProcPortOps *ops = p->vm->procs->port_ops;
+        return ops ? ops->send(p, to, msg, flags & REMOTE_NOSUSPEND) : am_ok;
+    }
+    if (term_is_ext_pid(to) || term_is_ext_ref(to)) return send_remote(p, to, msg, flags);
+    if (term_is_ext_port(to)) return am_ok;
+    return send_error(p, EXC_BADARG);
+}
+
+term_t message_send_any(Process *p, term_t to, term_t msg)
+{
+    return message_send_opt(p, to, msg, 0) == TERM_NONE ? TERM_NONE : msg;
+}
+
+/* ---- the queue as a whole ---- */
+
+size_t message_queue_len(Process *p)
+{
+    mutex_lock(&p->sig_lock);
+    size_t n = p->sigq.in_len;
+    mutex_unlock(&p->sig_lock);
+    return n + p->sigq.mid_len + p->sigq.msg_len;
+}
+
+static void free_chain(Signal *s)
+{
+    for (Signal *next; s; s = next) {
+        next = s->next;
+        signal_free(s);
+    }
+}
+
+void message_queue_dispose(Process *p)
+{
+    SigQueue *q = &p->sigq;
+    free_chain(q->in_first);
+    free_chain(q->mid_first);
+    free_chain(q->msg_first);
+    if (q->markers) mem_free(MEM_MSG, q->markers, receive_markers_bytes());
+    *q = (SigQueue){.closed = true};
+    q->in_last = &q->in_first;
+    q->mid_last = &q->mid_first;
+    q->msg_last = &q->msg_first;
+    q->save = &q->msg_first;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process - creation of the process space, look-up, lifetime of Process structures.
+ *
+ *   life of a Process structure
+ *     process_new --(spawn)--> in the table --(exit)--> out of the table, PS_FREE --epoch--> freed
+ *   The table holds one reference; process_ref keeps the structure (not the process) longer.
+ *   Everybody else finds processes by pid, and what was found stays valid until the finder's next
+ *   quiescent state.
+ * The scheduling states are drawn in sched/sched.h; the signal path in message.h; death in exit.h.
+ * Layer: proc. */
+#include "proc/process.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/hash.h"
+#include "heap/gc.h"
+#include "proc/link.h"
+#include "proc/procdict.h"
+#include "proc/process_gc.h"
+#include "proc/procops.h"
+#include "proc/ptab.h"
+#include "proc/registry.h"
+#include "proc/signal.h"
+#include "proc/spawn.h"
+#include "proc/systask.h"
+#include "proc/timer.h"
+
+static uint64_t start_seed(void)
+{
+    return hash_mix((uint64_t)clock_os_system_ns() ^ (uint64_t)(uintptr_t)&start_seed);
+}
+
+void proc_init(Vm *vm, const ProcConfig *config)
+{
+    ProcSpace *s = MEM_NEW(PROC, ProcSpace);
+    vm->procs = s;
+    s->procs = ptab_new(config->process_limit, config->id_bits, offsetof(Process, id), 4, TAG_PID);
+    uint64_t seed = start_seed();
+    s->ref_seed = seed >> 32;
+    atomic_init(&s->ref_counter, seed & 0xFFFFFFFFu);
+    atomic_init(&s->fullsweep_after, 65535);
+    s->min_heap_words = HEAP_MIN_WORDS;
+    s->min_vheap_words = HEAP_MIN_VHEAP_WORDS;
+    atomic_init(&s->max_heap, MAX_HEAP_KILL | MAX_HEAP_LOG);
+    atomic_init(&s->default_flags, PF_ON_HEAP_MSGQ);
+    registry_init(vm);
+}
+
+void proc_stop(Vm *vm)
+{
+    registry_stop(vm);
+    ptab_free(vm->procs->procs);
+    MEM_DELETE(PROC, vm->procs);
+    vm->procs = NULL;
+}
+
+void proc_add_exit_hook(Vm *vm, ExitHook *hook)
+{
+    ProcSpace *s = vm->procs;
+    CHECK(s->exit_hook_count < PROC_EXIT_HOOKS);
+    s->exit_hooks[s->exit_hook_count++] = hook;
+}
+
+Process *process_lookup(Vm *vm, term_t pid)
+{
+    return ptab_lookup(vm->procs->procs, pid);
+}
+
+Process *process_lookup_alive(Vm *vm, term_t pid)
+{
+    Process *p = ptab_lookup(vm->procs->procs, pid);
+    return p && !process_is_exiting(p) ? p : NULL;
+}
+
+size_t process_count(Vm *vm) { return ptab_count(vm->procs->procs); }
+size_t process_limit(Vm *vm) { return vm->procs->procs->limit; }
+
+/* 82 bits: 18 + 32 of the counter, 32 from the start time so that restarts do not repeat. */
+RefNum ref_new(Vm *vm)
+{
+    uint64_t n = add_relaxed(&vm->procs->ref_counter, 1);
+    return (RefNum){{(uint32_t)(n & 0x3FFFF), (uint32_t)(n >> 18),
+                     (uint32_t)(vm->procs->ref_seed + (n >> 50))}};
+}
+
+Process *process_new(Vm *vm, size_t heap_words)
+{
+    Process *p = MEM_NEW(PROC, Process);
+    p->vm = vm;
+    atomic_init(&p->state, PS_RUNNING | (uint32_t)PRIO_NORMAL << PS_PRIO_SHIFT);
+    atomic_init(&p->refs, 1);
+    p->x_saved = p->x_inline;
+    p->x_cap = ARRAY_LEN(p->x_inline);
+    p->ftrace = TERM_NIL;
+    p->seq_token = TERM_NIL;
+    p->error_handler = am_error_handler;
+    p->label = am_undefined;
+    p->parent = p->group_leader = am_undefined;
+    p->reds = 4000;
+    mutex_init(&p->sig_lock, LOCK_PROC_SIGNALS);
+    p->sigq.in_last = &p->sigq.in_first;
+    p->sigq.mid_last = &p->sigq.mid_first;
+    p->sigq.msg_last = &p->sigq.msg_first;
+    p->sigq.save = &p->sigq.msg_first;
+    p->min_heap_words = vm->procs->min_heap_words;
+    p->min_vheap_words = vm->procs->min_vheap_words;
+    p->max_gens = (uint16_t)load_relaxed(&vm->procs->fullsweep_after);
+    p->max_heap = load_relaxed(&vm->procs->max_heap);
+    p->flags = load_relaxed(&vm->procs->default_flags);
+    process_heap_init(p, heap_words);
+    return p;
+}
+
+void process_destroy(Process *p)
+{
+    message_queue_dispose(p);
+    alias_free_all(p);
+    dict_free(p);
+    if (p->x_saved != p->x_inline) mem_free(MEM_HEAP, p->x_saved, p->x_cap * sizeof(term_t));
+    heap_destroy(&p->heap);
+    mutex_destroy(&p->sig_lock);
+    MEM_DELETE(PROC, p);
+}
+
+void process_ref(Process *p) { add_relaxed(&p->refs, 1); }
+
+static void destroy_later(void *p)
+{
+    process_destroy(p);
+}
+
+static_assert(sizeof(EpochNode) <= sizeof(((Process *)0)->x_inline), "dead registers hold the node");
+
+/* The last reference: x_inline, of no use any more, serves as the node that defers the freeing. */
+void process_unref(Process *p)
+{
+    if (sub_acq_rel(&p->refs, 1) != 1) return;
+    if (p->x_saved != p->x_inline) {
+        mem_free(MEM_HEAP, p->x_saved, p->x_cap * sizeof(term_t));
+        p->x_saved = p->x_inline;
+    }
+    epoch_defer(p->vm->epoch, (EpochNode *)p->x_inline, destroy_later, p);
+}
+
+bool process_handle_signals(Process *p, bool suspended UNUSED)
+{
+    uint32_t before = p->sigq.msg_len;
+    int32_t budget = 2000;
+    bool alive = signal_fetch_handle(p, &budget);
+    p->reds = MAX(p->reds - (2000 - budget), 1);
+    if (!alive) return true;
+    if (process_state(p) & PS_SYSTASK) systask_run_all(p);
+    return process_is_exiting(p) || p->sigq.msg_len > before;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* systask - see systask.h. Layer: proc. */
+#include "proc/systask.h"
+
+#include "base/alloc.h"
+#include "data/node.h"
+#include "proc/process_gc.h"
+#include "proc/signal.h"
+
+static bool op_is_known(term_t op)
+{
+    return op == am_garbage_collect || op == am_check_process_code || op == am_copy_literals;
+}
+
+/* {Op, Id, result} to the requester. */
+static void answer(Process *p, Vm *vm, term_t requester, term_t op, term_t id, term_t result)
+{
+    Process *to = process_lookup(vm, requester);
+    if (!to) return;
+    Heap h = {0};
+    id = term_copy(&h, id);
+    message_send_heap(vm, p ? p->id : am_undefined, to, heap_tuple3(&h, op, id, result), &h);
+}
+
+static term_t dead_result(term_t op) { return op == am_copy_literals ? am_ok : am_false; }
+
+bool systask_request(Vm *vm, term_t requester, term_t to, term_t request)
+{
+    if (!term_is_local_pid(to) || !term_is_tuple_of(request, 3)) return false;
+    term_t op = tuple_element(request, 1);
+    if (!op_is_known(op)) return false;
+    SignalX *x = signal_new_x(SIG_SYSTASK, requester);
+    x->s.term = heap_piece_copy(&x->s.piece, request);
+    if (!signal_send_pid(vm, to, &x->s)) {
+        answer(NULL, vm, requester, op, tuple_element(request, 2), dead_result(op));
+        signal_free(&x->s);
+    }
+    return true;
+}
+
+void systask_received(Process *p, Signal *s, bool dead)
+{
+    term_t op = tuple_element(s->term, 1), id = tuple_element(s->term, 2);
+    if (dead) {
+        answer(p, p->vm, s->from, op, id, dead_result(op));
+        return;
+    }
+    SysTask *t = MEM_NEW(SIGNAL, SysTask);
+    *t = (SysTask){.requester = s->from, .op = op, .id = id, .arg = tuple_element(s->term, 3),
+                   .piece = s->piece};
+    s->piece = (HeapPiece){0};
+    SysTask **at = &p->systasks;
+    while (*at) at = &(*at)->next;
+    *at = t;
+    or_acq_rel(&p->state, PS_SYSTASK);
+    p->reds = 0; /* received in the middle of a slice: end it soon */
+}
+
+static term_t execute(Process *p, const SysTask *t)
+{
+    const ProcExecOps *exec = &p->vm->procs->exec;
+    if (t->op == am_garbage_collect) {
+        (void)process_gc_now(p, t->arg != am_minor, p->x_saved, p->x_live);
+        return am_true;
+    }
+    if (t->op == am_check_process_code)
+        return term_bool(exec->uses_old_code && exec->uses_old_code(p, t->arg));
+    return exec->copy_literals ? exec->copy_literals(p, t->arg) : am_ok;
+}
+
+static void task_free(SysTask *t)
+{
+    heap_piece_dispose(&t->piece);
+    MEM_DELETE(SIGNAL, t);
+}
+
+void systask_run_all(Process *p)
+{
+    and_acq_rel(&p->state, ~PS_SYSTASK);
+    for (SysTask *t; (t = p->systasks) != NULL;) {
+        p->systasks = t->next;
+        answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
+        task_free(t);
+    }
+}
+
+void systask_drop_all(Process *p)
+{
+    for (SysTask *t; (t = p->systasks) != NULL;) {
+        p->systasks = t->next;
+        answer(p, p->vm, t->requester, t->op, t->id, dead_result(t->op));
+        task_free(t);
+    }
+}
