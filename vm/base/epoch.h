@@ -23,7 +23,8 @@
  * fence; partner: the fence before the scan), so either the scan sees it or it sees the unlink.
  *
  * Threads:  callbacks run in whichever thread finds the batch ripe, without locks; they may
- *           defer again, and free, but must not block, and are in no read section. Order between callbacks is unspecified.
+ *           defer again, and free, but must not block, and are in no read section. The order
+ *           between callbacks is unspecified.
  * Layer: base. Source: the QSBR scheme of Desnoyers et al., "User-Level Implementations of
  * Read-Copy Update", IEEE TPDS 2012; batches and orphans are ours. */
 #ifndef JOIST_BASE_EPOCH_H

@@ -78,6 +78,15 @@ int int_compare_double(term_t integer, double d);
 /* False when the value does not fit. */
 bool int_to_i64(term_t integer, int64_t *out);
 bool int_to_u64(term_t integer, uint64_t *out);
+/* The same for any term: false when it is no integer either. */
+static inline bool term_to_int64(term_t t, int64_t *out)
+{
+    return term_is_integer(t) && int_to_i64(t, out);
+}
+static inline bool term_to_uint64(term_t t, uint64_t *out)
+{
+    return term_is_integer(t) && int_to_u64(t, out);
+}
 /* Low 64 bits of the two's complement of any integer. */
 uint64_t int_low_bits(term_t integer);
 /* False when the magnitude exceeds the largest float. Rounds as the reference does: limb by limb
