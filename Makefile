@@ -74,7 +74,7 @@ LAUNCH_C := $(call find-src,vm/api/launch/*.c)
 STDLIB_ERL := $(call find-src,stdlib/*.erl)
 
 VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
-MAIN_OBJ := $(OBJ)/vm/api/cli.o
+MAIN_OBJ := $(OBJ)/vm/api/main.o
 LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
 LAUNCH := $(LAUNCH_C:vm/api/launch/%.c=$(OBJ)/launch/%)
 

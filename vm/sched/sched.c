@@ -230,7 +230,7 @@ static void run_item(Sched *s, RunItem item)
     store_relaxed(&priv->active, 1);
     if (item.t)
         run_task(s, item.t);
-    else
+    else if (LIKELY(!load_relaxed(&shared_of(s->vm)->processes_stopped)))
         run_process(s, item.p);
     store_relaxed(&priv->active, 0);
 }
@@ -394,6 +394,8 @@ void sched_start(Vm *vm)
         if (error) PANIC("cannot create scheduler thread %u: %s", s->number, strerror(error));
     }
 }
+
+void sched_stop_processes(Vm *vm) { store_release(&shared_of(vm)->processes_stopped, 1); }
 
 unsigned sched_set_online(Vm *vm, unsigned n)
 {

@@ -160,6 +160,9 @@ void sched_active_counts(Vm *vm, size_t *out);
 uint64_t sched_context_switches(Vm *vm);
 uint64_t sched_total_reductions(Vm *vm);
 
+/* The VM is halting: from now on no process is executed, only tasks, jobs, timers and descriptors. */
+void sched_stop_processes(Vm *vm);
+
 /* Interrupt an idle scheduler (any if 0) so that it looks around. */
 void sched_kick(Vm *vm, unsigned number);
 

@@ -75,6 +75,7 @@ typedef struct SchedShared {
     atomic_u32_t searching;           /* somebody was woken to look for work and has not found any */
     _Atomic(Sched *) poller;          /* who waits in, or reads from, the poll set */
     atomic_i64_t last_poll_ns;
+    atomic_u32_t processes_stopped;   /* halting: processes taken from a queue are dropped */
     struct PollSet *polls;
     /* stop the world */
     Mutex block_lock;                 /* class SCHED_STATE */

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* init - the order in which a VM comes to life: one row per subsystem, lower layers first.
+ * Layer: api. */
+#include "api/vm_start.h"
+
+#include "api/subsystems.h"
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/epoch.h"
+#include "base/log.h"
+#include "code/code.h"
+#include "data/binary.h"
+#include "dist/node.h"
+#include "ets/ets.h"
+#include "ets/pterm.h"
+#include "exec/exec.h"
+#include "heap/gc.h"
+#include "heap/literal.h"
+#include "loader/load.h"
+#include "proc/spawn.h"
+#include "sched/sched.h"
+#include "sys/sys.h"
+#include "term/atom.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- rows ---- */
+
+static void start_base(Vm *vm)
+{
+    vm->epoch = mem_alloc_aligned(MEM_SYS, sizeof(EpochDomain), CACHE_LINE);
+    epoch_domain_init(vm->epoch);
+}
+
+static void start_heap(Vm *vm)
+{
+    const Config *c = vm->config;
+    heap_policy_init(vm);
+    vm->heap_policy->min_heap_words = (uint32_t)heap_size_at_least(c->min_heap);
+    vm->heap_policy->min_vheap_words = (uint32_t)vheap_size_at_least(c->min_vheap);
+    uint64_t flags = (c->max_heap_kill ? MAX_HEAP_KILL : 0) | (c->max_heap_log ? MAX_HEAP_LOG : 0);
+    vm->heap_policy->max_heap = c->max_heap << 3 | flags;
+    literal_space_init(vm);
+}
+
+static void start_proc(Vm *vm)
+{
+    const Config *c = vm->config;
+    ProcConfig pc = {.process_limit = (uint32_t)next_power_of_two(c->process_limit),
+                     .port_limit = (uint32_t)next_power_of_two(c->port_limit),
+                     .id_bits = vm->release->id_bits};
+    proc_init(vm, &pc);
+    if (c->off_heap_messages) store_relaxed(&vm->procs->default_flags, PF_OFF_HEAP_MSGQ);
+}
+
+static void start_sched(Vm *vm)
+{
+    const Config *c = vm->config;
+    SchedConfig sc = {.schedulers = c->schedulers, .online = c->schedulers_online, .dirty_cpu = c->dirty_cpu,
+                      .dirty_cpu_online = c->dirty_cpu_online, .dirty_io = c->dirty_io};
+    sched_init(vm, &sc);
+    vm->sched->ops.handle_signals = process_handle_signals;
+}
+
+typedef struct Subsystem {
+    const char *name;
+    void (*start)(Vm *vm);
+} Subsystem;
+
+static const Subsystem subsystems[] = {
+    {"base", start_base},
+    {"heap", start_heap},
+    {"code", code_init},
+    {"dist", dist_init},
+    {"proc", start_proc},
+    {"sched", start_sched},
+    {"exec", exec_init},
+    {"loader", loader_init},
+    {"ets", ets_init},
+    {"pterm", pterm_init},
+    START_OPTIONAL
+};
+
+static enum ClockWarp warp_of(const char *mode)
+{
+    if (strcmp(mode, "multi_time_warp") == 0) return CLOCK_MULTI_WARP;
+    return strcmp(mode, "single_time_warp") == 0 ? CLOCK_SINGLE_WARP : CLOCK_NO_WARP;
+}
+
+/* What exists once per program, before any VM. */
+static void start_program(const Config *c)
+{
+    checked_init();
+    log_init();
+    clock_init(warp_of(c->warp_mode));
+    atom_table_init(c->atom_limit);
+}
+
+/* ---- first code and processes ---- */
+
+static void preload(Vm *vm)
+{
+    char error[512];
+    int n = loader_preload(vm, vm->release->preloaded_dir, error, sizeof error);
+    if (n >= 0) return;
+    fprintf(stderr, "joist: cannot load the preloaded modules: %s\n", error);
+    exit(1);
+}
+
+/* [BootModule, [Arg, ...]] with binaries, for erl_init:start/2. */
+static term_t init_arguments(Vm *vm, Heap *h)
+{
+    const Config *c = vm->config;
+    term_t args = TERM_NIL;
+    for (int i = c->init_count; i-- > 0;) args = heap_cons(h, heap_binary_cstr(h, c->init_args[i]), args);
+    args = heap_cons(h, args, TERM_NIL);
+    return heap_cons(h, atom_from_cstr(c->boot_module), args);
+}
+
+static term_t start_process(Vm *vm, const char *module, const char *function, term_t args,
+                            enum ProcPriority priority, bool off_heap, term_t leader)
+{
+    SpawnOptions o;
+    spawn_options_default(vm, &o);
+    o.system = true;
+    o.priority = priority;
+    if (off_heap) o.flags |= PF_OFF_HEAP_MSGQ;
+    term_t pid = spawn_system(vm, atom_from_cstr(module), atom_from_cstr(function), args, &o, leader);
+    CHECK(pid != TERM_NONE);
+    return pid;
+}
+
+/* In the order of their pids, <0.0.0> first. */
+static void start_processes(Vm *vm)
+{
+    Heap h = {0};
+    EpochSection section = epoch_enter(vm->epoch);
+    const char *signal_handler = "erts_dirty_process_signal_handler";
+    term_t init = start_process(vm, "erl_init", "start", init_arguments(vm, &h), PRIO_NORMAL, false, TERM_NONE);
+    start_process(vm, "erts_code_purger", "start", TERM_NIL, PRIO_HIGH, true, init);
+    term_t collector =
+        start_process(vm, "erts_literal_area_collector", "start", TERM_NIL, PRIO_HIGH, true, init);
+    atomic_store_explicit(&vm->code->literal_collector, collector, memory_order_release);
+    start_process(vm, signal_handler, "start", TERM_NIL, PRIO_NORMAL, true, init);
+    start_process(vm, signal_handler, "start", TERM_NIL, PRIO_HIGH, true, init);
+    start_process(vm, signal_handler, "start", TERM_NIL, PRIO_MAX, true, init);
+    if (vm->release->trace_cleaner)
+        start_process(vm, "erts_trace_cleaner", "start", TERM_NIL, PRIO_NORMAL, true, init);
+    epoch_leave(vm->epoch, section);
+    heap_dispose(&h);
+}
+
+/* ---- interface ---- */
+
+Vm *vm_new(const Config *config, const Release *release)
+{
+    start_program(config);
+    Vm *vm = MEM_NEW(SYS, Vm);
+    sys_init(vm, config, release);
+    for (size_t i = 0; i < ARRAY_LEN(subsystems); i++) {
+        if (log_is_on(LOG_boot)) log_write(LOG_boot, "start %s", subsystems[i].name);
+        subsystems[i].start(vm);
+    }
+    preload(vm);
+    return vm;
+}
+
+void vm_run(Vm *vm)
+{
+    start_processes(vm);
+    sched_start(vm);
+    sys_signal_loop(vm);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crashdump - erl_crash.dump, in the format of "How to Interpret the Erlang Crash Dumps" (version 0.5).
+ * Written when the VM is in an unknown state: takes no locks it can do without, reads only.
+ * Environment: ERL_CRASH_DUMP names the file, ERL_CRASH_DUMP_SECONDS=0 or no_crash_dump: none.
+ * Layer: sys. */
+#include "sys/sys.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "proc/ptab.h"
+#include "proc/registry.h"
+#include "sched/sched.h"
+#include "term/atom.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static void print_atom(FILE *f, term_t atom)
+{
+    const AtomText *t = atom_text(atom);
+    fprintf(f, "%.*s", (int)t->bytes, t->text);
+}
+
+static void dump_header(FILE *f, Vm *vm, const char *slogan)
+{
+    char date[64];
+    time_t now = time(NULL);
+    struct tm tm;
+    localtime_r(&now, &tm);
+    strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
+    fprintf(f, "=erl_crash_dump:0.5\n%s\nSlogan: %s\n", date, slogan);
+    fprintf(f, "System version: Erlang/OTP %s [erts-%s] [joist] [64-bit] [smp:%u:%u]\n", vm->release->otp_release,
+            vm->release->erts_version, vm->sched ? vm->sched->count : 0,
+            vm->sched ? load_relaxed(&vm->sched->online) : 0);
+    fprintf(f, "Taints: \nAtoms: %zu\n", atom_count());
+    if (sched_self) fprintf(f, "Calling Thread: scheduler:%u\n", sched_self->number);
+}
+
+static void dump_memory(FILE *f)
+{
+    MemStats total = mem_total_stats();
+    size_t processes = mem_class_stats(MEM_CLASS_PROCESSES).bytes;
+    fprintf(f, "=memory\ntotal: %zu\nprocesses: %zu\nprocesses_used: %zu\nsystem: %zu\natom: %zu\natom_used: %zu\n"
+               "binary: %zu\ncode: %zu\nets: %zu\n",
+            total.bytes, processes, processes, total.bytes - processes, mem_class_stats(MEM_CLASS_ATOM).bytes,
+            mem_class_stats(MEM_CLASS_ATOM).bytes, mem_class_stats(MEM_CLASS_BINARY).bytes,
+            mem_class_stats(MEM_CLASS_CODE).bytes, mem_class_stats(MEM_CLASS_ETS).bytes);
+}
+
+static const char *state_text(uint32_t st)
+{
+    if (st & PS_EXITING) return "Exiting";
+    if (st & PS_GC) return "Garbing";
+    if (st & (PS_RUNNING | PS_DIRTY)) return "Running";
+    if (st & PS_SUSPENDED) return "Suspended";
+    return st & (PS_QUEUED | PS_RUNNABLE) ? "Scheduled" : "Waiting";
+}
+
+static void print_pid(FILE *f, term_t pid)
+{
+    uint64_t id = local_pid_id(pid);
+    fprintf(f, "<0.%u.%u>", (unsigned)(id & 0x7FFF), (unsigned)(id >> 15));
+}
+
+static void dump_process(FILE *f, Vm *vm, Process *p)
+{
+    fputs("=proc:", f);
+    print_pid(f, p->id);
+    fprintf(f, "\nState: %s\n", state_text(process_state(p)));
+    term_t name = registry_name_of(vm, p->id);
+    if (name != TERM_NONE) {
+        fputs("Name: ", f);
+        print_atom(f, name);
+        fputc('\n', f);
+    }
+    if (term_is_atom(p->initial.module)) {
+        fputs("Spawned as: ", f);
+        print_atom(f, p->initial.module);
+        fputc(':', f);
+        print_atom(f, p->initial.function);
+        fprintf(f, "/%u\n", (unsigned)p->initial.arity);
+    }
+    fputs("Spawned by: ", f);
+    if (term_is_local_pid(p->parent))
+        print_pid(f, p->parent);
+    else
+        fputs("[]", f);
+    fprintf(f, "\nMessage queue length: %u\nReductions: %llu\nStack+heap: %zu\nOldHeap: %zu\nHeap unused: %zu\n",
+            p->sigq.msg_len + p->sigq.in_len, (unsigned long long)p->reductions,
+            (size_t)(p->heap.end - p->heap.start), (size_t)(p->heap.old_end - p->heap.old_start),
+            (size_t)(p->heap.stop - p->heap.top));
+}
+
+static void dump_processes(FILE *f, Vm *vm)
+{
+    if (!vm->procs || !vm->procs->procs) return;
+    size_t end = ptab_scan_end(vm->procs->procs);
+    for (size_t i = 0; i < end; i++) {
+        Process *p = ptab_slot(vm->procs->procs, i);
+        if (p) dump_process(f, vm, p);
+    }
+}
+
+static void dump_atoms(FILE *f)
+{
+    fputs("=atoms\n", f);
+    for (size_t i = atom_count(); i-- > 0;) {
+        print_atom(f, term_atom(i));
+        fputc('\n', f);
+    }
+}
+
+void crash_dump_write(Vm *vm, const char *slogan)
+{
+    const char *name = getenv("ERL_CRASH_DUMP"), *seconds = getenv("ERL_CRASH_DUMP_SECONDS");
+    if (seconds && atoi(seconds) == 0) return;
+    if (!name) name = "erl_crash.dump";
+    FILE *f = fopen(name, "w");
+    if (!f) {
+        fprintf(stderr, "Can not write crash dump to %s: %s\n", name, strerror(errno));
+        return;
+    }
+    fprintf(stderr, "\nCrash dump is being written to: %s...", name);
+    dump_header(f, vm, slogan);
+    dump_memory(f);
+    dump_processes(f, vm);
+    dump_atoms(f);
+    fputs("=end\n", f);
+    fclose(f);
+    fputs("done\n", stderr);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys - ending the program, and signals.
+ *
+ *   signal handler --number--> pipe --> main thread --{notify, Name}--> erl_signal_server
+ *
+ * The main thread is the only one that takes asynchronous signals: all others block them, so no signal
+ * interrupts running code. Semantics: kernel_app(6) "OS Signal Event Handler"; os(3) set_signal/2.
+ * Layer: sys. */
+#include "sys/sys.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "proc/message.h"
+#include "proc/registry.h"
+#include "sched/sched.h"
+#include "term/atom.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- the end ---- */
+
+void sys_exit(Vm *vm, int code)
+{
+    if (vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
+    fflush(stdout);
+    fflush(stderr);
+    _exit(code & 0xFF);
+}
+
+void sys_abort(Vm *vm)
+{
+    if (vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
+    abort();
+}
+
+static void exit_now(Vm *vm) { sys_exit(vm, vm->sys->exit_code); }
+
+void sys_halt(Vm *vm, int code, bool flush)
+{
+    SysSpace *sys = vm->sys;
+    uint32_t running = 0;
+    if (!atomic_compare_exchange_strong(&sys->halting, &running, 1)) return;
+    sys->exit_code = code;
+    sched_stop_processes(vm);
+    if (flush && sys->flush_ports)
+        sys->flush_ports(vm, exit_now);
+    else
+        exit_now(vm);
+}
+
+void sys_crash(Vm *vm, const char *slogan)
+{
+    static atomic_u32_t crashed;
+    if (atomic_exchange(&crashed, 1)) {
+        for (;;) pause(); /* another thread is writing the dump and will end us */
+    }
+    if (vm->sys && vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
+    fflush(stdout);
+    fprintf(stderr, "%s\n", slogan);
+    crash_dump_write(vm, slogan);
+    fflush(stderr);
+    _exit(1);
+}
+
+/* ---- signals ---- */
+
+typedef struct SignalName {
+    term_t name;
+    int number;
+} SignalName;
+
+static const SignalName *signal_names(size_t *count)
+{
+    static const SignalName names[] = {
+        {am_sighup, SIGHUP}, {am_sigquit, SIGQUIT}, {am_sigabrt, SIGABRT}, {am_sigalrm, SIGALRM},
+        {am_sigterm, SIGTERM}, {am_sigusr1, SIGUSR1}, {am_sigusr2, SIGUSR2}, {am_sigchld, SIGCHLD},
+        {am_sigstop, SIGSTOP}, {am_sigtstp, SIGTSTP}, {am_sigcont, SIGCONT}, {am_sigwinch, SIGWINCH},
+        {am_siginfo, 0}, {am_sigint, SIGINT},
+    };
+    *count = ARRAY_LEN(names);
+    return names;
+}
+
+int signal_number(term_t name)
+{
+    size_t count;
+    const SignalName *names = signal_names(&count);
+    for (size_t i = 0; i < count; i++)
+        if (names[i].name == name) return names[i].number;
+    return 0;
+}
+
+static term_t signal_atom(int number)
+{
+    size_t count;
+    const SignalName *names = signal_names(&count);
+    for (size_t i = 0; i < count; i++)
+        if (names[i].number == number) return names[i].name;
+    return TERM_NONE;
+}
+
+/* The write end; the only thing a handler can reach. One VM per program takes signals. */
+static int handler_pipe = -1;
+
+static void on_signal(int number)
+{
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t n = write(handler_pipe, &byte, 1);
+    (void)n;
+    errno = saved;
+}
+
+static enum SignalAction action_of(Vm *vm, int number)
+{
+    return (enum SignalAction)(load_relaxed(&vm->sys->signal_actions) >> (2 * (number & 31)) & 3);
+}
+
+void signal_set(Vm *vm, int number, enum SignalAction action)
+{
+    struct sigaction sa = {0};
+    uint64_t shift = 2 * ((uint64_t)number & 31);
+    uint64_t actions = load_relaxed(&vm->sys->signal_actions);
+    store_relaxed(&vm->sys->signal_actions, (actions & ~(UINT64_C(3) << shift)) | (uint64_t)action << shift);
+    sigemptyset(&sa.sa_mask);
+    sa.sa_flags = SA_RESTART;
+    sa.sa_handler = action == SIGNAL_DEFAULT ? SIG_DFL : action == SIGNAL_IGNORE ? SIG_IGN : on_signal;
+    sigaction(number, &sa, NULL);
+}
+
+/* {notify, Name} to erl_signal_server; false when nobody is there to take it. */
+static bool signal_notify(Vm *vm, term_t name)
+{
+    Heap heap = {0};
+    EpochSection section = epoch_enter(vm->epoch);
+    Process *server = registry_find_process(vm, am_erl_signal_server);
+    if (server) {
+        term_t message = heap_tuple2(&heap, am_notify, name);
+        message_send_heap(vm, am_system, server, message, &heap);
+    }
+    epoch_leave(vm->epoch, section);
+    return server != NULL;
+}
+
+static void signal_deliver(Vm *vm, int number)
+{
+    if (number == SIGINT) sys_exit(vm, 0);
+    if (action_of(vm, number) != SIGNAL_HANDLE) return;
+    if (signal_notify(vm, signal_atom(number))) return;
+    if (number == SIGTERM) sys_exit(vm, 0);
+    if (number == SIGUSR1) sys_crash(vm, "Received SIGUSR1");
+}
+
+void sys_signal_loop(Vm *vm)
+{
+    for (;;) {
+        unsigned char byte;
+        ssize_t n = read(vm->sys->signal_pipe[0], &byte, 1);
+        if (n == 1)
+            signal_deliver(vm, byte);
+        else if (n == 0 || errno != EINTR)
+            PANIC("signal pipe: %s", n == 0 ? "closed" : strerror(errno));
+    }
+}
+
+static void signals_init(Vm *vm, const Config *config)
+{
+    SysSpace *sys = vm->sys;
+    CHECK(pipe2(sys->signal_pipe, O_CLOEXEC) == 0);
+    handler_pipe = sys->signal_pipe[1];
+    signal(SIGPIPE, SIG_IGN);
+    signal_set(vm, SIGTERM, SIGNAL_HANDLE);
+    signal_set(vm, SIGUSR1, SIGNAL_HANDLE);
+    if (config->break_mode == BREAK_IGNORED)
+        signal_set(vm, SIGINT, SIGNAL_IGNORE);
+    else if (config->break_mode != BREAK_DISABLED)
+        signal_set(vm, SIGINT, SIGNAL_HANDLE);
+}
+
+/* ---- init ---- */
+
+
+static void on_panic(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+}
+
+void sys_init(Vm *vm, const Config *config, const Release *release)
+{
+    vm->config = config;
+    vm->release = release;
+    vm->sys = MEM_NEW(SYS, SysSpace);
+    mutex_init(&vm->sys->env_lock, LOCK_SYSTEM);
+    signals_init(vm, config);
+    base_set_panic_hook(on_panic);
+}

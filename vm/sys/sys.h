@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys - the VM as a process of the operating system: how it ends, its signals, its crash dump.
+ * Layer: sys. */
+#ifndef JOIST_SYS_SYS_H
+#define JOIST_SYS_SYS_H
+
+#include "base/lock.h"
+#include "proc/process.h"
+#include "sys/config.h"
+#include "sys/release.h"
+
+typedef struct SysSpace {
+    int exit_code;               /* of the halt that goes on */
+    atomic_u32_t halting;        /* 1: processes no longer run */
+    /* Set by io: have every port write out what it has queued, then call done(vm). NULL: nothing to flush. */
+    void (*flush_ports)(Vm *vm, void (*done)(Vm *vm));
+    /* Set by io: put the terminal back as it was. Any thread, any state. */
+    void (*restore_terminal)(Vm *vm);
+    int signal_pipe[2];          /* written by signal handlers */
+    atomic_u64_t signal_actions; /* 2 bits per signal: SIGNAL_DEFAULT, _HANDLE, _IGNORE */
+    Mutex env_lock;              /* class SYSTEM: environ */
+} SysSpace;
+
+void sys_init(Vm *vm, const Config *config, const Release *release);
+
+/* ---- the end ---- */
+/* End with this exit code, after flushing ports if `flush`. Returns; the calling process must wait
+ * (bif_wait), it is not run again. */
+void sys_halt(Vm *vm, int code, bool flush);
+/* End at once. */
+NORETURN void sys_exit(Vm *vm, int code);
+NORETURN void sys_abort(Vm *vm);
+/* Print the slogan, write a crash dump and exit with 1. Any thread. */
+NORETURN void sys_crash(Vm *vm, const char *slogan);
+
+/* ---- signals ---- */
+enum SignalAction { SIGNAL_DEFAULT, SIGNAL_HANDLE, SIGNAL_IGNORE };
+/* Signal number of an atom as os:set_signal/2 takes it, 0: none. */
+int signal_number(term_t name);
+void signal_set(Vm *vm, int number, enum SignalAction action);
+/* What the main thread does after everything has started: waits for signals and hands them on. */
+NORETURN void sys_signal_loop(Vm *vm);
+
+/* ---- crash dump (crashdump.c) ---- */
+void crash_dump_write(Vm *vm, const char *slogan);
+
+#endif
