@@ -1,0 +1,26 @@
+%% SPDX-License-Identifier: Apache-2.0
+%% t - what the tests that run on both VMs share. A test prints; equal output is the proof.
+-module(t).
+-export([p/2, each/2, wait/1, id/1]).
+
+%% Prints what Fun gives, or how it failed (without the stack: lines and arities are not the point).
+p(Label, Fun) ->
+    Result = try Fun() catch Class:Reason -> {Class, Reason} end,
+    io:format("~ts: ~tp~n", [Label, Result]).
+
+%% The same function over many inputs.
+each(Fun, Inputs) ->
+    [p(io_lib:format("~tp", [I]), fun() -> Fun(I) end) || I <- Inputs],
+    ok.
+
+%% Polls until Fun is true, for at most five seconds.
+wait(Fun) -> wait(Fun, 500).
+wait(_, 0) -> timeout;
+wait(Fun, N) ->
+    case Fun() of
+        true -> ok;
+        _ -> timer:sleep(10), wait(Fun, N - 1)
+    end.
+
+%% Hides a value from the compiler.
+id(X) -> X.
