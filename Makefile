@@ -40,25 +40,27 @@ $(SRC)/configure: $(SRC)/configure.ac
 
 # ---- flags -------------------------------------------------------------------------------------
 
-CFLAGS_release := -O2 -g -fno-tree-vectorize
-CFLAGS_debug := -O0 -g -DJOIST_DEBUG -DJOIST_SWITCH
-CFLAGS_checked := -O1 -g -foptimize-sibling-calls -DJOIST_DEBUG -DJOIST_CHECKED
+TYPE_CFLAGS_release := -O2 -g -fno-tree-vectorize
+TYPE_CFLAGS_debug := -O0 -g -DJOIST_DEBUG -DJOIST_SWITCH
+TYPE_CFLAGS_checked := -O1 -g -foptimize-sibling-calls -DJOIST_DEBUG -DJOIST_CHECKED
 SANITIZE := -O1 -g -fno-omit-frame-pointer -DJOIST_DEBUG -DJOIST_SWITCH
-CFLAGS_asan := $(SANITIZE) -fsanitize=address
-CFLAGS_ubsan := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=undefined
-CFLAGS_tsan := $(SANITIZE) -fsanitize=thread
-LDFLAGS_asan := -fsanitize=address
-LDFLAGS_ubsan := -fsanitize=undefined
-LDFLAGS_tsan := -fsanitize=thread
-ifeq ($(CFLAGS_$(TYPE)),)
+TYPE_CFLAGS_asan := $(SANITIZE) -fsanitize=address
+TYPE_CFLAGS_ubsan := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=undefined
+TYPE_CFLAGS_tsan := $(SANITIZE) -fsanitize=thread
+TYPE_LDFLAGS_asan := -fsanitize=address
+TYPE_LDFLAGS_ubsan := -fsanitize=undefined
+TYPE_LDFLAGS_tsan := -fsanitize=thread
+ifeq ($(TYPE_CFLAGS_$(TYPE)),)
 $(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan)
 endif
 
+# CFLAGS_x: what the one file x.c needs besides.
+include $(SRC)/vm/exec/flags.mk
 WARN := -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation \
     -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
-JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
+JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(TYPE_CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
 JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) $(CPPFLAGS)
-JLDFLAGS := $(LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
+JLDFLAGS := $(TYPE_LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
 HOSTCC ?= $(CC)
 HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation
 Q := $(if $(V),,@)
@@ -130,7 +132,7 @@ $(OBJ)/flags: FORCE
 
 $(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags | $(GEN_H)
 	@mkdir -p $(@D)
-	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(CFLAGS_$(*F)) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
 $(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
@@ -145,7 +147,7 @@ $(OBJ)/joist: $(VM_OBJ)
 programs: $(LAUNCH)
 $(OBJ)/launch/%: $(SRC)/vm/api/launch/%.c $(wildcard $(SRC)/vm/api/launch/*.h) $(OBJ)/flags | $(GEN_H)
 	@mkdir -p $(@D)
-	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(LDFLAGS_$(TYPE)) -o $@ $<
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(TYPE_LDFLAGS_$(TYPE)) -o $@ $<
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
