@@ -251,6 +251,8 @@ typedef struct ProcSpace {
     const ProcPortOps *port_ops;       /* NULL until io is initialised */
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
     const ProcTraceOps *trace_ops;
+    /* dist: process_flag(monitor_nodes | {monitor_nodes, Options}, Bool); NULL: no such flag */
+    term_t (*monitor_nodes)(Process *p, term_t flag, term_t value);
     ExitHook *exit_hooks[PROC_EXIT_HOOKS];
     unsigned exit_hook_count;
     _Atomic(uint64_t) ref_counter;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_proc_info - process_info/1,2. About the caller itself it is built at once; about another process that
+ * process builds it, when it handles the request signal. Layer: bifs. */
+#include "bifs/bif.h"
+#include "proc/process_info.h"
+#include "proc/signal.h"
+
+static term_t info_of_self(Process *p, term_t spec)
+{
+    int32_t reds = 2000;
+    if (!signal_fetch_handle(p, &reds)) {
+        p->reds = 0;
+        return am_undefined;
+    }
+    return process_info_build(p, spec, &p->heap, true);
+}
+
+static term_t info_of_other(Process *p, term_t pid, term_t spec)
+{
+    SignalX *x = signal_new_x(SIG_INFO, p->id);
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    Heap h = {0};
+    term_t r = term_copy(&h, ref), s = term_copy(&h, spec);
+    x->s.term = heap_tuple2(&h, r, s);
+    x->s.piece = heap_piece_take(&h);
+    if (signal_send_pid(p->vm, pid, &x->s))
+        return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
+    signal_free(&x->s);
+    return am_undefined;
+}
+
+static term_t info(Process *p, term_t pid, term_t spec)
+{
+    if (pid == p->id) return info_of_self(p, spec);
+    if (!term_is_local_pid(pid)) return bif_error(p, EXC_BADARG);
+    if (!process_lookup_alive(p->vm, pid)) return am_undefined;
+    return info_of_other(p, pid, spec);
+}
+
+BIF(erlang, process_info, 1, 0) { return info(p, a[0], am_default); }
+
+BIF(erlang, process_info, 2, 0)
+{
+    if (!process_info_valid(a[1])) return bif_error(p, EXC_BADARG);
+    return info(p, a[0], a[1]);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_register - registered names. Semantics: erlang(3) register/2, unregister/1, whereis/1.
+ * Layer: bifs. */
+#include "bifs/bif.h"
+#include "proc/registry.h"
+
+static void trace_name(Process *p, term_t id, term_t event, term_t name)
+{
+    Process *who = term_is_local_pid(id) ? process_lookup(p->vm, id) : NULL;
+    if (UNLIKELY(who == p && p->trace != NULL)) p->vm->procs->trace_ops->event(p, event, name, TERM_NONE);
+}
+
+static enum RegisterResult add(Process *p, term_t name, term_t id)
+{
+    if (term_is_local_pid(id)) {
+        Process *who = process_lookup_alive(p->vm, id);
+        return who ? registry_add_process(p->vm, name, who) : REG_DEAD;
+    }
+    const ProcPortOps *ports = p->vm->procs->port_ops;
+    return ports && ports->exists(p->vm, id) ? registry_add_port(p->vm, name, id) : REG_DEAD;
+}
+
+BIF(erlang, register, 2, 0)
+{
+    if (!term_is_atom(a[0]) || (!term_is_local_pid(a[1]) && !term_is_local_port(a[1])))
+        return bif_error(p, EXC_BADARG);
+    if (a[0] == am_undefined) return bif_error_cause(p, EXC_BADARG, am_none);
+    switch (add(p, a[0], a[1])) {
+    case REG_OK: break;
+    case REG_DEAD: return bif_error_cause(p, EXC_BADARG, am_notalive);
+    default: return bif_error_cause(p, EXC_BADARG, am_registered_name);
+    }
+    trace_name(p, a[1], am_register, a[0]);
+    return am_true;
+}
+
+BIF(erlang, unregister, 1, 0)
+{
+    term_t id = term_is_atom(a[0]) ? registry_remove(p->vm, a[0]) : TERM_NONE;
+    if (id == TERM_NONE) return bif_error(p, EXC_BADARG);
+    trace_name(p, id, am_unregister, a[0]);
+    return am_true;
+}
+
+BIF(erlang, whereis, 1, 0)
+{
+    if (!term_is_atom(a[0])) return bif_error(p, EXC_BADARG);
+    term_t id = registry_find(p->vm, a[0]);
+    if (id == TERM_NONE) return am_undefined;
+    if (term_is_local_pid(id) && !process_lookup_alive(p->vm, id)) return am_undefined;
+    return id;
+}
+
+BIF(erlang, registered, 0, 0) { return registry_names(p->vm, &p->heap); }
