@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_list - natives on lists, of erlang and lists.
+ * Semantics: erlang(3), lists(3). Errors: badarg for improper lists where the reference looks that far.
+ * Long subtractions look elements up in a search tree. Layer: bifs. */
+#include "bifs/bif.h"
+#include "base/alloc.h"
+#include "data/term_cmp.h"
+
+#include <stdlib.h>
+
+#define REDS_PER_CELLS 64
+
+static void charge(Process *p, size_t cells)
+{
+    process_bump_reds(p, (int32_t)MIN(cells / REDS_PER_CELLS, (size_t)1000000));
+}
+
+/* Elements of a proper list, or -1. */
+static ptrdiff_t length_of(term_t t)
+{
+    ptrdiff_t n = 0;
+    for (; term_is_list_cell(t); t = list_tail(t)) n++;
+    return term_is_nil(t) ? n : -1;
+}
+
+BIF(erlang, hd, 1, GUARD)
+{
+    return term_is_list_cell(a[0]) ? list_head(a[0]) : bif_error(p, EXC_BADARG);
+}
+
+BIF(erlang, tl, 1, GUARD)
+{
+    return term_is_list_cell(a[0]) ? list_tail(a[0]) : bif_error(p, EXC_BADARG);
+}
+
+BIF(erlang, length, 1, GUARD)
+{
+    ptrdiff_t n = length_of(a[0]);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    charge(p, (size_t)n);
+    return term_small(n);
+}
+
+/* ---- ++ ---- */
+
+static term_t append(Process *p, term_t left, term_t right)
+{
+    if (term_is_nil(left)) return right;
+    ptrdiff_t n = length_of(left);
+    if (n <= 0) return bif_error(p, EXC_BADARG);
+    if (term_is_nil(right)) return left;
+    term_t *hp = heap_alloc(&p->heap, 2 * (size_t)n), result = term_make_list(hp);
+    for (; term_is_list_cell(left); left = list_tail(left), hp += 2)
+        list_put(hp, list_head(left), term_make_list(hp + 2));
+    hp[-1] = right;
+    charge(p, (size_t)n);
+    return result;
+}
+
+BIF_NAMED(erlang, "++", op_append, 2, 0) { return append(p, a[0], a[1]); }
+BIF(erlang, append, 2, 0) { return append(p, a[0], a[1]); }
+
+/* ---- -- ---- */
+
+/* What is to be taken away: distinct elements in exact order, and how often each. */
+typedef struct Taken {
+    term_t term;
+    size_t count;
+} Taken;
+
+static int compare_taken(const void *a, const void *b)
+{
+    return term_cmp_exact(((const Taken *)a)->term, ((const Taken *)b)->term);
+}
+
+static size_t collect_taken(Taken *set, term_t list)
+{
+    size_t n = 0, used = 0;
+    for (; term_is_list_cell(list); list = list_tail(list)) set[n++] = (Taken){list_head(list), 1};
+    qsort(set, n, sizeof(Taken), compare_taken);
+    for (size_t i = 0; i < n; i++) {
+        if (used > 0 && term_eq(set[used - 1].term, set[i].term)) set[used - 1].count++;
+        else set[used++] = set[i];
+    }
+    return used;
+}
+
+static Taken *find_taken(Taken *set, size_t n, term_t t)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int c = term_cmp_exact(set[middle].term, t);
+        if (c == 0) return &set[middle];
+        if (c < 0) low = middle + 1;
+        else high = middle;
+    }
+    return NULL;
+}
+
+static bool take_away(Taken *set, size_t used, size_t *left, term_t t)
+{
+    Taken *found = *left > 0 ? find_taken(set, used, t) : NULL;
+    if (!found || found->count == 0) return false;
+    found->count--;
+    --*left;
+    return true;
+}
+
+/* The result shares what follows the last element taken away. */
+static term_t subtract_set(Process *p, term_t left, Taken *set, size_t used, size_t count)
+{
+    term_t first = TERM_NIL, *last = &first;
+    while (term_is_list_cell(left) && count > 0) {
+        if (!take_away(set, used, &count, list_head(left))) {
+            term_t *hp = heap_alloc(&p->heap, 2);
+            *last = list_put(hp, list_head(left), TERM_NIL);
+            last = hp + 1;
+        }
+        left = list_tail(left);
+    }
+    *last = left;
+    return first;
+}
+
+static term_t subtract(Process *p, term_t left, term_t right)
+{
+    ptrdiff_t n = length_of(left), m = length_of(right);
+    if (n < 0 || m < 0) return bif_error(p, EXC_BADARG);
+    if (n == 0 || m == 0) return left;
+    Taken few[16];
+    Taken *set = (size_t)m <= ARRAY_LEN(few) ? few : MEM_NEW_ARRAY(TEMP, Taken, (size_t)m);
+    size_t used = collect_taken(set, right);
+    term_t result = subtract_set(p, left, set, used, (size_t)m);
+    if (set != few) MEM_DELETE_ARRAY(TEMP, set, (size_t)m);
+    charge(p, 4 * ((size_t)n + (size_t)m));
+    return result;
+}
+
+BIF_NAMED(erlang, "--", op_subtract, 2, 0) { return subtract(p, a[0], a[1]); }
+BIF(erlang, subtract, 2, 0) { return subtract(p, a[0], a[1]); }
+
+/* ---- lists ---- */
+
+BIF(lists, member, 2, 0)
+{
+    size_t n = 0;
+    term_t t = a[1];
+    bool immed = term_is_immed(a[0]);
+    for (; term_is_list_cell(t); t = list_tail(t), n++)
+        if (list_head(t) == a[0] || (!immed && term_eq(list_head(t), a[0]))) break;
+    charge(p, n);
+    if (term_is_list_cell(t)) return am_true;
+    return term_is_nil(t) ? am_false : bif_error(p, EXC_BADARG);
+}
+
+BIF(lists, reverse, 2, 0)
+{
+    ptrdiff_t n = length_of(a[0]);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    if (n == 0) return a[1];
+    term_t *hp = heap_alloc(&p->heap, 2 * (size_t)n), result = a[1];
+    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t), hp += 2)
+        result = list_put(hp, list_head(t), result);
+    charge(p, (size_t)n);
+    return result;
+}
+
+/* The first tuple whose element `position` == key, TERM_NIL when there is none, or TERM_NONE. */
+static term_t key_search(Process *p, const term_t *a)
+{
+    size_t n = 0;
+    if (!term_is_small(a[1]) || small_value(a[1]) < 1) return bif_error(p, EXC_BADARG);
+    size_t position = (size_t)small_value(a[1]);
+    term_t key = a[0], t = a[2], tuple = TERM_NIL;
+    for (; term_is_list_cell(t); t = list_tail(t), n++) {
+        tuple = list_head(t);
+        if (term_is_tuple(tuple) && tuple_arity(tuple) >= position &&
+            term_eq_loose(tuple_element(tuple, position), key))
+            break;
+    }
+    charge(p, 2 * n);
+    if (term_is_list_cell(t)) return tuple;
+    return term_is_nil(t) ? TERM_NIL : bif_error(p, EXC_BADARG);
+}
+
+BIF(lists, keyfind, 3, 0)
+{
+    term_t t = key_search(p, a);
+    return term_is_nil(t) ? am_false : t;
+}
+
+BIF(lists, keymember, 3, 0)
+{
+    term_t t = key_search(p, a);
+    return t == TERM_NONE ? t : term_bool(!term_is_nil(t));
+}
+
+BIF(lists, keysearch, 3, 0)
+{
+    term_t t = key_search(p, a);
+    if (t == TERM_NONE) return t;
+    return term_is_nil(t) ? am_false : heap_tuple2(&p->heap, am_value, t);
+}

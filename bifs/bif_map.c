@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_map - natives of maps and the map functions of erlang and erts_internal.
+ * Semantics: maps(3), erlang(3); erts_internal:map_next/3 as maps.erl of OTP 25 uses it.
+ * Errors: {badmap, M}, {badkey, K}, badarg. Layer: bifs. */
+#include "bifs/bif.h"
+#include "base/alloc.h"
+#include "data/map.h"
+
+#define REDS_PER_ITEMS 16 /* one reduction pays for this many pairs */
+
+static term_t bad_map(Process *p, term_t t)
+{
+    return bif_error_value(p, EXC_BADMAP, t);
+}
+
+static void charge(Process *p, size_t items)
+{
+    process_bump_reds(p, (int32_t)MIN(items / REDS_PER_ITEMS, (size_t)1000000));
+}
+
+/* ---- guards ---- */
+
+BIF(erlang, map_size, 1, GUARD)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    return term_small((int64_t)map_size(a[0]));
+}
+
+BIF(erlang, map_get, 2, GUARD)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    term_t v = map_get(a[1], a[0]);
+    return v == TERM_NONE ? bif_error_value(p, EXC_BADKEY, a[0]) : v;
+}
+
+BIF(erlang, is_map_key, 2, GUARD)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    return term_bool(map_get(a[1], a[0]) != TERM_NONE);
+}
+
+/* ---- maps ---- */
+
+BIF(maps, get, 2, 0)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    term_t v = map_get(a[1], a[0]);
+    return v == TERM_NONE ? bif_error_value(p, EXC_BADKEY, a[0]) : v;
+}
+
+BIF(maps, find, 2, 0)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    term_t v = map_get(a[1], a[0]);
+    return v == TERM_NONE ? am_error : heap_tuple2(&p->heap, am_ok, v);
+}
+
+BIF(maps, is_key, 2, 0)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    return term_bool(map_get(a[1], a[0]) != TERM_NONE);
+}
+
+BIF(maps, put, 3, 0)
+{
+    if (!term_is_map(a[2])) return bad_map(p, a[2]);
+    return map_put(&p->heap, a[2], a[0], a[1]);
+}
+
+BIF(maps, update, 3, 0)
+{
+    if (!term_is_map(a[2])) return bad_map(p, a[2]);
+    term_t map = map_update(&p->heap, a[2], a[0], a[1]);
+    return map == TERM_NONE ? bif_error_value(p, EXC_BADKEY, a[0]) : map;
+}
+
+BIF(maps, remove, 2, 0)
+{
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    return map_remove(&p->heap, a[1], a[0], NULL);
+}
+
+BIF(maps, take, 2, 0)
+{
+    term_t value;
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    term_t map = map_remove(&p->heap, a[1], a[0], &value);
+    return value == TERM_NONE ? am_error : heap_tuple2(&p->heap, value, map);
+}
+
+BIF(maps, merge, 2, 0)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    if (!term_is_map(a[1])) return bad_map(p, a[1]);
+    charge(p, map_size(a[0]) + map_size(a[1]));
+    return map_merge(&p->heap, a[0], a[1]);
+}
+
+BIF(maps, keys, 1, 0)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    charge(p, map_size(a[0]));
+    return map_keys_list(&p->heap, a[0]);
+}
+
+BIF(maps, values, 1, 0)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    charge(p, map_size(a[0]));
+    return map_values_list(&p->heap, a[0]);
+}
+
+/* Elements of a proper list, or -1. */
+static ptrdiff_t list_length(term_t t)
+{
+    ptrdiff_t n = 0;
+    for (; term_is_list_cell(t); t = list_tail(t)) n++;
+    return term_is_nil(t) ? n : -1;
+}
+
+BIF(maps, from_list, 1, 0)
+{
+    ptrdiff_t n = list_length(a[0]);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    size_t i = 0, words = 2 * (size_t)n;
+    term_t small[2 * MAP_FLAT_MAX];
+    term_t *pairs = words <= ARRAY_LEN(small) ? small : MEM_NEW_ARRAY(TEMP, term_t, words);
+    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t)) {
+        if (!term_is_tuple_of(list_head(t), 2)) break;
+        pairs[i++] = tuple_element(list_head(t), 1);
+        pairs[i++] = tuple_element(list_head(t), 2);
+    }
+    term_t map = i == words ? map_from_pairs(&p->heap, pairs, (size_t)n, NULL) : bif_error(p, EXC_BADARG);
+    if (pairs != small) MEM_DELETE_ARRAY(TEMP, pairs, words);
+    charge(p, words);
+    return map;
+}
+
+BIF(maps, from_keys, 2, 0)
+{
+    ptrdiff_t n = list_length(a[0]);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    size_t i = 0, words = 2 * (size_t)n;
+    term_t *pairs = MEM_NEW_ARRAY(TEMP, term_t, words);
+    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t)) {
+        pairs[i++] = list_head(t);
+        pairs[i++] = a[1];
+    }
+    term_t map = map_from_pairs(&p->heap, pairs, (size_t)n, NULL);
+    MEM_DELETE_ARRAY(TEMP, pairs, words);
+    charge(p, words);
+    return map;
+}
+
+/* ---- erts_internal ---- */
+
+BIF(erts_internal, map_to_tuple_keys, 1, 0)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    if (!map_is_flat(a[0])) return bif_error(p, EXC_BADARG);
+    return flat_map_keys(a[0]);
+}
+
+#define BATCH 32 /* pairs of a large map that one call delivers */
+
+/* {K1, V1, {K2, V2, ... Rest}} from pairs in order. */
+static term_t chain(Heap *h, const term_t *pairs, size_t n, term_t rest)
+{
+    while (n-- > 0) rest = heap_tuple3(h, pairs[2 * n], pairs[2 * n + 1], rest);
+    return rest;
+}
+
+static term_t next_flat(Heap *h, term_t map, term_t acc)
+{
+    size_t n = map_size(map);
+    if (acc != am_iterator) return map_to_list(h, map, acc);
+    term_t rest = am_none;
+    for (size_t i = n; i-- > 0;)
+        rest = heap_tuple3(h, flat_map_key_ptr(map)[i], flat_map_values(map)[i], rest);
+    return rest;
+}
+
+static bool at_end(const MapIter *it)
+{
+    MapIter copy = *it;
+    term_t k, v;
+    return !map_iter_next(&copy, &k, &v);
+}
+
+/* Path says where to go on. With a list as third argument, pairs are put in front of it, and the result is
+ * [NextPath, Map | List] unless the map is at its end; with `iterator`, the result is a chain ending
+ * in [NextPath | Map] or none. */
+static term_t next_large(Process *p, MapIter *it, term_t map, term_t acc)
+{
+    Heap *h = &p->heap;
+    term_t pairs[2 * BATCH];
+    size_t n = 0;
+    while (n < BATCH && map_iter_next(it, &pairs[2 * n], &pairs[2 * n + 1])) n++;
+    bool end = at_end(it);
+    term_t path = end ? TERM_NIL : heap_uint(h, map_iter_path(it));
+    if (acc == am_iterator) return chain(h, pairs, n, end ? am_none : heap_cons(h, path, map));
+    for (size_t i = 0; i < n; i++) acc = heap_cons(h, heap_tuple2(h, pairs[2 * i], pairs[2 * i + 1]), acc);
+    return end ? acc : heap_cons(h, path, heap_cons(h, map, acc));
+}
+
+BIF(erts_internal, map_next, 3, 0)
+{
+    MapIter it;
+    if (!term_is_small(a[0]) || !term_is_map(a[1]) || (a[2] != am_iterator && !term_is_list(a[2])))
+        return bif_error(p, EXC_BADARG);
+    if (map_is_flat(a[1])) return next_flat(&p->heap, a[1], a[2]);
+    if (small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
+        return bif_error(p, EXC_BADARG);
+    return next_large(p, &it, a[1], a[2]);
+}
