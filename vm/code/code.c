@@ -11,6 +11,8 @@ void code_init(Vm *vm)
 {
     CodeSpace *cs = vm->code = MEM_NEW(CODE_TABLE, CodeSpace);
     mutex_init(&cs->write, LOCK_CODE_WRITE);
+    mutex_init(&cs->release_lock, LOCK_SYSTEM);
+    cs->released_end = &cs->released;
     codetab_init(&cs->exports, LOCK_EXPORT_TABLE, 8192);
     codetab_init(&cs->modules, LOCK_MODULE_TABLE, 512);
     codetab_init(&cs->funs, LOCK_FUN_TABLE, 4096);
@@ -56,6 +58,7 @@ void code_stop(Vm *vm)
     codetab_destroy(&cs->funs, free_fun);
     codetab_destroy(&cs->modules, free_module);
     range_stop(vm);
+    mutex_destroy(&cs->release_lock);
     mutex_destroy(&cs->write);
     MEM_DELETE(CODE_TABLE, cs);
     vm->code = NULL;

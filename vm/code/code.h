@@ -32,8 +32,12 @@ typedef struct CodeSpace {
     const code_t *undefined_lambda; /* code run by a fun whose module is gone; const after start */
     const code_t *purging_lambda;   /* code run by a fun whose module is being purged */
     struct Module *purging;         /* write lock: module between prepare and complete/abort */
-    struct LiteralRelease *released; /* write lock: literal areas waiting for the collector */
-    _Atomic(term_t) literal_collector; /* pid of erts_literal_area_collector; set once at start */
+    /* Literal areas on their way out (purge.h) */
+    Mutex release_lock;
+    struct LiteralRelease *released, **released_end; /* release lock: waiting for the collector */
+    struct LiteralRelease *releasing; /* release lock: the one all processes are asked about */
+    atomic_bool_t release_found;   /* a process still had terms of it in this round */
+    _Atomic(term_t) literal_collector; /* pid of erts_literal_area_collector, or TERM_NONE */
 } CodeSpace;
 
 /* Make the empty tables; natives and stubs come later. */

@@ -110,6 +110,8 @@ void module_stage_locked(Vm *vm, Module *m, CodeInstance *c)
     c->module = m;
     range_add_locked(vm, c);
     publish_funs(vm, c);
+    m->on_load_call.mfa = *code_entry_mfa(c->on_load);
+    store_release(&m->on_load_call.addr, c->on_load);
     store_release(&m->on_load, c);
 }
 

@@ -64,6 +64,7 @@ typedef struct Module {
     CodeInstance *_Atomic on_load;
     CodeInstance *purging;    /* write lock: the instance of the purge in progress */
     bool preloaded;
+    Export on_load_call;      /* write lock: in no table; leads to the staged on_load function */
 } Module;
 
 Module *module_get(Vm *vm, term_t name);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/epoch.h"
 #include "code/range.h"
+#include "heap/literal.h"
 
 enum DeleteResult purge_delete_module(Vm *vm, term_t module)
 {
@@ -106,43 +107,12 @@ static void free_dying(void *arg)
     MEM_DELETE(CODE_TABLE, d);
 }
 
-static void queue_area(Vm *vm, struct LiteralArea *area)
-{
-    LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
-    r->area = area;
-    r->next = vm->code->released;
-    vm->code->released = r;
-}
-
-static void queue_literals(Vm *vm, CodeInstance *c)
-{
-    if (!c->literal_area)
-        return;
-    queue_area(vm, c->literal_area);
-    c->literal_area = NULL;
-}
-
-void purge_release_literals(Vm *vm, struct LiteralArea *area)
-{
-    code_write_lock(vm);
-    queue_area(vm, area);
-    code_write_unlock(vm);
-}
-
-LiteralRelease *purge_take_released(Vm *vm)
-{
-    code_write_lock(vm);
-    LiteralRelease *r = vm->code->released;
-    if (r)
-        vm->code->released = r->next;
-    code_write_unlock(vm);
-    return r;
-}
-
 static void drop_instance(Vm *vm, CodeInstance *c)
 {
     range_remove_locked(vm, c);
-    queue_literals(vm, c);
+    if (c->literal_area)
+        purge_release_literals(vm, c->literal_area);
+    c->literal_area = NULL;
     if (!vm->epoch) {
         instance_free(vm, c);
         return;
@@ -170,4 +140,65 @@ bool purge_complete(Vm *vm, term_t module)
     }
     code_write_unlock(vm);
     return m != NULL;
+}
+
+/* ---- literal areas ---- */
+
+void purge_release_literals(Vm *vm, struct LiteralArea *area)
+{
+    CodeSpace *cs = vm->code;
+    LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
+    r->area = area;
+    mutex_lock(&cs->release_lock);
+    *cs->released_end = r;
+    cs->released_end = &r->next;
+    mutex_unlock(&cs->release_lock);
+}
+
+static void free_release(void *arg)
+{
+    LiteralRelease *r = arg;
+    literal_area_free(r->area);
+    MEM_DELETE(CODE_TABLE, r);
+}
+
+bool purge_switch_area(Vm *vm)
+{
+    CodeSpace *cs = vm->code;
+    LiteralRelease *done = NULL;
+    mutex_lock(&cs->release_lock);
+    bool again = atomic_exchange(&cs->release_found, false);
+    if (cs->releasing && !again) {
+        done = cs->releasing;
+        cs->releasing = NULL;
+    }
+    if (!cs->releasing && cs->released) {
+        cs->releasing = cs->released;
+        cs->released = cs->released->next;
+        if (!cs->released)
+            cs->released_end = &cs->released;
+    }
+    bool more = cs->releasing != NULL;
+    mutex_unlock(&cs->release_lock);
+    if (done)
+        epoch_defer(vm->epoch, &done->node, free_release, done);
+    return more;
+}
+
+bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end)
+{
+    CodeSpace *cs = vm->code;
+    mutex_lock(&cs->release_lock);
+    const LiteralRelease *r = cs->releasing;
+    if (r) {
+        *start = literal_area_start(r->area);
+        *end = literal_area_end(r->area);
+    }
+    mutex_unlock(&cs->release_lock);
+    return r != NULL;
+}
+
+void purge_note_found(Vm *vm)
+{
+    atomic_store(&vm->code->release_found, true);
 }

@@ -11,6 +11,7 @@
 #ifndef JOIST_CODE_PURGE_H
 #define JOIST_CODE_PURGE_H
 
+#include "base/epoch.h"
 #include "code/module.h"
 
 enum DeleteResult { DELETE_OK, DELETE_NO_MODULE, DELETE_OLD_EXISTS };
@@ -24,14 +25,21 @@ bool purge_complete(Vm *vm, term_t module);
 /* The instance that a process must not use any more, or NULL. */
 CodeInstance *purge_instance(Vm *vm, term_t module);
 
-/* A literal area whose code is gone. */
+/* ---- literal areas: erts_literal_area_collector asks every process to copy what it still uses ----
+ * A round asks each process once. The area is freed after a round in which no process had any of
+ * its terms: a term sent during a round may have reached a process that had been asked already. */
 typedef struct LiteralRelease {
     struct LiteralRelease *next;
     struct LiteralArea *area;
+    EpochNode node;
 } LiteralRelease;
-/* Queue an area that nobody can reach anew; then send `copy_literals` to the collector process. */
+/* Queue an area that nothing but processes refers to any more. The caller then sends copy_literals to
+ * vm->code->literal_collector. Any thread. */
 void purge_release_literals(Vm *vm, struct LiteralArea *area);
-/* Next area for the collector, or NULL; the caller owns it. */
-LiteralRelease *purge_take_released(Vm *vm);
+/* The present area is done: free it, or begin another round. False: no area is left to work on. */
+bool purge_switch_area(Vm *vm);
+/* Bounds of the area all processes are asked about; false: none. */
+bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end);
+void purge_note_found(Vm *vm);
 
 #endif

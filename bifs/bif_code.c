@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_code - loading, replacing and asking about code.
+ * Semantics: erlang(3) for load_module, delete_module, purge_module, function_exported, get_module_info,
+ * loaded, pre_loaded, is_builtin; code(3); preloaded erts_internal, erts_code_purger and
+ * erts_literal_area_collector for the rest. Layer: bifs. */
+#include "base/alloc.h"
+#include "base/log.h"
+#include "bifs/bif.h"
+#include "code/purge.h"
+#include "data/binary.h"
+#include "etf/etf.h"
+#include "loader/beamfile.h"
+#include "loader/check_process.h"
+#include "loader/load.h"
+#include "proc/systask.h"
+
+#include <stdio.h>
+
+/* ---- prepared code: a magic reference that owns the instance until it is committed ---- */
+
+typedef struct Prepared {
+    Vm *vm;
+    CodeInstance *instance; /* NULL once committed */
+} Prepared;
+
+static void destroy_prepared(Binary *b)
+{
+    Prepared *prepared = (Prepared *)b->data;
+    if (prepared->instance)
+        loader_discard(prepared->vm, prepared->instance);
+}
+
+static Prepared *prepared_of(term_t t)
+{
+    Binary *b = magic_ref_of(t, destroy_prepared);
+    Prepared *prepared = b ? (Prepared *)b->data : NULL;
+    return prepared && prepared->instance ? prepared : NULL;
+}
+
+static term_t module_error(Process *p, term_t reason)
+{
+    return heap_tuple2(&p->heap, am_error, reason);
+}
+
+BIF(erts_internal, prepare_loading, 2, 0)
+{
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t size;
+    char why[160];
+    const uint8_t *data = term_is_atom(a[0]) ? binary_bytes(a[1], &size, &temp) : NULL;
+    if (!data)
+        return bif_error(p, EXC_BADARG);
+    CodeInstance *c = loader_build(p->vm, a[0], data, size, why, sizeof why);
+    process_bump_reds(p, (int32_t)MIN(size / 64, (size_t)4000));
+    temp_bytes_free(&temp);
+    if (!c) {
+        const AtomText *name = atom_text(a[0]);
+        log_warn("Error loading module %.*s: %s", (int)name->bytes, name->text, why);
+        return module_error(p, am_badfile);
+    }
+    Binary *m = binary_new_magic(sizeof(Prepared), 0, destroy_prepared);
+    *(Prepared *)m->data = (Prepared){p->vm, c};
+    return heap_magic_ref(&p->heap, m, ref_new(p->vm));
+}
+
+BIF(erlang, has_prepared_code_on_load, 1, 0)
+{
+    Prepared *prepared = prepared_of(a[0]);
+    return prepared ? term_bool(prepared->instance->on_load != NULL) : bif_error(p, EXC_BADARG);
+}
+
+/* Length of a proper list of prepared code, or -1. */
+static sword_t prepared_count(term_t list)
+{
+    sword_t n = 0;
+    for (; term_is_list_cell(list); list = list_tail(list), n++)
+        if (!prepared_of(list_head(list)))
+            return -1;
+    return list == TERM_NIL ? n : -1;
+}
+
+static term_t names_of(Process *p, CodeInstance **instances, const bool *bad, size_t n)
+{
+    term_t list = TERM_NIL;
+    while (n-- > 0)
+        if (bad[n])
+            list = heap_cons(&p->heap, instances[n]->name, list);
+    return list;
+}
+
+/* Who owns the committed instances: the module table. */
+static void disown(term_t list)
+{
+    for (; term_is_list_cell(list); list = list_tail(list))
+        prepared_of(list_head(list))->instance = NULL;
+}
+
+static term_t commit_list(Process *p, term_t list, CodeInstance **instances, bool *bad, size_t n)
+{
+    size_t i = 0;
+    for (term_t t = list; term_is_list_cell(t); t = list_tail(t))
+        instances[i++] = prepared_of(list_head(t))->instance;
+    enum CommitResult result = loader_commit(p->vm, instances, n, bad);
+    if (result == COMMIT_OK) {
+        disown(list);
+        return am_ok;
+    }
+    term_t names = names_of(p, instances, bad, n);
+    term_t reason = result == COMMIT_NOT_PURGED ? am_not_purged
+                  : result == COMMIT_DUPLICATED ? am_duplicated : am_on_load;
+    if (result == COMMIT_ON_LOAD && n == 1)
+        disown(list);
+    return heap_tuple2(&p->heap, reason, names);
+}
+
+BIF(erlang, finish_loading, 1, 0)
+{
+    sword_t n = prepared_count(a[0]);
+    if (n < 0)
+        return bif_error(p, EXC_BADARG);
+    if (n == 0)
+        return am_ok;
+    CodeInstance **instances = MEM_NEW_ARRAY(TEMP, CodeInstance *, (size_t)n);
+    bool *bad = mem_alloc_zero(MEM_TEMP, (size_t)n * sizeof *bad);
+    term_t result = commit_list(p, a[0], instances, bad, (size_t)n);
+    MEM_DELETE_ARRAY(TEMP, bad, (size_t)n);
+    MEM_DELETE_ARRAY(TEMP, instances, (size_t)n);
+    return result;
+}
+
+/* ---- on_load ---- */
+
+BIF(erlang, call_on_load_function, 1, 0)
+{
+    Module *m = term_is_atom(a[0]) ? module_find(p->vm, a[0]) : NULL;
+    if (!m || !load_acquire(&m->on_load))
+        return bif_error(p, EXC_BADARG);
+    return bif_trap(p, &m->on_load_call, 0, NULL);
+}
+
+BIF(erlang, finish_after_on_load, 2, 0)
+{
+    if (!term_is_atom(a[0]) || !term_is_bool(a[1])
+        || !loader_finish_on_load(p->vm, a[0], a[1] == am_true))
+        return bif_error(p, EXC_BADARG);
+    return am_true;
+}
+
+/* ---- old code ---- */
+
+BIF(erlang, delete_module, 1, 0)
+{
+    if (!term_is_atom(a[0]))
+        return bif_error(p, EXC_BADARG);
+    switch (purge_delete_module(p->vm, a[0])) {
+    case DELETE_OK: return am_true;
+    case DELETE_NO_MODULE: return am_undefined;
+    default: return bif_error(p, EXC_BADARG);
+    }
+}
+
+BIF(erlang, check_old_code, 1, 0)
+{
+    if (!term_is_atom(a[0]))
+        return bif_error(p, EXC_BADARG);
+    Module *m = module_find(p->vm, a[0]);
+    return term_bool(m && load_acquire(&m->old));
+}
+
+BIF(erts_internal, check_process_code, 1, 0)
+{
+    if (!term_is_atom(a[0]))
+        return bif_error(p, EXC_BADARG);
+    return term_bool(process_uses_old_code(p, a[0]));
+}
+
+BIF(erts_internal, purge_module, 2, 0)
+{
+    Vm *vm = p->vm;
+    if (!term_is_atom(a[0]))
+        return bif_error(p, EXC_BADARG);
+    if (a[1] == am_prepare || a[1] == am_prepare_on_load)
+        return term_bool(purge_prepare(vm, a[0], a[1] == am_prepare_on_load));
+    if (a[1] == am_abort)
+        return purge_abort(vm, a[0]) ? am_false : bif_error(p, EXC_BADARG);
+    if (a[1] != am_complete || !purge_complete(vm, a[0]))
+        return bif_error(p, EXC_BADARG);
+    literal_collector_wake(vm);
+    return am_true;
+}
+
+BIF(erts_literal_area_collector, release_area_switch, 0, 0)
+{
+    return term_bool(purge_switch_area(p->vm));
+}
+
+/* send_copy_request(To, AreaId, How): answered by {copy_literals, {AreaId, How, To}, Result}. */
+BIF(erts_literal_area_collector, send_copy_request, 3, 0)
+{
+    term_t id = heap_tuple3(&p->heap, a[1], a[2], a[0]);
+    term_t request = heap_tuple3(&p->heap, am_copy_literals, id, a[2]);
+    if (!systask_request(p->vm, p->id, a[0], request))
+        return bif_error(p, EXC_BADARG);
+    return am_ok;
+}
+
+/* ---- what is loaded ---- */
+
+struct List {
+    Heap *heap;
+    term_t list;
+};
+
+static void add_loaded(Module *m, void *ctx)
+{
+    struct List *l = ctx;
+    if (load_acquire(&m->current) || load_acquire(&m->old))
+        l->list = heap_cons(l->heap, m->name, l->list);
+}
+
+BIF(erlang, loaded, 0, 0)
+{
+    struct List l = {&p->heap, TERM_NIL};
+    module_each(p->vm, add_loaded, &l);
+    return l.list;
+}
+
+BIF(erlang, pre_loaded, 0, 0)
+{
+    LoaderSpace *s = p->vm->loader;
+    return heap_list(&p->heap, s->preloaded_count, s->preloaded, TERM_NIL);
+}
+
+BIF(erlang, module_loaded, 1, 0)
+{
+    if (!term_is_atom(a[0]))
+        return bif_error(p, EXC_BADARG);
+    return term_bool(module_current(p->vm, a[0]) != NULL);
+}
+
+/* Natives that a loaded module does not export exist for that module only. */
+static bool is_exported(Vm *vm, const Export *e)
+{
+    if (!e)
+        return false;
+    return e->flags & EXPORT_LOADED || (e->native && !module_current(vm, e->mfa.module));
+}
+
+static bool mfa_args(const term_t *a)
+{
+    return term_is_atom(a[0]) && term_is_atom(a[1]) && term_is_small(a[2]) && small_value(a[2]) >= 0;
+}
+
+BIF(erlang, function_exported, 3, 0)
+{
+    if (!mfa_args(a))
+        return bif_error(p, EXC_BADARG);
+    return term_bool(is_exported(p->vm, export_find(p->vm, a[0], a[1], (word_t)small_value(a[2]))));
+}
+
+BIF(erlang, is_builtin, 3, 0)
+{
+    if (!mfa_args(a))
+        return bif_error(p, EXC_BADARG);
+    Export *e = export_find(p->vm, a[0], a[1], (word_t)small_value(a[2]));
+    if (a[0] == am_erlang && (a[1] == am_apply || a[1] == am_hibernate) && e)
+        return am_true;
+    return term_bool(e && e->native && is_exported(p->vm, e));
+}
+
+/* ---- module_info ---- */
+
+static term_t function_list(Process *p, const CodeInstance *c)
+{
+    term_t list = TERM_NIL;
+    for (size_t i = c->function_count; i-- > 0;) {
+        const Mfa *m = code_entry_mfa(c->functions[i]);
+        list = heap_cons(&p->heap, heap_tuple2(&p->heap, m->function, term_small((int64_t)m->arity)), list);
+    }
+    return list;
+}
+
+static term_t export_list(Process *p, const CodeInstance *c)
+{
+    term_t list = TERM_NIL;
+    for (size_t i = 0; i < c->export_count; i++) {
+        const Mfa *m = &c->exports[i].export->mfa;
+        list = heap_cons(&p->heap, heap_tuple2(&p->heap, m->function, term_small((int64_t)m->arity)), list);
+    }
+    return list;
+}
+
+/* Natives of a library loaded by this module; those of Joist itself count when the module is one that
+ * calls load_nif. */
+static term_t nif_list(Process *p, const CodeInstance *c)
+{
+    term_t list = TERM_NIL;
+    for (size_t i = c->function_count; i-- > 0 && c->nif_library;) {
+        const Mfa *m = code_entry_mfa(c->functions[i]);
+        if (bif_find(c->name, m->function, (unsigned)m->arity))
+            list = heap_cons(&p->heap, heap_tuple2(&p->heap, m->function, term_small((int64_t)m->arity)),
+                             list);
+    }
+    return list;
+}
+
+static term_t etf_list(Process *p, const unsigned char *bytes, size_t size)
+{
+    if (size == 0)
+        return TERM_NIL;
+    term_t t = etf_decode(&p->heap, p->vm, bytes, size, 0);
+    return t == TERM_NONE ? TERM_NIL : t;
+}
+
+/* TERM_NONE: no such item. */
+static term_t module_item(Process *p, const CodeInstance *c, term_t item)
+{
+    switch (item) {
+    case am_module: return c->name;
+    case am_md5: return heap_binary(&p->heap, c->md5, sizeof c->md5);
+    case am_exports: return export_list(p, c);
+    case am_functions: return function_list(p, c);
+    case am_nifs: return nif_list(p, c);
+    case am_attributes: return etf_list(p, c->attributes, c->attributes_bytes);
+    case am_compile: return etf_list(p, c->compile_info, c->compile_info_bytes);
+    case am_native: return am_false;
+    case am_native_addresses: return TERM_NIL;
+    default: return TERM_NONE;
+    }
+}
+
+BIF(erlang, get_module_info, 2, 0)
+{
+    CodeInstance *c = term_is_atom(a[0]) ? module_current(p->vm, a[0]) : NULL;
+    term_t t = c && term_is_atom(a[1]) ? module_item(p, c, a[1]) : TERM_NONE;
+    return t == TERM_NONE ? bif_error(p, EXC_BADARG) : t;
+}
+
+BIF(erlang, get_module_info, 1, 0)
+{
+    static const term_t items[] = {am_md5, am_compile, am_attributes, am_exports, am_module};
+    CodeInstance *c = term_is_atom(a[0]) ? module_current(p->vm, a[0]) : NULL;
+    if (!c)
+        return bif_error(p, EXC_BADARG);
+    term_t list = TERM_NIL;
+    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+        list = heap_cons(&p->heap, heap_tuple2(&p->heap, items[i], module_item(p, c, items[i])), list);
+    return list;
+}
+
+/* ---- beam files ---- */
+
+BIF(erts_internal, beamfile_chunk, 2, 0)
+{
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t size;
+    BeamChunk chunk;
+    char id[4];
+    unsigned n = 0;
+    term_t t = a[1];
+    for (; term_is_list_cell(t) && n < 4; t = list_tail(t)) {
+        term_t c = list_head(t);
+        if (!term_is_small(c) || (uint64_t)small_value(c) > 255)
+            return bif_error(p, EXC_BADARG);
+        id[n++] = (char)small_value(c);
+    }
+    const uint8_t *data = n == 4 && t == TERM_NIL ? binary_bytes(a[0], &size, &temp) : NULL;
+    if (!data)
+        return bif_error(p, EXC_BADARG);
+    term_t result = am_undefined;
+    if (beamfile_chunk(data, size, id, &chunk))
+        result = heap_binary(&p->heap, chunk.data, chunk.size);
+    temp_bytes_free(&temp);
+    return result;
+}
+
+BIF(erts_internal, beamfile_module_md5, 1, 0)
+{
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t size;
+    BeamFile f;
+    uint8_t md5[16];
+    const uint8_t *data = binary_bytes(a[0], &size, &temp);
+    if (!data)
+        return bif_error(p, EXC_BADARG);
+    term_t result = am_undefined;
+    if (beamfile_scan(&f, data, size) && f.chunk[CHUNK_Code].data) {
+        beamfile_md5(&f, md5);
+        result = heap_binary(&p->heap, md5, sizeof md5);
+    }
+    temp_bytes_free(&temp);
+    return result;
+}
+
+/* ---- natives of other languages ---- */
+
+/* Name of the library: the last part of a path given as a list of characters; false: too long or no
+ * such list. */
+static bool library_name(term_t path, char *name, size_t room)
+{
+    size_t n = 0;
+    for (; term_is_list_cell(path); path = list_tail(path)) {
+        term_t c = list_head(path);
+        if (!term_is_small(c) || small_value(c) <= 0 || small_value(c) > 255 || n + 1 >= room)
+            return false;
+        if (small_value(c) == '/')
+            n = 0;
+        else
+            name[n++] = (char)small_value(c);
+    }
+    name[n] = 0;
+    return path == TERM_NIL && n > 0;
+}
+
+static bool has_natives(term_t module)
+{
+    for (unsigned i = 0; i < bif_table_count; i++)
+        if (bif_table[i].module == module)
+            return true;
+    return false;
+}
+
+/* Natives that are part of Joist were bound when the module was loaded: there is nothing to do for
+ * them. DEVIATES: libraries of other people's making are refused. */
+BIF(erlang, load_nif, 2, 0)
+{
+    char name[256];
+    if (!library_name(a[0], name, sizeof name))
+        return bif_error(p, EXC_BADARG);
+    term_t module = atom_find(name, strlen(name));
+    if (module != TERM_NONE && has_natives(module)) {
+        Module *m = module_find(p->vm, module);
+        CodeInstance *c = m ? load_acquire(&m->on_load) : NULL;
+        if (!c && m)
+            c = load_acquire(&m->current);
+        if (c)
+            c->nif_library = (void *)bif_table;
+        return am_ok;
+    }
+    static const char text[] = "Failed to load NIF library: not supported";
+    term_t why = heap_string(&p->heap, text, sizeof text - 1, TERM_NIL);
+    return module_error(p, heap_tuple2(&p->heap, am_load_failed, why));
+}
+
+/* ---- coverage (OTP 27): not collected ---- */
+
+BIF(code, coverage_support, 0, 0) { return am_false; }
+BIF(code, get_coverage_mode, 0, 0) { return am_none; }
+BIF(code, set_coverage_mode, 1, 0)
+{
+    return a[0] == am_none ? am_none : bif_error(p, EXC_BADARG);
+}
