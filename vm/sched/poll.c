@@ -148,8 +148,8 @@ static PollFd *event_owner(PollSet *set, const PollEvent *e, uint32_t *fired)
     if (pf && (uint32_t)pf->serial != e->serial) pf = NULL;
     if (pf) {
         uint32_t events = e->events;
-        if (events & (POLL_ERR | POLL_HUP)) events |= pf->want; /* reading or writing tells which */
-        *fired = events & (pf->want | POLL_ERR | POLL_HUP);
+        if (events & (POLL_ERROR | POLL_HANGUP)) events |= pf->want; /* reading or writing tells which */
+        *fired = events & (pf->want | POLL_ERROR | POLL_HANGUP);
         uint32_t hit = *fired & pf->want;
         want_locked(set, pf, pf->want & ~hit);
         if (pf->want) arm_locked(set, pf);

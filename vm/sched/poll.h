@@ -13,11 +13,11 @@
 #include "base/vm.h"
 #include "base/lock.h"
 
-enum { POLL_IN = 1, POLL_OUT = 2, POLL_ERR = 4, POLL_HUP = 8 };
+enum { POLL_READ = 1, POLL_WRITE = 2, POLL_ERROR = 4, POLL_HANGUP = 8 };
 
 typedef struct PollFd {
     int fd;
-    uint32_t want;             /* POLL lock: POLL_IN | POLL_OUT still to be reported */
+    uint32_t want;             /* POLL lock: POLL_READ | POLL_WRITE still to be reported */
     bool registered;           /* POLL lock: known to the kernel */
     bool is_file;              /* POLL lock: regular file, which the kernel cannot poll: always ready */
     uint64_t serial;           /* POLL lock: finds stale events of an earlier user of the number */

@@ -12,14 +12,14 @@ int poll_backend_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
 static uint32_t to_epoll(uint32_t events)
 {
-    return (events & POLL_IN ? EPOLLIN | EPOLLRDHUP : 0u) | (events & POLL_OUT ? EPOLLOUT : 0u) |
-           (events & POLL_ERR ? EPOLLPRI : 0u);
+    return (events & POLL_READ ? EPOLLIN | EPOLLRDHUP : 0u) | (events & POLL_WRITE ? EPOLLOUT : 0u) |
+           (events & POLL_ERROR ? EPOLLPRI : 0u);
 }
 
 static uint32_t from_epoll(uint32_t e)
 {
-    return (e & (EPOLLIN | EPOLLRDHUP) ? (uint32_t)POLL_IN : 0u) | (e & EPOLLOUT ? (uint32_t)POLL_OUT : 0u) |
-           (e & (EPOLLERR | EPOLLPRI) ? (uint32_t)POLL_ERR : 0u) | (e & EPOLLHUP ? (uint32_t)POLL_HUP : 0u);
+    return (e & (EPOLLIN | EPOLLRDHUP) ? (uint32_t)POLL_READ : 0u) | (e & EPOLLOUT ? (uint32_t)POLL_WRITE : 0u) |
+           (e & (EPOLLERR | EPOLLPRI) ? (uint32_t)POLL_ERROR : 0u) | (e & EPOLLHUP ? (uint32_t)POLL_HANGUP : 0u);
 }
 
 int poll_backend_arm(int set, int fd, uint32_t serial, uint32_t events, bool known)

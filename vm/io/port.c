@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* port - life of ports, their links and monitors, and what processes see of them (ProcPortOps).
+ * Layer: io. */
+#include "io/port.h"
+
+#include "base/alloc.h"
+#include "data/iolist.h"
+#include "proc/procops.h"
+#include "proc/ptab.h"
+#include "proc/registry.h"
+#include "proc/signal.h"
+#include "term/atom.h"
+
+enum { MAX_DRIVERS = 32 };
+
+typedef struct IoSpace {
+    const PortDriver *drivers[MAX_DRIVERS]; /* const after init */
+    size_t driver_count;
+} IoSpace;
+
+static IoSpace *space(Vm *vm) { return (IoSpace *)vm->io; }
+
+/* ---- drivers ---- */
+
+void port_add_driver(Vm *vm, const PortDriver *d)
+{
+    IoSpace *s = space(vm);
+    CHECK(s->driver_count < MAX_DRIVERS);
+    s->drivers[s->driver_count++] = d;
+}
+
+const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n)
+{
+    IoSpace *s = space(vm);
+    for (size_t i = 0; i < s->driver_count; i++)
+        if (strlen(s->drivers[i]->name) == n && memcmp(s->drivers[i]->name, name, n) == 0)
+            return s->drivers[i];
+    return NULL;
+}
+
+/* ---- locking and teardown ---- */
+
+static void port_free(void *arg)
+{
+    Port *port = arg;
+    heap_piece_dispose(&port->exit_piece);
+    heap_piece_dispose(&port->data_piece);
+    buf_free(&port->input);
+    mem_free_text(MEM_PORT, port->title);
+    mem_free(MEM_PORT, port->links, port->link_cap * sizeof *port->links);
+    mem_free(MEM_PORT, port->monitors, port->monitor_cap * sizeof *port->monitors);
+    mem_free(MEM_PORT, port->waiting, port->waiting_cap * sizeof *port->waiting);
+    mutex_destroy(&port->lock);
+    MEM_DELETE(PORT, port);
+}
+
+static void tell_monitors(Port *port)
+{
+    for (size_t i = 0; i < port->monitor_count; i++) {
+        const PortMonitor *m = &port->monitors[i];
+        signal_send_down(port->vm, port->id, m->pid, m->ref, port->exit_reason);
+    }
+    port->monitor_count = 0;
+}
+
+static void tell_links(Port *port)
+{
+    for (size_t i = 0; i < port->link_count; i++)
+        signal_send_link_exit(port->vm, port->id, port->links[i], port->exit_reason);
+    port->link_count = 0;
+}
+
+static void tell_closed(Port *port)
+{
+    Heap h = {0};
+    if (port->reply_closed) port_send_owner(port, am_closed, &h);
+}
+
+/* Everybody learns of the end; the struct goes when nobody can still look at it. */
+static void tear_down(Port *port)
+{
+    port->state = PORT_DEAD;
+    port->driver->stop(port);
+    port_set_busy(port, false);
+    if (port->name != TERM_NONE) registry_remove(port->vm, port->name);
+    ptab_remove(port->vm->procs->ports, port);
+    tell_links(port);
+    tell_closed(port);
+    tell_monitors(port);
+}
+
+void port_unlock(Port *port)
+{
+    bool end = port->exit_asked && port->state != PORT_DEAD && !port->in_driver;
+    if (end) tear_down(port);
+    mutex_unlock(&port->lock);
+    if (end) epoch_defer(port->vm->epoch, &port->free_later, port_free, port);
+}
+
+Port *port_lock(Vm *vm, term_t id)
+{
+    Port *port = ptab_lookup(vm->procs->ports, id);
+    if (!port) return NULL;
+    mutex_lock(&port->lock);
+    if (port->state == PORT_OPEN && !port->exit_asked) return port;
+    mutex_unlock(&port->lock);
+    return NULL;
+}
+
+Port *port_lock_any(Vm *vm, term_t id_or_name)
+{
+    if (term_is_atom(id_or_name)) id_or_name = registry_find(vm, id_or_name);
+    return term_is_local_port(id_or_name) ? port_lock(vm, id_or_name) : NULL;
+}
+
+void port_exit(Port *port, term_t reason)
+{
+    if (port->exit_asked || port->state == PORT_DEAD) return;
+    port->exit_asked = true;
+    port->exit_reason = term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+}
+
+/* ---- small sets of pids ---- */
+
+static void *grow(void *array, size_t *cap, size_t item)
+{
+    size_t fresh = *cap ? 2 * *cap : 2;
+    array = mem_realloc(MEM_PORT, array, *cap * item, fresh * item);
+    *cap = fresh;
+    return array;
+}
+
+bool port_has_link(const Port *port, term_t pid)
+{
+    for (size_t i = 0; i < port->link_count; i++)
+        if (port->links[i] == pid) return true;
+    return false;
+}
+
+void port_add_link(Port *port, term_t pid)
+{
+    if (port_has_link(port, pid)) return;
+    if (port->link_count == port->link_cap)
+        port->links = grow(port->links, &port->link_cap, sizeof *port->links);
+    port->links[port->link_count++] = pid;
+}
+
+bool port_drop_link(Port *port, term_t pid)
+{
+    for (size_t i = 0; i < port->link_count; i++) {
+        if (port->links[i] != pid) continue;
+        port->links[i] = port->links[--port->link_count];
+        return true;
+    }
+    return false;
+}
+
+/* ---- messages to the owner ---- */
+
+void port_send_owner(Port *port, term_t msg, Heap *h)
+{
+    Process *owner = process_lookup(port->vm, port->owner);
+    if (!owner) {
+        heap_dispose(h);
+        return;
+    }
+    message_send_heap(port->vm, port->id, owner, heap_tuple2(h, port->id, msg), h);
+}
+
+void port_send_exit_status(Port *port, int status)
+{
+    Heap h = {0};
+    term_t msg = heap_tuple2(&h, am_exit_status, term_small(status));
+    port_send_owner(port, msg, &h);
+}
+
+/* ---- busy ---- */
+
+void port_set_busy(Port *port, bool busy)
+{
+    if (port->busy == busy) return;
+    port->busy = busy;
+    if (busy) return;
+    for (size_t i = 0; i < port->waiting_count; i++) {
+        Process *p = process_lookup(port->vm, port->waiting[i]);
+        if (p) port->vm->procs->ops->wake(p, PS_RUNNABLE);
+    }
+    port->waiting_count = 0;
+}
+
+void port_wait_not_busy(Port *port, Process *p)
+{
+    for (size_t i = 0; i < port->waiting_count; i++)
+        if (port->waiting[i] == p->id) return;
+    if (port->waiting_count == port->waiting_cap)
+        port->waiting = grow(port->waiting, &port->waiting_cap, sizeof *port->waiting);
+    port->waiting[port->waiting_count++] = p->id;
+}
+
+/* ---- commands ---- */
+
+static void put_length(uint8_t *to, unsigned n, size_t length)
+{
+    for (unsigned i = 0; i < n; i++) to[i] = (uint8_t)(length >> 8 * (n - 1 - i));
+}
+
+enum PortCommandResult port_command(Port *port, Process *p UNUSED, term_t data, bool force)
+{
+    uint64_t n;
+    if (!port->driver->output || iolist_size(data, &n) != IOLIST_OK) return PORT_COMMAND_BADARG;
+    unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
+    if (head && head < 4 && n >> 8 * head) return PORT_COMMAND_BADARG;
+    if (port->busy && !force) return PORT_COMMAND_BUSY;
+    uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
+    put_length(bytes, head, n);
+    iolist_to_buffer(data, bytes + head, n, NULL);
+    port->bytes_out += n;
+    port->in_driver = true;
+    port->driver->output(port, bytes, n + head);
+    port->in_driver = false;
+    mem_free(MEM_PORT, bytes, n + head + 1);
+    return PORT_COMMAND_OK;
+}
+
+void port_close(Port *port)
+{
+    if (port->driver->pending && port->driver->pending(port)) port->state = PORT_CLOSING;
+    else port_exit(port, am_normal);
+    /* A port that only flushes is dead to its links already. */
+    if (port->state == PORT_CLOSING) {
+        port->exit_reason = am_normal;
+        tell_links(port);
+        tell_closed(port);
+        port->reply_closed = false;
+    }
+}
+
+void port_flushed(Port *port)
+{
+    if (port->state == PORT_CLOSING) port_exit(port, am_normal);
+}
+
+/* ---- readiness ---- */
+
+static enum TaskResult run_task(Task *t, Sched *s UNUSED)
+{
+    Port *port = container_of(t, Port, task);
+    uint32_t events = atomic_exchange(&port->events, 0);
+    mutex_lock(&port->lock);
+    if (port->state != PORT_DEAD && !port->exit_asked && events) {
+        port->in_driver = true;
+        port->driver->ready(port, events);
+        port->in_driver = false;
+    }
+    port_unlock(port);
+    return TASK_KEEP;
+}
+
+static void on_ready(PollFd *pf, uint32_t events)
+{
+    Port *port = pf->owner;
+    atomic_fetch_or(&port->events, events);
+    task_schedule(port->vm, &port->task);
+}
+
+/* ---- opening ---- */
+
+static Port *port_new(Process *p, const PortOptions *opt, const char *title, const PortDriver *d)
+{
+    Port *port = MEM_NEW(PORT, Port);
+    port->vm = p->vm;
+    port->driver = d;
+    mutex_init(&port->lock, LOCK_PORT);
+    port->owner = p->id;
+    port->name = TERM_NONE;
+    port->title = mem_text(MEM_PORT, title);
+    port->data = am_undefined;
+    port->os_pid = -1;
+    port->opt = *opt;
+    buf_init(&port->input, MEM_PORT);
+    task_init(&port->task, run_task);
+    pollfd_init(&port->poll_in, -1, on_ready, port);
+    pollfd_init(&port->poll_out, -1, on_ready, port);
+    return port;
+}
+
+Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptions *opt,
+                const char *title, const PortDriver *d, int *error)
+{
+    Port *port = port_new(p, opt, title, d);
+    mutex_lock(&port->lock);
+    if (!ptab_insert(p->vm->procs->ports, port)) {
+        mutex_unlock(&port->lock);
+        port_free(port);
+        *error = -2;
+        return NULL;
+    }
+    *error = d->start(port, p, source, spec, opt);
+    port->opt.cd = port->opt.env = port->opt.args = port->opt.arg0 = TERM_NONE;
+    if (*error == 0) return port;
+    port->state = PORT_DEAD;
+    ptab_remove(p->vm->procs->ports, port);
+    mutex_unlock(&port->lock);
+    epoch_defer(p->vm->epoch, &port->free_later, port_free, port);
+    return NULL;
+}
+
+void port_flush_all(Vm *vm)
+{
+    Ptab *t = vm->procs->ports;
+    for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
+        Port *port = ptab_slot(t, i);
+        if (!port || !port->driver->flush) continue;
+        if (!mutex_try_lock(&port->lock)) continue;
+        if (port->state != PORT_DEAD) port->driver->flush(port);
+        mutex_unlock(&port->lock);
+    }
+}
+
+/* ---- what processes do to ports: ProcPortOps ---- */
+
+static bool op_link(Vm *vm, term_t id, term_t pid)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    port_add_link(port, pid);
+    port_unlock(port);
+    return true;
+}
+
+static bool op_unlink(Vm *vm, term_t id, term_t pid, uint64_t unlink_id)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    port_drop_link(port, pid);
+    port_unlock(port);
+    signal_send_unlink_ack(vm, id, pid, unlink_id);
+    return true;
+}
+
+static bool op_exit(Vm *vm, term_t from, term_t id, term_t reason, bool by_link)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    if (by_link) port_drop_link(port, from);
+    if (reason != am_normal || from == port->owner) {
+        if (reason == am_normal || by_link) {
+            port->exit_reason = am_normal;
+            port_exit(port, reason);
+        } else {
+            port_exit(port, reason == am_kill ? am_killed : reason);
+        }
+    }
+    port_unlock(port);
+    return true;
+}
+
+static bool op_monitor(Vm *vm, term_t id, term_t pid, RefNum ref)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    if (port->monitor_count == port->monitor_cap)
+        port->monitors = grow(port->monitors, &port->monitor_cap, sizeof *port->monitors);
+    port->monitors[port->monitor_count++] = (PortMonitor){pid, ref};
+    port_unlock(port);
+    return true;
+}
+
+static bool op_demonitor(Vm *vm, term_t id, term_t pid UNUSED, RefNum ref)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    for (size_t i = 0; i < port->monitor_count; i++) {
+        if (!ref_num_eq(port->monitors[i].ref, ref)) continue;
+        port->monitors[i] = port->monitors[--port->monitor_count];
+        break;
+    }
+    port_unlock(port);
+    return true;
+}
+
+static bool op_exists(Vm *vm, term_t id)
+{
+    Port *port = port_lock(vm, id);
+    if (port) port_unlock(port);
+    return port != NULL;
+}
+
+static void bad_signal(Vm *vm, term_t id, term_t pid)
+{
+    signal_send_exit(vm, id, pid, am_badsig);
+}
+
+/* {Owner, {connect, Pid}}: the old owner stays linked and gets {Port, connected}. */
+static bool connect(Port *port, term_t pid)
+{
+    Process *to = term_is_local_pid(pid) ? process_lookup_alive(port->vm, pid) : NULL;
+    if (!to) return false;
+    Heap h = {0};
+    port_send_owner(port, am_connected, &h);
+    if (pid != port->owner && !port_has_link(port, pid)) {
+        port_add_link(port, pid);
+        signal_send_link(port->vm, port->id, pid);
+    }
+    port->owner = pid;
+    return true;
+}
+
+/* A message to an open port: TERM_NONE for EXC_WAIT; *bad when it deserves badsig. */
+static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend, bool *bad)
+{
+    *bad = true;
+    if (!term_is_tuple_of(msg, 2) || tuple_element(msg, 1) != port->owner) return am_ok;
+    term_t what = tuple_element(msg, 2);
+    if (what == am_close) {
+        *bad = false;
+        port->reply_closed = true;
+        port_close(port);
+    } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_connect) {
+        *bad = !connect(port, tuple_element(what, 2));
+    } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_command) {
+        enum PortCommandResult r = port_command(port, p, tuple_element(what, 2), false);
+        *bad = r == PORT_COMMAND_BADARG;
+        if (r != PORT_COMMAND_BUSY) return am_ok;
+        if (nosuspend) return am_nosuspend;
+        port_wait_not_busy(port, p);
+        p->freason = EXC_WAIT;
+        return TERM_NONE;
+    }
+    return am_ok;
+}
+
+static term_t op_send(Process *p, term_t id, term_t msg, bool nosuspend)
+{
+    Port *port = port_lock(p->vm, id);
+    if (!port) return am_ok;
+    bool bad;
+    term_t r = handle_message(port, p, msg, nosuspend, &bad);
+    term_t victim = port->owner;
+    port_unlock(port);
+    if (bad) bad_signal(p->vm, id, victim);
+    return r;
+}
+
+static const ProcPortOps port_ops = {op_link, op_unlink, op_exit, op_monitor,
+                                     op_demonitor, op_exists, op_send};
+
+void port_init(Vm *vm)
+{
+    vm->io = (struct IoSpace *)MEM_NEW(PORT, IoSpace);
+    vm->procs->port_ops = &port_ops;
+    port_add_driver(vm, &drv_fd);
+    port_add_driver(vm, &drv_spawn);
+    port_add_driver(vm, &drv_forker);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* port - ports: the processes of the outside world.
+ *
+ *   program --command, control, close--> Port [lock] --PortDriver--> descriptors, children
+ *   program <--{Port,{data,..}} etc.--   owner   <--ready-- poll set, as a Task
+ *
+ * Every operation on a port happens under its lock, in the thread of whoever asks: calls of one
+ * process keep their order, and an answer is there at once. Readiness of descriptors comes
+ * as a task of the run queues and takes the same lock.
+ * Life: OPEN -> CLOSING (close asked for; the driver still flushes its queue) -> DEAD (links and monitors
+ * told, gone from the table) -> freed through the epoch.
+ * A driver callback may call port_close/port_exit; the port is then torn down when the callback
+ * has returned. Locks: PORT; inside it signals may be sent. Semantics: erlang(3) open_port/2 and
+ * "Ports and Port Drivers" of the reference manual. Layer: io. */
+#ifndef JOIST_IO_PORT_H
+#define JOIST_IO_PORT_H
+
+#include "base/buf.h"
+#include "base/epoch.h"
+#include "base/lock.h"
+#include "proc/process.h"
+#include "sched/poll.h"
+#include "sched/sched.h"
+
+struct Port;
+
+enum PacketMode { PACKET_STREAM, PACKET_1 = 1, PACKET_2 = 2, PACKET_4 = 4, PACKET_LINE = 8 };
+
+/* Options of open_port/2 that drivers look at. Terms live in the caller's heap during start only. */
+typedef struct PortOptions {
+    enum PacketMode packet;
+    size_t line_max;
+    bool in, out;               /* neither given: both */
+    bool binary, eof, exit_status, use_stdio, stderr_to_stdout, hide, parallelism;
+    term_t cd, env, args, arg0; /* TERM_NONE when absent */
+    uint64_t queue_high, queue_low; /* busy limits of the queue; UINT64_MAX: disabled */
+    uint64_t port_high, port_low;
+} PortOptions;
+
+/* What opens the port: {spawn, Cmd} and so on. */
+enum PortSource { SOURCE_SPAWN, SOURCE_EXECUTABLE, SOURCE_FD, SOURCE_DRIVER };
+
+typedef struct PortDriver {
+    const char *name;
+    /* Set up; 0, or errno for open_port/2 to raise (-1: badarg). spec: what follows the tag. */
+    int (*start)(struct Port *port, Process *p, enum PortSource source, term_t spec,
+                 const PortOptions *opt);
+    /* Release everything; no callback comes after it. */
+    void (*stop)(struct Port *port);
+    /* Bytes to write; consumed at once (queue what cannot be written). NULL: output is refused. */
+    void (*output)(struct Port *port, const uint8_t *bytes, size_t n);
+    /* A descriptor is ready. */
+    void (*ready)(struct Port *port, uint32_t events);
+    /* port_control: result term in h, or TERM_NONE for badarg. */
+    term_t (*control)(struct Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n);
+    /* port_call: likewise. */
+    term_t (*call)(struct Port *port, Process *p, uint32_t op, term_t arg);
+    /* True while bytes wait to be written; the port then stays until it calls port_flushed. */
+    bool (*pending)(struct Port *port);
+    /* Write all that is pending, blocking (the VM halts). */
+    void (*flush)(struct Port *port);
+} PortDriver;
+
+typedef struct PortMonitor {
+    term_t pid;
+    RefNum ref;
+} PortMonitor;
+
+enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
+
+typedef struct Port {
+    term_t id;                   /* const */
+    Vm *vm;                      /* const */
+    const PortDriver *driver;    /* const */
+    Mutex lock;                  /* class PORT; protects everything below */
+    enum PortState state;
+    bool in_driver;              /* a callback is running */
+    bool exit_asked;             /* torn down after the callback */
+    bool reply_closed;           /* owner asked by message: answer {Port, closed} */
+    bool busy;
+    term_t exit_reason;          /* in exit_piece if boxed */
+    HeapPiece exit_piece;
+    term_t owner;                /* connected process */
+    term_t name;                 /* registered name or TERM_NONE */
+    char *title;                 /* port_info name */
+    term_t *links;               /* pids */
+    size_t link_count, link_cap;
+    PortMonitor *monitors;
+    size_t monitor_count, monitor_cap;
+    term_t *waiting;             /* processes suspended because the port is busy */
+    size_t waiting_count, waiting_cap;
+    term_t data;                 /* port_set_data; in data_piece if boxed */
+    HeapPiece data_piece;
+    uint64_t bytes_in, bytes_out;
+    int64_t os_pid;              /* -1: none */
+    PortOptions opt;             /* without terms */
+    Buf input;                   /* incomplete packet or line */
+    void *driver_data;
+    _Atomic(uint32_t) events;    /* POLL_* that the task has to handle */
+    Task task;
+    PollFd poll_in, poll_out;
+    EpochNode free_later;
+} Port;
+
+void port_init(Vm *vm);
+void port_add_driver(Vm *vm, const PortDriver *d);
+
+/* Open port of this id, locked; NULL when there is none or it closes. */
+Port *port_lock(Vm *vm, term_t id);
+/* Same by id or registered name. */
+Port *port_lock_any(Vm *vm, term_t id_or_name);
+/* Unlock, and tear down what asked for it meanwhile. */
+void port_unlock(Port *port);
+
+/* ---- for drivers, port locked ---- */
+/* Bytes have come in: deliver as the options say. */
+void port_input(Port *port, const uint8_t *bytes, size_t n);
+/* No more input: {Port, eof} if that was asked for, else the port exits normally. */
+void port_input_end(Port *port);
+void port_send_exit_status(Port *port, int status);
+/* The port ends with reason (copied). */
+void port_exit(Port *port, term_t reason);
+/* The pending output of a closing port is out. */
+void port_flushed(Port *port);
+/* Output queue grew or shrank: suspends and resumes senders. */
+void port_set_busy(Port *port, bool busy);
+/* {Port, Msg} to the owner; msg is built in h. */
+void port_send_owner(Port *port, term_t msg, Heap *h);
+
+/* Processes' view: natives of bif_port.c. */
+enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY };
+enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
+/* Wake p when the port is no longer busy. */
+void port_wait_not_busy(Port *port, Process *p);
+/* Close on behalf of a program; flushes first. */
+void port_close(Port *port);
+bool port_has_link(const Port *port, term_t pid);
+void port_add_link(Port *port, term_t pid);
+bool port_drop_link(Port *port, term_t pid);
+
+/* New port for p, or NULL: *error is the errno (or -1 for badarg, -2 for system_limit). */
+Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptions *opt,
+                const char *title, const PortDriver *driver, int *error);
+const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n);
+/* Write out what is pending everywhere; the VM is about to end. */
+void port_flush_all(Vm *vm);
+
+/* Built-in drivers (drv_fd.c, drv_spawn.c). */
+extern const PortDriver drv_fd, drv_spawn, drv_forker;
+
+#endif
