@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/thread.h"
 #include "proc/message.h"
 #include "proc/timer_priv.h"
 
@@ -197,13 +198,13 @@ term_t bif_timer_start(Process *p, term_t receiver, term_t msg, bool wrap, int64
     }
     if (wrap) msg = heap_tuple3(&p->heap, am_timeout, ref_term, msg);
     BifTimer *b = bif_timer_new(p, ref, receiver, process, msg);
-    if (process && !process_attach(space, b)) {
-        unref(b);
-        unref(b);
-        return ref_term;
-    }
     atomic_fetch_add(&b->refs, 1); /* b may fire and go before we are through */
     index_insert(space, b);
+    if (process && !process_attach(space, b)) {
+        index_take(space, b);
+        for (int i = 0; i < 3; i++) unref(b);
+        return ref_term;
+    }
     timer_set(p->vm, &b->t, due_ns);
     /* The receiver may have died in between and found the timer not yet set: it cannot fire then. */
     if (load_seq(&b->taken) && timer_cancel(&b->t)) unref(b);
