@@ -367,20 +367,18 @@ BIF(erts_internal, request_system_task, 4, 0)
     return am_ok;
 }
 
-/* Natives never collect: the request is noted, and the collection happens when this call has returned. */
+/* Natives never collect: the first call asks for it and yields; the collection takes place between the
+ * slices, with the arguments as live registers; the second call finds it done. */
 BIF(erts_internal, garbage_collect, 1, 0)
 {
     if (a[0] != am_major && a[0] != am_minor) return bif_error(p, EXC_BADARG);
-    p->flags |= PF_FORCE_GC | (a[0] == am_major ? PF_NEED_FULLSWEEP : 0);
-    p->reds = 0;
-    return am_true;
-}
-
-BIF(erts_internal, check_process_code, 1, 0)
-{
-    const ProcExecOps *exec = &p->vm->procs->exec;
-    if (!term_is_atom(a[0])) return bif_error(p, EXC_BADARG);
-    return term_bool(exec->uses_old_code && exec->uses_old_code(p, a[0]));
+    if (p->flags & PF_GC_ASKED) {
+        p->flags &= ~PF_GC_ASKED;
+        return am_true;
+    }
+    p->flags |= PF_GC_ASKED | PF_FORCE_GC | (a[0] == am_major ? PF_NEED_FULLSWEEP : 0);
+    or_acq_rel(&p->state, PS_SYSTASK);
+    return bif_yield(p);
 }
 
 /* ---- dirty execution: signals of such a process wait until its native returns ---- */
@@ -396,12 +394,6 @@ BIF(erts_internal, dirty_process_handle_signals, 1, 0)
 {
     if (!term_is_local_pid(a[0])) return am_false;
     return process_lookup_alive(p->vm, a[0]) ? am_normal : am_noproc;
-}
-
-BIF(erts_internal, check_dirty_process_code, 2, 0)
-{
-    if (!term_is_local_pid(a[0]) || !term_is_atom(a[1])) return bif_error(p, EXC_BADARG);
-    return process_lookup_alive(p->vm, a[0]) ? am_normal : am_false;
 }
 
 /* ---- reductions ---- */

@@ -77,6 +77,7 @@ static void task_free(SysTask *t)
 void systask_run_all(Process *p)
 {
     and_acq_rel(&p->state, ~PS_SYSTASK);
+    if (p->flags & PF_FORCE_GC) (void)process_gc_now(p, p->flags & PF_NEED_FULLSWEEP, p->x_saved, p->x_live);
     for (SysTask *t; (t = p->systasks) != NULL;) {
         p->systasks = t->next;
         answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
