@@ -174,6 +174,15 @@ BIF(erts_internal, check_process_code, 1, 0)
     return term_bool(process_uses_old_code(p, a[0]));
 }
 
+/* A process in a dirty native cannot be looked at; it holds its own code by its return addresses, which
+ * are checked when it comes back. */
+BIF(erts_internal, check_dirty_process_code, 2, 0)
+{
+    if (!term_is_local_pid(a[0]) || !term_is_atom(a[1]))
+        return bif_error(p, EXC_BADARG);
+    return am_normal;
+}
+
 BIF(erts_internal, purge_module, 2, 0)
 {
     Vm *vm = p->vm;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* native_stub - functions whose body is not what runs: natives, and the three that are instructions.
+/* native_stub - functions whose body is not what runs: natives, and the two that are instructions.
  * A native takes a function's place only where the function does nothing but call erlang:nif_error
  * (moves, lists and tuples for its argument aside). So each OTP release has its own mix of Erlang and
  * native code, without lists of releases. */
 #include "base/alloc.h"
 #include "loader/load_priv.h"
 
-/* erlang:apply/2,3 and hibernate/3 need the interpreter itself. */
+/* erlang:apply/2,3 need the interpreter itself. */
 static int body_instruction(term_t module, const Function *fn)
 {
     if (module != am_erlang)
@@ -15,8 +15,6 @@ static int body_instruction(term_t module, const Function *fn)
         return INSN_apply_fun_list;
     if (fn->name == am_apply && fn->arity == 3)
         return INSN_apply_mfa_list;
-    if (fn->name == am_hibernate && fn->arity == 3)
-        return INSN_hibernate;
     return -1;
 }
 
