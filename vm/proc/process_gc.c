@@ -59,7 +59,7 @@ static size_t asked_min_words(const Process *p)
 static Collection collection_of(Process *p, Roots *roots, size_t need_words)
 {
     return (Collection){
-        .need_words = need_words,
+        .need_words = need_words + HEAP_STACK_RESERVE,
         .min_words = asked_min_words(p),
         .max_words = p->max_heap >> 3,
         .vheap_limit = p->min_vheap_words,

@@ -10,7 +10,7 @@
 #include "heap/gc.h"
 #include "proc/process.h"
 
-/* Make need_words available; live[0..nlive) are updated in place, all other term_t on the C stack
+/* Make need_words available, besides HEAP_STACK_RESERVE; live[0..nlive) are updated in place, all other term_t on the C stack
  * are dead afterwards. Charges p->reds. HEAP_LIMIT: max_heap_size with `kill` was exceeded: room is
  * there, but the caller must let the process die with reason `killed` as soon as it can (PF_HEAP_LIMIT is
  * set in p->flags too). Its logging goes through vm->heap_policy->limit_hook. [GC] */
@@ -35,7 +35,7 @@ void process_gc_add_roots(Vm *vm, ProcessRoots *roots);
 /* Room for `words` in the block, collecting when there is none. */
 static inline void process_reserve(Process *p, size_t words, term_t *live, unsigned nlive)
 {
-    if (UNLIKELY(heap_room(&p->heap) < words || checked_gc_always()))
+    if (UNLIKELY(heap_room(&p->heap) < words + HEAP_STACK_RESERVE || checked_gc_always()))
         (void)process_gc(p, words, live, nlive);
 }
 
