@@ -2,6 +2,7 @@
 /* insngen - makes the interpreter from the instruction definitions.
  * Usage:   insngen OUTDIR vm/exec/a.insn ...
  * Input:   /x comment x/  insn NAME(KINDS Operand, ...) { body }     one instruction family
+ *                         ... { body } slow { body }                 SLOW(); in the first leads to the second
  *                         routine NAME { body }                      code shared by bodies: GOTO(NAME)
  *          KINDS: letters of kind_of[] (one variant for each combination), `s` = xyiq, `d` = xy; `xyi|S`
  *          adds one last variant in which all operands with a fallback use it; `*` = trailing operands.
@@ -46,9 +47,9 @@ typedef struct {
 } Operand;
 
 typedef struct {
-    char *name, *doc, *body;
+    char *name, *doc, *body, *slow;
     const char *file;
-    int line, body_line;
+    int line, body_line, slow_line;
     bool routine, trailing;
     char *trailing_name;
     int nops;
@@ -193,12 +194,12 @@ static void read_operands(Reader *r, Insn *in)
 }
 
 /* The body without its braces; braces inside strings, characters and comments do not count. */
-static void read_body(Reader *r, Insn *in)
+static char *read_body(Reader *r, const Insn *in, int *line)
 {
     expect(r, '{');
     const char *start = r->at;
     int first = r->line, depth = 1;
-    in->body_line = first;
+    *line = first;
     for (; depth > 0; r->at++) {
         char c = *r->at;
         if (!c)
@@ -217,13 +218,27 @@ static void read_body(Reader *r, Insn *in)
             depth += c == '{' ? 1 : c == '}' ? -1 : 0;
         }
     }
-    in->body = gen_copy(start, (size_t)(r->at - 1 - start));
+    return gen_copy(start, (size_t)(r->at - 1 - start));
+}
+
+static void read_slow(Reader *r, Insn *in)
+{
+    Reader ahead = *r;
+    ahead.doc = NULL;
+    skip_space(&ahead);
+    if (strncmp(ahead.at, "slow", 4) != 0 || gen_is_ident(ahead.at[4]))
+        return;
+    if (in->routine)
+        FAIL_AT(&ahead, "a routine has no slow part");
+    ahead.at += 4;
+    in->slow = read_body(&ahead, in, &in->slow_line);
+    *r = ahead;
 }
 
 static void reject_duplicate(const Reader *r, const Insn *in)
 {
     for (int i = 0; i < insn_count; i++)
-        if (strcmp(insns[i].name, in->name) == 0)
+        if (insns[i].routine == in->routine && strcmp(insns[i].name, in->name) == 0)
             gen_fail(r->file, in->line, "%s is defined a second time; see %s:%d", in->name,
                      insns[i].file, insns[i].line);
 }
@@ -245,7 +260,8 @@ static void read_file(const char *file)
         reject_duplicate(&r, &in);
         if (!in.routine)
             read_operands(&r, &in);
-        read_body(&r, &in);
+        in.body = read_body(&r, &in, &in.body_line);
+        read_slow(&r, &in);
         insns = gen_grow(insns, (size_t)(insn_count + 1) * sizeof *insns);
         insns[insn_count++] = in;
     }
@@ -376,7 +392,12 @@ static const char *put_ident(GenText *t, const Insn *in, const Variant *v, const
         put_access(t, v->kind[i], v->at[i]);
     else if (n == 7 && strncmp(s, "KIND_OF", 7) == 0)
         return put_kind(t, in, v, s + 7);
-    else if (in->trailing && n == 5 && strncmp(s, "COUNT", 5) == 0)
+    else if (n == 4 && strncmp(s, "SLOW", 4) == 0) {
+        if (!in->slow)
+            gen_fail(in->file, in->body_line, "SLOW in %s, which has no slow part", in->name);
+        gen_printf(t, "SLOW_(%s, %d)", v->name, (int)(v - variants));
+        return s + n + strspn(s + n, "( )");
+    } else if (in->trailing && n == 5 && strncmp(s, "COUNT", 5) == 0)
         gen_printf(t, "F32(%d)", v->count_at);
     else if (in->trailing && strlen(in->trailing_name) == n
              && strncmp(s, in->trailing_name, n) == 0)
@@ -399,10 +420,10 @@ static const char *put_quoted(GenText *t, const char *s)
     return e + 1;
 }
 
-static void put_body(GenText *t, const Insn *in, const Variant *v)
+static void put_text(GenText *t, const Insn *in, const Variant *v, const char *text, int line)
 {
-    gen_printf(t, "#line %d \"%s\"\n", in->body_line, in->file);
-    for (const char *s = in->body; *s;) {
+    gen_printf(t, "\n#line %d \"%s\"\n", line, in->file);
+    for (const char *s = text; *s;) {
         if (*s == '"' || *s == '\'')
             s = put_quoted(t, s);
         else if (v && gen_is_ident(*s))
@@ -410,6 +431,11 @@ static void put_body(GenText *t, const Insn *in, const Variant *v)
         else
             gen_add(t, s++, 1);
     }
+}
+
+static void put_body(GenText *t, const Insn *in, const Variant *v)
+{
+    put_text(t, in, v, in->body, in->body_line);
 }
 
 static void put_next(GenText *t, const Insn *in, const Variant *v)
@@ -489,6 +515,12 @@ static void write_tail(const char *dir)
     }
     for (int n = 0; n < variant_count; n++) {
         const Insn *in = &insns[variants[n].family];
+        if (in->slow) {
+            gen_printf(&t, "\nSLOW_OP(%s)\n{", variants[n].name);
+            put_text(&t, in, &variants[n], in->slow, in->slow_line);
+            put_next(&t, in, &variants[n]);
+            gen_printf(&t, "\n}\n");
+        }
         gen_printf(&t, "\nOP(%d, %s)\n{ ENTER(%d); {", n, variants[n].name, n);
         put_body(&t, in, &variants[n]);
         gen_printf(&t, "} ");
@@ -513,6 +545,12 @@ static void write_switch(const char *dir)
         gen_printf(&t, "} ");
         put_next(&t, in, &variants[n]);
         gen_printf(&t, "\n}\n");
+        if (in->slow) {
+            gen_printf(&t, "slow_%d: {", n);
+            put_text(&t, in, &variants[n], in->slow, in->slow_line);
+            put_next(&t, in, &variants[n]);
+            gen_printf(&t, "\n}\n");
+        }
     }
     gen_printf(&t, "default: BAD_INSTRUCTION();\n");
     for (int i = 0; i < insn_count; i++) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exec/insn.h"
 #include "exec/exec.h"
-#include "base/litmap.h"
 #include "sched/sched.h"
+#include "term/atom.h"
 #include "insn_variants.gen.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 static_assert(INSN_STACK_RESERVE == HEAP_STACK_RESERVE, "one reserve");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* insn - the instruction set as the loader sees it: families, variants, encoding, disassembly.
  *
- * A *family* is one instruction of vm/exec/*.insn (enum InsnFamily, INSN_<name>); its operands are those
+ * A *family* is one instruction of vm/exec (.insn files; enum InsnFamily, INSN_<name>); its operands are those
  * of the generic BEAM instruction of that name unless vm/doc/insn.md says otherwise. A *variant* is a
  * family specialised for the kinds of its operands; it has a handler and a field layout:
  *

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bits_insn - out-of-line parts of the bit syntax instructions. */
+#include "exec/exec_priv.h"
+
+/* ---- matching ---- */
+
+term_t exec_bs_get_integer(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags)
+{
+    uint64_t bits;
+    MatchContext *m = match_ptr(ctx);
+    if (!match_size(size, unit, &bits) || bits > match_left(m)) return TERM_NONE;
+    return match_get_integer(&p->heap, m, bits, flags);
+}
+
+term_t exec_bs_get_float(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags)
+{
+    uint64_t bits;
+    if (!match_size(size, unit, &bits)) return TERM_NONE;
+    return match_get_float(&p->heap, match_ptr(ctx), bits, flags);
+}
+
+term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit)
+{
+    uint64_t bits;
+    if (size == am_all) return match_get_all(&p->heap, match_ptr(ctx), unit);
+    if (!match_size(size, unit, &bits)) return TERM_NONE;
+    return match_get_binary(&p->heap, match_ptr(ctx), bits);
+}
+
+bool exec_bs_skip(term_t ctx, term_t size, unsigned unit)
+{
+    uint64_t bits;
+    MatchContext *m = match_ptr(ctx);
+    if (size == am_all) {
+        if (!match_test_unit(m, unit)) return false;
+        m->start = m->end;
+        return true;
+    }
+    return match_size(size, unit, &bits) && match_skip(m, bits);
+}
+
+/* ---- bs_match: commands with their operands, one word each ---- */
+
+typedef struct Commands {
+    Sched *s;
+    Process *p;
+    term_t *e;
+    MatchContext *m;
+    const code_t *at;
+} Commands;
+
+static bool equals(Commands *c, uint64_t bits, uint64_t value)
+{
+    if (match_left(c->m) < bits) return false;
+    if (bits <= 64) return match_read(c->m, (unsigned)bits) == value;
+    while (bits > 64) {
+        if (match_read(c->m, 64) != 0) return false;
+        bits -= 64;
+    }
+    return match_read(c->m, (unsigned)bits) == value;
+}
+
+/* command Live Flags Size Unit Dst */
+static bool get_field(Commands *c, bool integer)
+{
+    const code_t *a = c->at;
+    uint64_t bits = a[2] * a[3];
+    Heap *h = &c->p->heap;
+    if (bits > match_left(c->m)) return false;
+    term_t value = integer ? match_get_integer(h, c->m, bits, (unsigned)a[1]) : match_get_binary(h, c->m, bits);
+    if (value == TERM_NONE) return false;
+    *exec_register(c->s->x, c->e, a[4]) = value;
+    c->at += 5;
+    return true;
+}
+
+static bool command(Commands *c, term_t name)
+{
+    const code_t *a = c->at;
+    if (name == am_ensure_at_least) {
+        c->at += 2;
+        return match_ensure_at_least(c->m, a[0], a[1]);
+    }
+    if (name == am_ensure_exactly) {
+        c->at += 1;
+        return match_ensure_exactly(c->m, a[0]);
+    }
+    if (name == am_integer || name == am_binary) return get_field(c, name == am_integer);
+    if (name == am_skip) {
+        c->at += 1;
+        return match_skip(c->m, a[0]);
+    }
+    if (name == am_get_tail) { /* Live Unit Dst */
+        c->at += 3;
+        *exec_register(c->s->x, c->e, a[2]) = match_get_all(&c->p->heap, c->m, 1);
+        return true;
+    }
+    if (name == am_Eq) { /* Live Size Value */
+        c->at += 3;
+        return equals(c, a[1], a[2]);
+    }
+    PANIC("bs_match command %#llx", (unsigned long long)name);
+}
+
+/* All or nothing: when a command fails the position is what it was. */
+bool exec_bs_match(Sched *s, Process *p, term_t *e, term_t ctx, const code_t *commands, unsigned count)
+{
+    Commands c = {s, p, e, match_ptr(ctx), commands};
+    uint64_t start = c.m->start;
+    while (c.at < commands + count) {
+        term_t name = *c.at++;
+        if (command(&c, name)) continue;
+        c.m->start = start;
+        return false;
+    }
+    return true;
+}
+
+/* ---- bs_create_bin ---- */
+
+typedef struct Segment {
+    term_t type;
+    uint64_t number, unit, flags, raw; /* raw: source word, or address of a string */
+    term_t value, size;
+} Segment;
+
+static Segment segment_at(Sched *s, const term_t *e, const code_t *w)
+{
+    bool string = w[0] == am_string;
+    return (Segment){w[0], w[1], w[2], w[3], w[4], string ? TERM_NIL : exec_source(s->x, e, w[4]),
+                     exec_source(s->x, e, w[5])};
+}
+
+static bool is_append(term_t type) { return type == am_append || type == am_private_append; }
+
+/* The name of a type as error_info shows it. */
+static term_t shown_type(term_t type) { return is_append(type) ? am_binary : type; }
+
+/* The exception of one bad segment, with its place in error_info. */
+static term_t segment_failed(Process *p, const Segment *g, enum BuildResult r)
+{
+    Heap *h = &p->heap;
+    bool about_size = r == BUILD_SIZE || r == BUILD_LIMIT || r == BUILD_INVALID;
+    term_t cause = heap_tuple4(h, term_small((int64_t)g->number), shown_type(g->type),
+                               build_result_atom(r), about_size ? g->size : g->value);
+    term_t pairs[] = {am_cause, cause, am_function, am_format_bs_fail, am_module, am_erl_erts_errors};
+    p->freason = (build_result_is_limit(r) ? EXC_SYSTEM_LIMIT : EXC_BADARG) | EXC_INFO;
+    p->fcause = map_from_pairs(h, pairs, 3, NULL);
+    return TERM_NONE;
+}
+
+static enum BuildResult add_size(const Segment *g, uint64_t *bits)
+{
+    if (g->type == am_utf8) return build_add_utf8(bits, g->value);
+    if (g->type == am_utf16) return build_add_utf16(bits, g->value);
+    if (g->type == am_utf32) return build_add_utf32(bits, g->value);
+    if (g->size == am_all) return build_add_all(bits, g->value, g->unit);
+    return build_add_size(bits, g->size, g->unit ? g->unit : 8);
+}
+
+static enum BuildResult fill(BitBuilder *b, const Segment *g)
+{
+    uint64_t bits = 0;
+    unsigned flags = (unsigned)g->flags;
+    if (g->type == am_string) {
+        build_string(b, (const uint8_t *)(uintptr_t)g->raw, (size_t)small_value(g->size));
+        return BUILD_OK;
+    }
+    if (g->type == am_utf8) return build_utf8(b, g->value);
+    if (g->type == am_utf16) return build_utf16(b, g->value, flags);
+    if (g->type == am_utf32) return build_utf32(b, g->value, flags);
+    if (g->size == am_all) return build_binary_all(b, g->value, g->unit);
+    (void)build_add_size(&bits, g->size, g->unit);
+    if (g->type == am_integer) return build_integer(b, g->value, bits, flags);
+    if (g->type == am_float) return build_float(b, g->value, bits, flags);
+    return build_binary(b, g->value, bits);
+}
+
+/* Value of the wrong type is reported before a wrong size, as the reference does. */
+static bool value_is_of_type(const Segment *g)
+{
+    if (g->type == am_integer) return term_is_integer(g->value);
+    if (g->type == am_float) return term_is_number(g->value);
+    if (g->type == am_binary || is_append(g->type)) return term_is_bitstring(g->value);
+    return true;
+}
+
+static enum BuildResult append_start(Process *p, const Segment *g, uint64_t bits, BitBuilder *b, term_t *out)
+{
+    Appended a;
+    uint64_t have = bitstring_bits(g->value);
+    if (g->unit > 1 && have % g->unit != 0) return BUILD_UNIT;
+    bool ok = g->type == am_append ? binary_append(&p->heap, g->value, bits, &a)
+                                   : binary_private_append(&p->heap, g->value, bits, &a);
+    if (!ok) return BUILD_LIMIT;
+    *b = (BitBuilder){a.base, a.at};
+    *out = a.term;
+    return BUILD_OK;
+}
+
+term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
+{
+    BitBuilder b;
+    uint64_t bits = 0;
+    term_t result = TERM_NONE;
+    const code_t *end = segments + count;
+    for (const code_t *w = segments; w < end; w += 6) {
+        Segment g = segment_at(s, e, w);
+        if (!value_is_of_type(&g)) return segment_failed(p, &g, BUILD_TYPE);
+        if (is_append(g.type)) continue;
+        enum BuildResult r = add_size(&g, &bits);
+        if (r != BUILD_OK) return segment_failed(p, &g, r);
+    }
+    const code_t *w = segments;
+    if (count && is_append(w[0])) {
+        Segment g = segment_at(s, e, w);
+        enum BuildResult r = append_start(p, &g, bits, &b, &result);
+        if (r != BUILD_OK) return segment_failed(p, &g, r);
+        w += 6;
+    } else if ((result = build_start(&p->heap, bits, &b)) == TERM_NONE) {
+        exec_error(p, EXC_SYSTEM_LIMIT);
+        return TERM_NONE;
+    }
+    for (; w < end; w += 6) {
+        Segment g = segment_at(s, e, w);
+        enum BuildResult r = fill(&b, &g);
+        if (r != BUILD_OK) return segment_failed(p, &g, r);
+    }
+    return result;
+}
+
+/* ---- the old instructions: the builder's position is kept in Exec between them ---- */
+
+static term_t failed(Process *p, enum BuildResult r)
+{
+    exec_error(p, build_result_is_limit(r) ? EXC_SYSTEM_LIMIT : EXC_BADARG);
+    return TERM_NONE;
+}
+
+static bool put_result(Process *p, enum BuildResult r)
+{
+    if (r != BUILD_OK) failed(p, r);
+    return r == BUILD_OK;
+}
+
+term_t exec_bs_init_writable(Process *p, term_t size)
+{
+    int64_t n = term_is_small(size) ? small_value(size) : 1024;
+    return binary_writable(&p->heap, n >= 0 && n < (INT64_C(1) << 30) ? (size_t)n : 1024);
+}
+
+term_t exec_bs_init(Sched *s, Process *p, term_t size, unsigned unit)
+{
+    uint64_t bits = 0;
+    enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r != BUILD_OK) return failed(p, r);
+    term_t t = build_start(&p->heap, bits, &exec_of(s)->bits);
+    return t != TERM_NONE ? t : failed(p, BUILD_LIMIT);
+}
+
+term_t exec_bs_append(Sched *s, Process *p, term_t size, unsigned unit, term_t bin)
+{
+    uint64_t bits = 0;
+    Segment g = {.type = am_append, .unit = unit, .value = bin};
+    term_t result = TERM_NONE;
+    enum BuildResult r = build_add_size(&bits, size, 1);
+    if (!term_is_bitstring(bin)) r = BUILD_TYPE;
+    if (r == BUILD_OK) r = append_start(p, &g, bits, &exec_of(s)->bits, &result);
+    return r == BUILD_OK ? result : failed(p, r);
+}
+
+bool exec_bs_put_integer(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src)
+{
+    uint64_t bits = 0;
+    enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = build_integer(&exec_of(s)->bits, src, bits, flags);
+    return put_result(p, r);
+}
+
+bool exec_bs_put_float(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src)
+{
+    uint64_t bits = 0;
+    enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = build_float(&exec_of(s)->bits, src, bits, flags);
+    return put_result(p, r);
+}
+
+bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src)
+{
+    uint64_t bits = 0;
+    if (size == am_all) return put_result(p, build_binary_all(&exec_of(s)->bits, src, unit));
+    enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = build_binary(&exec_of(s)->bits, src, bits);
+    return put_result(p, r);
+}
+
+void exec_bs_put_string(Sched *s, const char *text, unsigned bytes)
+{
+    build_string(&exec_of(s)->bits, (const uint8_t *)text, bytes);
+}
+
+bool exec_bs_put_utf(Sched *s, Process *p, term_t src, unsigned size, unsigned flags)
+{
+    BitBuilder *b = &exec_of(s)->bits;
+    return put_result(p, size == 8    ? build_utf8(b, src)
+                         : size == 16 ? build_utf16(b, src, flags)
+                                      : build_utf32(b, src, flags));
+}
+
+term_t exec_bs_utf_size(Process *p, term_t src, unsigned size)
+{
+    (void)p;
+    return size == 8 ? build_utf8_size(src) : build_utf16_size(src);
+}
+
+term_t exec_bs_add(Process *p, term_t a, term_t b, unsigned unit)
+{
+    uint64_t sum = 0;
+    enum BuildResult r = build_add_size(&sum, a, 1);
+    if (r == BUILD_OK) r = build_add_size(&sum, b, unit);
+    return r == BUILD_OK ? heap_uint(&p->heap, sum) : failed(p, r);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec - entering and leaving the interpreter, yields, the end of processes; start of the subsystem. */
+#include "base/alloc.h"
+#include "code/purge.h"
+#include "exec/exec_priv.h"
+#include "exec/exec_code.h"
+
+/* ---- switching ---- */
+
+static void save_x(Process *p, const term_t *x, unsigned n)
+{
+    if (n > p->x_cap) {
+        if (p->x_saved != p->x_inline)
+            mem_free(MEM_HEAP, p->x_saved, p->x_cap * sizeof(term_t));
+        p->x_cap = (uint16_t)MIN(round_up(n, 8), SCHED_X_REGS);
+        p->x_saved = MEM_NEW_ARRAY(HEAP, term_t, p->x_cap);
+    }
+    memcpy(p->x_saved, x, n * sizeof(term_t));
+    p->x_live = (uint16_t)n;
+}
+
+const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, enum RunResult how)
+{
+    Exec *x = exec_of(s);
+    save_x(p, s->x, live);
+    p->pc = pc;
+    p->reds = MAX(p->reds, 0) + x->kept_reds;
+    x->kept_reds = 0;
+    x->leave = how;
+    return NULL;
+}
+
+static bool collection_is_due(const Process *p)
+{
+    return p->heap.frag_words > EXEC_FRAGMENT_LIMIT || p->heap.off_heap_words > p->heap.off_heap_limit;
+}
+
+const code_t *exec_collect(Sched *s, Process *p, const code_t *pc, unsigned live)
+{
+    if (process_gc(p, HEAP_STACK_RESERVE, s->x, live) != HEAP_OK) return exec_killed(s, p);
+    return pc;
+}
+
+/* Reductions that CHECK_FRAGMENTS set aside mean: not a real yield, a collection is wanted. */
+const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
+{
+    Exec *x = exec_of(s);
+    unsigned live = (unsigned)p->x_arity;
+    if (x->kept_reds > 0 && collection_is_due(p)) {
+        p->reds = x->kept_reds;
+        x->kept_reds = 0;
+        return exec_collect(s, p, pc, live);
+    }
+    return exec_leave(s, p, pc, live, RUN_YIELD);
+}
+
+bool exec_enter(Sched *s, Process *p)
+{
+    if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
+    Exec *x = exec_of(s);
+    x->kept_reds = 0;
+    s->p = p;
+    if (UNLIKELY(process_is_exiting(p))) return exec_exit(s, p);
+    if (UNLIKELY(p->flags & PF_HEAP_LIMIT)) return exec_killed(s, p);
+    memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
+    if (UNLIKELY(collection_is_due(p)) && !exec_collect(s, p, p->pc, p->x_live)) return false;
+    return true;
+}
+
+/* ---- ends ---- */
+
+const code_t *exec_exit(Sched *s, Process *p)
+{
+    Exec *x = exec_of(s);
+    x->kept_reds = 0;
+    x->leave = process_exit_run(p) ? RUN_EXIT : RUN_YIELD;
+    return NULL;
+}
+
+const code_t *exec_exit_normal(Sched *s, Process *p)
+{
+    process_exit_begin(p, am_normal);
+    return exec_exit(s, p);
+}
+
+const code_t *exec_killed(Sched *s, Process *p)
+{
+    p->flags &= ~PF_HEAP_LIMIT;
+    process_exit_begin(p, am_killed);
+    return exec_exit(s, p);
+}
+
+const code_t *exec_dying(Sched *s, Process *p) { return exec_exit(s, p); }
+
+const code_t *exec_receive_sleep(Sched *s, Process *p, const code_t *pc, enum ReceiveWait why)
+{
+    if (why == RECEIVE_EXIT) return exec_exit(s, p);
+    if (why == RECEIVE_BAD) {
+        exec_error(p, EXC_TIMEOUT_VALUE);
+        return except_raise(p, s->x, pc) ?: exec_exit(s, p);
+    }
+    return exec_leave(s, p, pc, 0, RUN_WAIT);
+}
+
+/* ---- dirty threads: p->dirty_state is the Export whose native is to run; p->pc its native_stub ---- */
+
+enum RunResult interp_run_dirty(Sched *s, Process *p)
+{
+    if (process_is_exiting(p)) return RUN_YIELD;
+    if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
+    Exec *x = exec_of(s);
+    Export *e = p->dirty_state;
+    s->p = p;
+    x->kept_reds = 0;
+    x->ret = NULL;
+    memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
+    p->current = &e->mfa;
+    term_t result = e->native ? e->native->fn(p, s->x) : bif_yield(p);
+    if (result != TERM_NONE) {
+        s->x[0] = result;
+        const code_t *to = (const code_t *)*p->heap.stop++;
+        exec_leave(s, p, to, 1, RUN_YIELD);
+    } else {
+        const code_t *to = exec_native_special(s, p, e->native_stub);
+        if (to) exec_leave(s, p, to, exec_live_at(p, to), RUN_YIELD);
+    }
+    return x->leave;
+}
+
+/* After exec_native_special: live registers of the code to go on with. */
+unsigned exec_live_at(const Process *p, const code_t *to)
+{
+    (void)to;
+    return (unsigned)p->x_arity;
+}
+
+/* ---- questions about a process that does not execute ---- */
+
+/* True if one of its return addresses or its position lies in c. */
+static bool runs_in(const Process *p, const CodeInstance *c)
+{
+    if (p->pc && instance_contains(c, p->pc)) return true;
+    for (const term_t *e = p->heap.stop; e < p->heap.end; e++) {
+        if ((*e & TAG_PRIMARY_MASK) == TAG_HEADER && instance_contains(c, (const code_t *)*e)) return true;
+        if (term_is_catch(*e) && instance_contains(c, catch_address(p->vm, catch_index(*e)))) return true;
+    }
+    return false;
+}
+
+static bool uses_old_code(Process *p, term_t module)
+{
+    const CodeInstance *c = purge_instance(p->vm, module);
+    return c && runs_in(p, c);
+}
+
+static term_t trace_of(Process *p, Heap *h, unsigned depth) { return except_process_trace(p, h, depth); }
+
+/* ---- start ---- */
+
+static void stub_init(Vm *vm, Export *e)
+{
+    (void)vm;
+    InsnOperand op = {INSN_OP_UINT, (uint64_t)(uintptr_t)e};
+    insn_emit(e->native_stub, INSN_native_tail, &op, 1);
+    insn_emit(e->error_stub, INSN_undefined_call, &op, 1);
+}
+
+void exec_init(Vm *vm)
+{
+    ExecCode *c = MEM_NEW(CODE, ExecCode);
+    insn_emit(c->normal_exit, INSN_normal_exit, NULL, 0);
+    insn_emit(c->entry_apply, INSN_apply_mfa_list, NULL, 0);
+    insn_emit(c->undefined_lambda, INSN_undefined_lambda, NULL, 0);
+    insn_emit(c->purging_lambda, INSN_purging_lambda, NULL, 0);
+    insn_emit(c->hibernate, INSN_hibernate_wait, NULL, 0);
+    vm->procs->exec.entry_apply = c->entry_apply;
+    vm->procs->exec.normal_exit = c->normal_exit;
+    vm->procs->exec.uses_old_code = uses_old_code;
+    vm->procs->exec.stacktrace = trace_of;
+    vm->procs->exec.backtrace = exec_backtrace;
+    code_set_stubs(vm, stub_init, c->undefined_lambda, c->purging_lambda);
+    vm->sched->ops.run = interp_run;
+    vm->sched->ops.run_dirty = interp_run_dirty;
+}
+
+const code_t *exec_hibernate_code(Vm *vm)
+{
+    const code_t *first = vm->procs->exec.normal_exit;
+    return container_of(first, ExecCode, normal_exit)->hibernate;
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# What vm/exec/interp.c needs besides the flags of all files: tail calls, no pushes, one symbol per handler.
+CFLAGS_interp = -foptimize-sibling-calls -fno-stack-protector -fcf-protection=none -fomit-frame-pointer \
+    -fno-tree-vectorize -fno-ipa-icf -fno-ipa-ra -fno-reorder-blocks-and-partition -Wno-volatile-register-var

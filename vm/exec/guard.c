@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guard - out-of-line parts of guard natives, arithmetic and selection. */
+#include "exec/exec_priv.h"
+
+void exec_error(Process *p, uint32_t code)
+{
+    p->freason = code;
+    p->fcause = TERM_NONE;
+}
+
+static void remember(Sched *s, Mfa mfa, term_t a, term_t b, term_t c)
+{
+    Exec *x = exec_of(s);
+    x->failed_mfa = mfa;
+    x->failed_args[0] = a;
+    x->failed_args[1] = b;
+    x->failed_args[2] = c;
+}
+
+term_t exec_bif(Process *p, const BifEntry *native, term_t a, term_t b, term_t c)
+{
+    term_t args[3] = {a, b, c};
+    term_t result = native->fn(p, args);
+    if (UNLIKELY(result == TERM_NONE))
+        remember(sched_self, (Mfa){native->module, native->function, native->arity}, a, b, c);
+    return result;
+}
+
+/* ---- arithmetic ---- */
+
+static term_t bnot_of(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    (void)b;
+    return arith_bnot(h, a, err);
+}
+
+static term_t neg_of(Heap *h, term_t a, term_t b, enum ArithError *err)
+{
+    (void)b;
+    return arith_neg(h, a, err);
+}
+
+static const struct {
+    term_t (*fn)(Heap *h, term_t a, term_t b, enum ArithError *err);
+    term_t name;
+    uint8_t arity;
+} arith_ops[] = {
+    [ARITH_ADD] = {arith_add, am_Plus, 2},    [ARITH_SUB] = {arith_sub, am_Minus, 2},
+    [ARITH_MUL] = {arith_mul, am_Times, 2},   [ARITH_DIV] = {arith_div, am_div, 2},
+    [ARITH_REM] = {arith_rem, am_rem, 2},     [ARITH_BAND] = {arith_band, am_band, 2},
+    [ARITH_BOR] = {arith_bor, am_bor, 2},     [ARITH_BXOR] = {arith_bxor, am_bxor, 2},
+    [ARITH_BSL] = {arith_bsl, am_bsl, 2},     [ARITH_BSR] = {arith_bsr, am_bsr, 2},
+    [ARITH_BNOT] = {bnot_of, am_bnot, 1},     [ARITH_NEG] = {neg_of, am_Minus, 1},
+};
+
+term_t exec_arith(Process *p, enum ArithOp op, term_t a, term_t b)
+{
+    enum ArithError err = ARITH_BADARITH;
+    term_t result = arith_ops[op].fn(&p->heap, a, b, &err);
+    if (UNLIKELY(result == TERM_NONE)) {
+        exec_error(p, err == ARITH_BADARITH     ? EXC_BADARITH
+                      : err == ARITH_BADARG ? EXC_BADARG
+                                            : EXC_SYSTEM_LIMIT);
+        remember(sched_self, (Mfa){am_erlang, arith_ops[op].name, arith_ops[op].arity}, a, b, TERM_NIL);
+    }
+    return result;
+}
+
+/* ---- failure outside of guards ---- */
+
+const code_t *exec_guard_failed(Sched *s, Process *p, const code_t *pc)
+{
+    Exec *x = exec_of(s);
+    return except_raise_native(p, s->x, pc, &x->failed_mfa, x->failed_args) ?: exec_exit(s, p);
+}
+
+const code_t *exec_inline_failed(Sched *s, Process *p, const code_t *pc, uint32_t code, term_t name,
+                                 unsigned arity, term_t a, term_t b, term_t value)
+{
+    exec_error(p, code);
+    p->fvalue = value != TERM_NONE ? value : TERM_NIL;
+    remember(s, (Mfa){am_erlang, name, arity}, a, b, TERM_NIL);
+    return exec_guard_failed(s, p, pc);
+}
+
+/* ---- tests and selection ---- */
+
+bool exec_is_function2(term_t fun, term_t arity)
+{
+    if (!term_is_small(arity) || small_value(arity) < 0) return false;
+    if (term_is_fun(fun)) return (int64_t)fun_arity(fun_ptr(fun)) == small_value(arity);
+    return term_is_export(fun) && (int64_t)export_of(fun)->mfa.arity == small_value(arity);
+}
+
+int64_t exec_list_length(term_t list)
+{
+    int64_t n = 0;
+    for (; term_is_list_cell(list); n++) list = list_tail(list);
+    return list == TERM_NIL ? n : -1;
+}
+
+bool exec_to_double(Sched *s, Process *p, term_t number, unsigned fr)
+{
+    (void)p;
+    return number_to_double(number, &s->fr[fr]);
+}
+
+int64_t exec_select(uint64_t key, const code_t *pairs, unsigned count)
+{
+    unsigned low = 0, high = count / 2;
+    if (high <= 8) {
+        for (unsigned i = 0; i < count; i += 2)
+            if (pairs[i] == key) return (int64_t)pairs[i + 1];
+        return 0;
+    }
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        if (pairs[2 * mid] == key) return (int64_t)pairs[2 * mid + 1];
+        if (pairs[2 * mid] < key) low = mid + 1;
+        else high = mid;
+    }
+    return 0;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* native - what happens when a native returns no term, and calls of code that is not there. */
+#include "exec/exec_code.h"
+#include "exec/exec_priv.h"
+
+static void push_return(Process *p, const code_t *ret)
+{
+    if (ret) *--p->heap.stop = (term_t)ret;
+}
+
+/* Go on at `to`, which takes `live` x registers; one reduction. */
+static const code_t *go_on(Sched *s, Process *p, const code_t *to, unsigned live)
+{
+    p->x_arity = live;
+    if (--p->reds < 0) return exec_yield(s, p, to);
+    return to;
+}
+
+/* The native runs on a dirty thread as the body of its own stub; its caller's frame waits. */
+static const code_t *go_dirty(Sched *s, Process *p, const code_t *ret)
+{
+    Export *e = container_of(p->current, Export, mfa);
+    push_return(p, ret);
+    p->dirty_state = e;
+    bool cpu = e->native->flags & BIF_DIRTY_CPU;
+    return exec_leave(s, p, e->native_stub, (unsigned)e->mfa.arity, cpu ? RUN_DIRTY_CPU : RUN_DIRTY_IO);
+}
+
+/* ---- hibernation ---- */
+
+/* x0..x2 are module, function, list of arguments, checked. Executed again at each wake-up. */
+const code_t *exec_hibernate(Sched *s, Process *p, const code_t *pc)
+{
+    if (receive_hibernate_ready(p)) {
+        if (process_is_exiting(p)) return exec_exit(s, p);
+        const code_t *to = exec_apply_list(p, s->x, 3);
+        return to ?: except_raise(p, s->x, pc) ?: exec_exit(s, p);
+    }
+    process_gc_hibernate(p, s->x, 3);
+    return exec_leave(s, p, pc, 3, RUN_WAIT);
+}
+
+static const code_t *begin_hibernate(Sched *s, Process *p)
+{
+    p->heap.stop = p->heap.end - 1;
+    p->catches = 0;
+    return exec_hibernate(s, p, exec_hibernate_code(p->vm));
+}
+
+/* ---- results of natives ---- */
+
+static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_t *ret, const Mfa *mfa)
+{
+    switch (p->freason) {
+    case EXC_TRAP:
+        push_return(p, ret);
+        return go_on(s, p, export_addr(p->trap_export), (unsigned)p->trap_export->mfa.arity);
+    case EXC_YIELD: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_YIELD);
+    case EXC_WAIT: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_WAIT);
+    case EXC_DIRTY: return go_dirty(s, p, ret);
+    case EXC_HIBERNATE: return begin_hibernate(s, p);
+    default:
+        p->x_arity = 4; /* a dirty thread leaves with what a handler finds in x */
+        return except_raise_native(p, s->x, ret ? pc : NULL, mfa, s->x) ?: exec_exit(s, p);
+    }
+}
+
+const code_t *exec_native_special(Sched *s, Process *p, const code_t *pc)
+{
+    return special(s, p, pc, exec_of(s)->ret, p->current);
+}
+
+static const Mfa send_mfa = {am_erlang, am_Bang, 2};
+
+const code_t *exec_send_special(Sched *s, Process *p, const code_t *pc, const code_t *ret)
+{
+    return special(s, p, pc, ret, &send_mfa);
+}
+
+term_t exec_call_dirty(Sched *s, Process *p, const BifEntry *native)
+{
+    if (s->kind != SCHED_NORMAL) return native->fn(p, s->x);
+    p->freason = EXC_DIRTY;
+    return TERM_NONE;
+}
+
+/* ---- missing code ---- */
+
+const code_t *exec_function_clause(Sched *s, Process *p, const Mfa *mfa)
+{
+    return except_raise_clause(p, s->x, mfa, s->x) ?: exec_exit(s, p);
+}
+
+static Export *error_handler(Process *p, term_t function)
+{
+    term_t module = p->error_handler ? p->error_handler : am_error_handler;
+    Export *e = export_find(p->vm, module, function, 3);
+    return e && export_is_defined(e) ? e : NULL;
+}
+
+const code_t *exec_undefined_call(Sched *s, Process *p, Export *e)
+{
+    Export *handler = error_handler(p, am_undefined_function);
+    if (!handler || e == handler) {
+        exec_error(p, EXC_UNDEF);
+        return except_raise_native(p, s->x, NULL, &e->mfa, s->x) ?: exec_exit(s, p);
+    }
+    term_t args = heap_list(&p->heap, e->mfa.arity, s->x, TERM_NIL);
+    s->x[0] = e->mfa.module;
+    s->x[1] = e->mfa.function;
+    s->x[2] = args;
+    return go_on(s, p, export_addr(handler), 3);
+}
+
+/* The fun is the last live register; its arguments are the first ones. */
+const code_t *exec_undefined_lambda(Sched *s, Process *p)
+{
+    term_t fun = s->x[p->x_arity - 1];
+    Export *handler = error_handler(p, am_undefined_lambda);
+    if (!handler) {
+        exec_error(p, EXC_BADFUN);
+        p->fvalue = fun;
+        return except_raise(p, s->x, NULL) ?: exec_exit(s, p);
+    }
+    term_t args = heap_list(&p->heap, fun_arity(fun_ptr(fun)), s->x, TERM_NIL);
+    s->x[0] = fun_ptr(fun)->entry->module;
+    s->x[1] = fun;
+    s->x[2] = args;
+    return go_on(s, p, export_addr(handler), 3);
+}
+
+/* Wait until the purge is over, one slice at a time. */
+const code_t *exec_purging_lambda(Sched *s, Process *p, const code_t *pc)
+{
+    const Fun *fun = fun_ptr(s->x[p->x_arity - 1]);
+    const code_t *now = fun_entry_addr(fun->entry);
+    if (now == pc) return exec_leave(s, p, pc, (unsigned)p->x_arity, RUN_YIELD);
+    return now;
+}
