@@ -48,12 +48,12 @@ static term_t exit_remote(Process *p, term_t pid, term_t reason, term_t function
     return remote_result(p, ops->exit(p, pid, reason), node, am_erlang, function, 2, args);
 }
 
-/* An exit signal to the caller itself takes effect before exit/2 returns. */
+/* An exit signal to the caller itself takes effect before exit/2 returns: a caller that is to die leaves
+ * its slice, and does not get another one. */
 static term_t exit_self(Process *p)
 {
-    int32_t reds = 1000;
-    if (!signal_fetch_handle(p, &reds)) p->reds = 0;
-    return am_true;
+    int32_t reds = INT32_MAX;
+    return signal_fetch_handle(p, &reds) ? am_true : bif_yield(p);
 }
 
 static term_t send_exit(Process *p, term_t to, term_t reason, term_t function)

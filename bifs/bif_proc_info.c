@@ -7,11 +7,8 @@
 
 static term_t info_of_self(Process *p, term_t spec)
 {
-    int32_t reds = 2000;
-    if (!signal_fetch_handle(p, &reds)) {
-        p->reds = 0;
-        return am_undefined;
-    }
+    int32_t reds = INT32_MAX;
+    if (!signal_fetch_handle(p, &reds)) return bif_yield(p); /* killed */
     return process_info_build(p, spec, &p->heap, true);
 }
 

@@ -20,7 +20,16 @@
 
 #define REDS_PER_SIGNAL 4
 
-enum ExitPhase { EXIT_NAME, EXIT_HOOKS, EXIT_CLOSE, EXIT_LINKS, EXIT_MONITORS, EXIT_LT_MONITORS, EXIT_FREE };
+enum ExitPhase {
+    EXIT_NAME,
+    EXIT_HOOKS,
+    EXIT_CLOSE,
+    EXIT_QUEUE,
+    EXIT_LINKS,
+    EXIT_MONITORS,
+    EXIT_LT_MONITORS,
+    EXIT_FREE
+};
 
 typedef struct ExitState {
     enum ExitPhase phase;
@@ -78,6 +87,8 @@ static bool exit_close(Process *p, ExitState *e UNUSED)
     return true;
 }
 
+static bool exit_queue(Process *p, ExitState *e UNUSED) { return signal_answer_dead(p, &p->reds); }
+
 static bool out_of_reds(Process *p)
 {
     p->reds -= REDS_PER_SIGNAL;
@@ -119,8 +130,9 @@ static bool exit_lt_monitors(Process *p, ExitState *e UNUSED)
 
 typedef bool PhaseFn(Process *p, ExitState *e);
 static PhaseFn *const phases[] = {
-    [EXIT_NAME] = exit_name,   [EXIT_HOOKS] = exit_hooks,       [EXIT_CLOSE] = exit_close,
-    [EXIT_LINKS] = exit_links, [EXIT_MONITORS] = exit_monitors, [EXIT_LT_MONITORS] = exit_lt_monitors,
+    [EXIT_NAME] = exit_name,         [EXIT_HOOKS] = exit_hooks, [EXIT_CLOSE] = exit_close,
+    [EXIT_QUEUE] = exit_queue,       [EXIT_LINKS] = exit_links, [EXIT_MONITORS] = exit_monitors,
+    [EXIT_LT_MONITORS] = exit_lt_monitors,
 };
 
 bool process_exit_run(Process *p)

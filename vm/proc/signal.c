@@ -507,17 +507,29 @@ bool signal_fetch_handle(Process *p, int32_t *reds)
 
 void signal_close(Process *p)
 {
-    SigQueue *q = &p->sigq;
     mutex_lock(&p->sig_lock);
-    q->closed = true;
+    p->sigq.closed = true;
     mutex_unlock(&p->sig_lock);
     fetch(p);
+}
+
+bool signal_answer_dead(Process *p, int32_t *reds)
+{
+    SigQueue *q = &p->sigq;
     while (q->mid_first) {
         Signal *s = mid_pop(q);
         if (s->kind == SIG_MESSAGE)
             signal_free(s);
         else
             handlers[s->kind](p, s, true);
+        if (--*reds <= 0) return false;
     }
-    message_queue_dispose(p);
+    for (Signal *s; (s = q->msg_first) != NULL;) {
+        q->msg_first = s->next;
+        signal_free(s);
+        if (--*reds <= 0) return false;
+    }
+    q->msg_last = q->save = &q->msg_first;
+    q->msg_len = 0;
+    return true;
 }

@@ -61,8 +61,10 @@ void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, voi
 /* Move the in-queue to mid/msg and handle; stops early when the budget is used up (PS_SIGNALS stays set)
  * or when the process was killed. Returns false when it is now EXITING. */
 bool signal_fetch_handle(Process *p, int32_t *reds);
-/* Last act of a dying process: no more signals are accepted; answers those that are in the queue. */
+/* For a dying process: no more signals are accepted; then, as often as it takes, answer those in the queue
+ * and free the messages. */
 void signal_close(Process *p);
+bool signal_answer_dead(Process *p, int32_t *reds);
 
 /* ---- acting for the receiver ---- */
 /* p is dead (reason) for the other end of a link: local pid, port or remote pid. */

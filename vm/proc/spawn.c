@@ -35,6 +35,7 @@ void spawn_options_default(Vm *vm, SpawnOptions *o)
 
 static bool parse_monitor_option(SpawnOptions *o, term_t opt)
 {
+    if (opt == am_priority) return true; /* OTP 28: the order of reception only */
     if (!term_is_tuple_of(opt, 2)) return false;
     term_t value = tuple_element(opt, 2);
     if (tuple_element(opt, 1) == am_tag) {
@@ -49,6 +50,14 @@ static bool parse_monitor_options(SpawnOptions *o, term_t list)
     o->monitor = true;
     for (; term_is_list_cell(list); list = list_tail(list))
         if (!parse_monitor_option(o, list_head(list))) return false;
+    return term_is_nil(list);
+}
+
+static bool parse_link_options(SpawnOptions *o, term_t list)
+{
+    o->link = true;
+    for (; term_is_list_cell(list); list = list_tail(list))
+        if (list_head(list) != am_priority) return false;
     return term_is_nil(list);
 }
 
@@ -86,6 +95,7 @@ static bool parse_pair(Vm *vm, SpawnOptions *o, term_t key, term_t value)
 {
     uint64_t n;
     if (key == am_monitor) return parse_monitor_options(o, value);
+    if (key == am_link) return parse_link_options(o, value);
     if (key == am_priority) return process_priority_parse(value, &o->priority);
     if (key == am_message_queue_data) return parse_queue_data(o, value);
     if (key == am_max_heap_size) return process_max_heap_parse(vm, value, &o->max_heap);
