@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_etf - term_to_binary, binary_to_term and their like. Semantics: erlang(3).
+ * Large terms are worked on in slices: the progress stays in p->native_state, and the native is
+ * called again with the same arguments. A large decode builds in a heap of its own, which no
+ * collection touches, and which is adopted at the end. Layer: bifs. */
+#include "bifs/bif.h"
+#include "base/alloc.h"
+#include "data/binary.h"
+#include "etf/etf.h"
+#include "sys/release.h"
+
+#include <zlib.h>
+
+#define ITEMS_PER_RED 8
+
+static size_t slice_budget(const Process *p)
+{
+    return ITEMS_PER_RED * (size_t)MAX(p->reds, 50);
+}
+
+/* The state this family left in p, or NULL. */
+static void *own_state(Process *p, void (*destroy)(NativeState *s))
+{
+    return p->native_state && p->native_state->destroy == destroy ? p->native_state : NULL;
+}
+
+static term_t yield_with(Process *p, NativeState *s)
+{
+    p->native_state = s;
+    process_bump_reds(p, INT32_MAX);
+    return bif_yield(p);
+}
+
+static void end_state(Process *p)
+{
+    NativeState *s = p->native_state;
+    p->native_state = NULL;
+    s->destroy(s);
+}
+
+/* ---- encoding ---- */
+
+typedef struct EncodeState {
+    NativeState base;
+    EtfEncode *encode;
+    Buf out;
+    /* term_to_iovec: bit strings that stay where they are, and where they go */
+    struct Cut {
+        size_t at;
+        term_t bits;
+    } *cuts;
+    size_t ncuts, cap;
+} EncodeState;
+
+static void encode_destroy(NativeState *base)
+{
+    EncodeState *s = (EncodeState *)base;
+    etf_encode_free(s->encode);
+    buf_free(&s->out);
+    mem_free(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts);
+    MEM_DELETE(ETF, s);
+}
+
+static void encode_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    EncodeState *s = (EncodeState *)base;
+    etf_encode_each_root(s->encode, visit, ctx);
+    for (size_t i = 0; i < s->ncuts; i++) visit(ctx, &s->cuts[i].bits, 1);
+}
+
+/* Shared storage of whole bytes becomes an element of its own. */
+static bool cut_bytes(void *ctx, Buf *out, term_t bits)
+{
+    EncodeState *s = ctx;
+    if (!bitstring_storage(bits) || bitstring_bits(bits) & 7) return false;
+    if (s->ncuts == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 8;
+        s->cuts = mem_realloc(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts, cap * sizeof *s->cuts);
+        s->cap = cap;
+    }
+    s->cuts[s->ncuts].at = out->len;
+    s->cuts[s->ncuts++].bits = bits;
+    return true;
+}
+
+/* Runs the encoder: NULL when the native has to return what is in *result (a yield or an error). */
+static EncodeState *encode(Process *p, term_t t, unsigned flags, bool iovec, term_t *result)
+{
+    EncodeState *s = own_state(p, encode_destroy);
+    if (!s) {
+        s = MEM_NEW(ETF, EncodeState);
+        s->base.destroy = encode_destroy;
+        s->base.each_root = encode_each_root;
+        s->out = (Buf)BUF_INIT(ETF);
+        s->encode = etf_encode_start(p->vm, t, flags, iovec ? &(EtfHooks){.bytes = cut_bytes, .ctx = s} : NULL);
+    }
+    switch (etf_encode_run(s->encode, &s->out, slice_budget(p))) {
+    case ETF_DONE:
+        p->native_state = &s->base;
+        process_bump_reds(p, (int32_t)MIN(s->out.len / 256, (size_t)100000));
+        return s;
+    case ETF_MORE: *result = yield_with(p, &s->base); return NULL;
+    default:
+        p->native_state = &s->base;
+        end_state(p);
+        *result = bif_error(p, EXC_SYSTEM_LIMIT);
+        return NULL;
+    }
+}
+
+typedef struct EncodeOptions {
+    unsigned flags;
+    int level;       /* of compression, 0: none */
+} EncodeOptions;
+
+static unsigned default_flags(const Process *p)
+{
+    return p->vm->release && p->vm->release->atoms_utf8_on_wire ? ETF_UTF8_ATOMS : 0;
+}
+
+static bool encode_pair(EncodeOptions *o, term_t name, term_t value)
+{
+    if (!term_is_small(value)) return false;
+    int64_t n = small_value(value);
+    if (name == am_minor_version && n >= 0 && n <= 2) {
+        o->flags &= ~(ETF_MINOR_0 | ETF_MINOR_2);
+        o->flags |= n == 0 ? ETF_MINOR_0 : n == 2 ? ETF_MINOR_2 : 0;
+        return true;
+    }
+    if (name != am_compressed || n < 0 || n > 9) return false;
+    o->level = (int)n;
+    return true;
+}
+
+static bool encode_options(const Process *p, EncodeOptions *o, term_t list)
+{
+    *o = (EncodeOptions){default_flags(p), 0};
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t t = list_head(list);
+        if (t == am_compressed) o->level = Z_DEFAULT_COMPRESSION;
+        else if (t == am_deterministic) o->flags |= ETF_DETERMINISTIC;
+        else if (!term_is_tuple_of(t, 2) || !encode_pair(o, tuple_element(t, 1), tuple_element(t, 2)))
+            return false;
+    }
+    return term_is_nil(list);
+}
+
+#define COMPRESSED_HEAD 6 /* 131, 80, size:32 */
+
+/* The compressed form, or TERM_NONE when it would not be smaller. */
+static term_t compressed_binary(Process *p, const Buf *out, int level)
+{
+    size_t plain = out->len - 1, room = plain - MIN(plain, (size_t)5);
+    uLongf used = room;
+    if (level == 0 || plain > UINT32_MAX || room == 0) return TERM_NONE;
+    uint8_t *packed = mem_alloc(MEM_ETF, room);
+    term_t t = TERM_NONE;
+    if (compress2(packed, &used, (const Bytef *)out->data + 1, plain, level) == Z_OK) {
+        uint8_t *to;
+        t = heap_binary_new(&p->heap, COMPRESSED_HEAD + used, &to);
+        to[0] = ETF_VERSION;
+        to[1] = ETF_COMPRESSED;
+        for (int i = 0; i < 4; i++) to[2 + i] = (uint8_t)(plain >> 8 * (3 - i));
+        memcpy(to + COMPRESSED_HEAD, packed, used);
+    }
+    mem_free(MEM_ETF, packed, room);
+    return t;
+}
+
+static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
+{
+    term_t result;
+    EncodeState *s = encode(p, t, o->flags, false, &result);
+    if (!s) return result;
+    result = compressed_binary(p, &s->out, o->level);
+    if (result == TERM_NONE) result = heap_binary(&p->heap, buf_text(&s->out), s->out.len);
+    end_state(p);
+    return result;
+}
+
+static term_t to_iovec(Process *p, term_t t, const EncodeOptions *o)
+{
+    term_t result;
+    if (o->level != 0) {
+        result = to_binary(p, t, o);
+        return result == TERM_NONE ? result : heap_cons(&p->heap, result, TERM_NIL);
+    }
+    EncodeState *s = encode(p, t, o->flags, true, &result);
+    if (!s) return result;
+    size_t end = s->out.len;
+    result = TERM_NIL;
+    for (size_t i = s->ncuts; i-- > 0;) {
+        size_t at = s->cuts[i].at;
+        if (end > at) result = heap_cons(&p->heap, heap_binary(&p->heap, s->out.data + at, end - at), result);
+        result = heap_cons(&p->heap, s->cuts[i].bits, result);
+        end = at;
+    }
+    if (end > 0) result = heap_cons(&p->heap, heap_binary(&p->heap, s->out.data, end), result);
+    end_state(p);
+    return result;
+}
+
+BIF(erlang, term_to_binary, 1, 0)
+{
+    EncodeOptions o;
+    encode_options(p, &o, TERM_NIL);
+    return to_binary(p, a[0], &o);
+}
+
+BIF(erlang, term_to_binary, 2, 0)
+{
+    EncodeOptions o;
+    return encode_options(p, &o, a[1]) ? to_binary(p, a[0], &o) : bif_error(p, EXC_BADARG);
+}
+
+BIF(erlang, term_to_iovec, 1, 0)
+{
+    EncodeOptions o;
+    encode_options(p, &o, TERM_NIL);
+    return to_iovec(p, a[0], &o);
+}
+
+BIF(erlang, term_to_iovec, 2, 0)
+{
+    EncodeOptions o;
+    return encode_options(p, &o, a[1]) ? to_iovec(p, a[0], &o) : bif_error(p, EXC_BADARG);
+}
+
+static term_t external_size(Process *p, term_t t, term_t options)
+{
+    unsigned flags = default_flags(p);
+    for (; term_is_list_cell(options); options = list_tail(options)) {
+        EncodeOptions o = {flags, 0};
+        term_t option = list_head(options);
+        if (!term_is_tuple_of(option, 2) || tuple_element(option, 1) != am_minor_version ||
+            !encode_pair(&o, am_minor_version, tuple_element(option, 2)))
+            return bif_error(p, EXC_BADARG);
+        flags = o.flags;
+    }
+    if (!term_is_nil(options)) return bif_error(p, EXC_BADARG);
+    size_t n = etf_size(p->vm, t, flags);
+    process_bump_reds(p, (int32_t)MIN(n / 256, (size_t)100000));
+    return heap_uint(&p->heap, n);
+}
+
+BIF(erlang, external_size, 1, 0) { return external_size(p, a[0], TERM_NIL); }
+BIF(erlang, external_size, 2, 0) { return external_size(p, a[0], a[1]); }
+
+/* ---- decoding ---- */
+
+#define DECODE_AT_ONCE 4096 /* bytes */
+
+typedef struct DecodeState {
+    NativeState base;
+    EtfDecode *decode;
+    TempBytes temp;
+    Heap heap;
+} DecodeState;
+
+static void decode_destroy(NativeState *base)
+{
+    DecodeState *s = (DecodeState *)base;
+    etf_decode_free(s->decode);
+    temp_bytes_free(&s->temp);
+    heap_dispose(&s->heap);
+    MEM_DELETE(ETF, s);
+}
+
+static term_t decoded(Process *p, term_t t, size_t used, bool want_used)
+{
+    process_bump_reds(p, (int32_t)MIN(used / 256, (size_t)100000));
+    return want_used ? heap_tuple2(&p->heap, t, heap_uint(&p->heap, used)) : t;
+}
+
+static term_t decode_small(Process *p, const uint8_t *bytes, size_t n, unsigned flags, bool want_used)
+{
+    size_t used;
+    term_t t = etf_decode_used(&p->heap, p->vm, bytes, n, flags | ETF_TRAILING, &used);
+    return t == TERM_NONE ? bif_error(p, EXC_BADARG) : decoded(p, t, used, want_used);
+}
+
+static term_t decode_on(Process *p, DecodeState *s, bool want_used)
+{
+    term_t t = TERM_NONE;
+    size_t used = 0;
+    p->native_state = &s->base;
+    switch (etf_decode_run(s->decode, &s->heap, slice_budget(p), &t, &used)) {
+    case ETF_MORE: return yield_with(p, &s->base);
+    case ETF_DONE:
+        heap_adopt(&p->heap, &s->heap);
+        end_state(p);
+        return decoded(p, t, used, want_used);
+    default: end_state(p); return bif_error(p, EXC_BADARG);
+    }
+}
+
+static term_t from_binary(Process *p, term_t binary, unsigned flags, bool want_used)
+{
+    DecodeState *s = own_state(p, decode_destroy);
+    if (s) return decode_on(p, s, want_used);
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t n;
+    const uint8_t *bytes = term_is_bitstring(binary) ? binary_bytes(binary, &n, &temp) : NULL;
+    if (!bytes) return bif_error(p, EXC_BADARG);
+    bool packed = n > 1 && bytes[1] == ETF_COMPRESSED;
+    if (n <= DECODE_AT_ONCE && !packed) {
+        term_t t = decode_small(p, bytes, n, flags, want_used);
+        temp_bytes_free(&temp);
+        return t;
+    }
+    s = MEM_NEW(ETF, DecodeState);
+    s->base.destroy = decode_destroy;
+    s->temp = temp;
+    s->decode = etf_decode_start(p->vm, bytes, n, flags | ETF_TRAILING, NULL, 0);
+    return decode_on(p, s, want_used);
+}
+
+BIF(erlang, binary_to_term, 1, 0) { return from_binary(p, a[0], 0, false); }
+
+BIF(erlang, binary_to_term, 2, 0)
+{
+    unsigned flags = 0;
+    bool used = false;
+    term_t list = a[1];
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        if (list_head(list) == am_safe) flags |= ETF_SAFE;
+        else if (list_head(list) == am_used) used = true;
+        else break;
+    }
+    if (!term_is_nil(list)) return bif_error_cause(p, EXC_BADARG, am_badopt);
+    return from_binary(p, a[0], flags, used);
+}
