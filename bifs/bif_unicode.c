@@ -1,238 +1,254 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bif_unicode - unicode:characters_to_binary/2, characters_to_list/2, bin_is_7bit/1.
- * Character data is walked with an explicit stack of list tails; what was converted is gathered as
- * UTF-8. A sequence may be cut between binaries: its first bytes wait in `pending`.
- * Where the walk stops, the rest is put together again from the stack.
- * Semantics: stdlib's unicode(3). Layer: bifs. */
-#include "base/alloc.h"
+/* bif_unicode - natives of the unicode module: character data to UTF-8 binaries and to lists.
+ * Character data is a binary or a deep list of code points and binaries, its last tail may be a
+ * binary. A character may be cut between two binaries. What could not be converted is given back
+ * with its structure: [Bad | Rest] inside the lists that were open.
+ * Semantics: unicode(3) characters_to_binary/2, characters_to_list/2. Layer: bifs. */
+#include "bifs/bif.h"
 #include "base/buf.h"
 #include "base/utf8.h"
-#include "bifs/bif.h"
 #include "data/binary.h"
 
-enum Outcome { CHARS_OK, CHARS_ERROR, CHARS_INCOMPLETE, CHARS_TYPE };
+/* ---- walking ---- */
 
 typedef struct Walk {
-    Heap *heap;                 /* where the rest is built */
-    bool latin1;
-    Buf out;
-    uint8_t pending[4];
-    size_t pending_len;
-    term_t *tails;              /* stack: what follows in the enclosing lists */
+    term_t *tails;      /* of the lists that are open */
     size_t depth, cap;
-    term_t rest;                /* set with CHARS_ERROR: from the failing element on, this level */
+    bool latin1;
+    Buf out;            /* UTF-8 */
+    uint8_t part[UTF8_MAX]; /* beginning of a character cut off by the end of a binary */
+    unsigned part_bytes, part_needs;
 } Walk;
+
+static void walk_free(Walk *w)
+{
+    mem_free(MEM_TEMP, w->tails, w->cap * sizeof(term_t));
+    buf_free(&w->out);
+}
 
 static void push_tail(Walk *w, term_t tail)
 {
     if (w->depth == w->cap) {
         size_t cap = w->cap ? 2 * w->cap : 32;
-        w->tails = mem_realloc(MEM_TEMP, w->tails, w->cap * sizeof *w->tails,
-                               cap * sizeof *w->tails);
+        w->tails = mem_realloc(MEM_TEMP, w->tails, w->cap * sizeof(term_t), cap * sizeof(term_t));
         w->cap = cap;
     }
     w->tails[w->depth++] = tail;
 }
 
-/* ---- elements ---- */
-
-static enum Outcome take_char(Walk *w, int64_t c)
+static bool is_bytes(term_t t)
 {
-    if (w->pending_len) return CHARS_ERROR;
-    if (c < 0 || c > 0x10FFFF || !utf8_is_scalar((uint32_t)c)) return CHARS_ERROR;
-    if (w->latin1 && c > 255) return CHARS_ERROR;
-    buf_put_codepoint(&w->out, (uint32_t)c);
-    return CHARS_OK;
+    return term_is_bitstring(t) && term_is_binary(t);
 }
 
-/* Complete a sequence begun in an earlier binary. *used bytes of this one belong to it. */
-static enum Outcome finish_pending(Walk *w, const uint8_t *bytes, size_t n, size_t *used)
+/* Only lists, integers and binaries, and lists end in nil or a binary. */
+static bool is_character_data(Walk *w, term_t t)
 {
-    *used = 0;
-    while (w->pending_len && *used < n) {
-        uint8_t seq[5];
-        memcpy(seq, w->pending, w->pending_len);
-        seq[w->pending_len] = bytes[*used];
-        const uint8_t *at = seq;
-        uint32_t c;
-        enum Utf8Result r = utf8_decode(&at, seq + w->pending_len + 1, &c);
-        if (r == UTF8_BAD) return CHARS_ERROR;
-        w->pending[w->pending_len++] = bytes[(*used)++];
-        if (r != UTF8_OK) continue;
-        buf_append(&w->out, w->pending, w->pending_len);
-        w->pending_len = 0;
-    }
-    return CHARS_OK;
-}
-
-/* UTF-8 bytes; *good of them were taken. */
-static enum Outcome take_utf8(Walk *w, const uint8_t *bytes, size_t n, size_t *good)
-{
-    size_t used = 0;
-    if (w->pending_len) {
-        enum Outcome o = finish_pending(w, bytes, n, &used);
-        *good = 0;
-        if (o != CHARS_OK) return o;
-    }
-    enum Utf8Result r = utf8_scan(bytes + used, n - used, good, NULL);
-    buf_append(&w->out, bytes + used, *good);
-    *good += used;
-    if (r == UTF8_BAD) return CHARS_ERROR;
-    if (r == UTF8_INCOMPLETE) {
-        w->pending_len = n - *good;
-        memcpy(w->pending, bytes + *good, w->pending_len);
-    }
-    return CHARS_OK;
-}
-
-static void take_latin1(Walk *w, const uint8_t *bytes, size_t n)
-{
-    uint8_t *to = (uint8_t *)buf_reserve(&w->out, 2 * n);
-    buf_commit(&w->out, utf8_from_latin1(bytes, n, to));
-}
-
-/* A binary; at an error *left is the part not taken (the whole, when it spoils a pending sequence). */
-static enum Outcome take_binary(Walk *w, term_t t, term_t *left)
-{
-    TempBytes temp = TEMP_BYTES_INIT;
-    size_t n, good = 0;
-    if (!term_is_binary(t)) return CHARS_TYPE;
-    const uint8_t *bytes = binary_bytes(t, &n, &temp);
-    enum Outcome o = CHARS_OK;
-    if (w->latin1) take_latin1(w, bytes, n);
-    else o = take_utf8(w, bytes, n, &good);
-    if (o == CHARS_ERROR)
-        *left = w->pending_len ? t : heap_sub_bits(w->heap, t, 8 * good, 8 * (n - good));
-    temp_bytes_free(&temp);
-    return o;
-}
-
-/* ---- the walk ---- */
-
-/* Head of the list l; nested lists are entered (the tail goes on the stack). */
-static enum Outcome take_head(Walk *w, term_t l)
-{
-    term_t head = list_head(l), left;
-    if (term_is_small(head)) {
-        enum Outcome o = take_char(w, small_value(head));
-        if (o == CHARS_ERROR) w->rest = l;
-        return o;
-    }
-    if (term_is_big(head)) {
-        w->rest = l;
-        return CHARS_ERROR;
-    }
-    enum Outcome o = take_binary(w, head, &left);
-    if (o == CHARS_ERROR) w->rest = w->pending_len ? l : heap_cons(w->heap, left, list_tail(l));
-    return o;
-}
-
-static enum Outcome take_tail_binary(Walk *w, term_t t)
-{
-    term_t left;
-    enum Outcome o = take_binary(w, t, &left);
-    if (o == CHARS_ERROR) w->rest = left;
-    return o;
-}
-
-static enum Outcome walk(Walk *w, term_t t)
-{
+    w->depth = 0;
+    if (!term_is_list(t)) return is_bytes(t);
     for (;;) {
-        enum Outcome o = CHARS_OK;
         if (term_is_list_cell(t)) {
-            if (term_is_list(list_head(t))) {
+            term_t head = list_head(t);
+            if (term_is_list(head)) {
                 push_tail(w, list_tail(t));
-                t = list_head(t);
+                t = head;
                 continue;
             }
-            o = take_head(w, t);
+            if (!term_is_integer(head) && !is_bytes(head)) return false;
             t = list_tail(t);
-        } else if (t == TERM_NIL) {
-            if (w->depth == 0) break;
-            t = w->tails[--w->depth];
+        } else if (!term_is_nil(t) && !is_bytes(t)) {
+            return false;
+        } else if (w->depth == 0) {
+            return true;
         } else {
-            o = take_tail_binary(w, t);
-            t = TERM_NIL;
+            t = w->tails[--w->depth];
         }
-        if (o != CHARS_OK) return o;
     }
-    return w->pending_len ? CHARS_INCOMPLETE : CHARS_OK;
 }
 
-/* What was not converted, in the shape of the input. */
-static term_t rebuild_rest(Walk *w)
+/* ---- bytes ---- */
+
+/* Length that a first byte announces, 0: none that may be one. */
+static unsigned announced(uint8_t c)
 {
-    term_t rest = w->rest;
-    while (w->depth > 0) {
-        term_t tail = w->tails[--w->depth];
-        if (tail == TERM_NIL && rest == TERM_NIL) continue;
-        rest = heap_cons(w->heap, rest, tail);
+    return c < 0x80 ? 1 : (c & 0xE0) == 0xC0 ? 2 : (c & 0xF0) == 0xE0 ? 3 : (c & 0xF8) == 0xF0 ? 4 : 0;
+}
+
+/* Complete w->part from the start of bytes. False: it is no character. */
+static bool complete_part(Walk *w, const uint8_t *bytes, size_t n, size_t *taken)
+{
+    size_t take = MIN((size_t)(w->part_needs - w->part_bytes), n);
+    uint8_t whole[UTF8_MAX];
+    memcpy(whole, w->part, w->part_bytes);
+    memcpy(whole + w->part_bytes, bytes, take);
+    *taken = take;
+    if (w->part_bytes + take == w->part_needs) {
+        if (!utf8_is_valid(whole, w->part_needs)) return false;
+        buf_append(&w->out, whole, w->part_needs);
+        w->part_bytes = 0;
+        return true;
     }
-    if (w->pending_len == 0) return rest;
-    term_t bytes = heap_binary(w->heap, w->pending, w->pending_len);
-    return heap_cons(w->heap, bytes, heap_cons(w->heap, rest, TERM_NIL));
+    memcpy(w->part, whole, w->part_bytes + take);
+    w->part_bytes += (unsigned)take;
+    return true;
+}
+
+/* Convert; returns how many bytes were good (a cut character at the end counts, it is in w->part), or n.
+ * *whole: the binary is to be given back whole, though its beginning was looked at. */
+static size_t convert_utf8(Walk *w, const uint8_t *bytes, size_t n, bool *whole)
+{
+    size_t at = 0, good;
+    *whole = false;
+    if (w->part_bytes > 0) {
+        if (!complete_part(w, bytes, n, &at)) {
+            *whole = true;
+            return 0;
+        }
+        if (w->part_bytes > 0) return n;
+    }
+    enum Utf8Result r = utf8_scan(bytes + at, n - at, &good, NULL);
+    buf_append(&w->out, bytes + at, good);
+    at += good;
+    if (r == UTF8_OK) return n;
+    unsigned needs = announced(bytes[at]);
+    if (needs == 0 || n - at >= needs) return at;
+    w->part_needs = needs;
+    w->part_bytes = (unsigned)(n - at);
+    memcpy(w->part, bytes + at, n - at);
+    return n;
+}
+
+static size_t convert_bytes(Walk *w, term_t t, bool *whole)
+{
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t n;
+    const uint8_t *bytes = binary_bytes(t, &n, &temp);
+    size_t good = n;
+    *whole = false;
+    if (w->latin1) {
+        char *to = buf_reserve(&w->out, utf8_size_of_latin1(bytes, n));
+        buf_commit(&w->out, utf8_from_latin1(bytes, n, (uint8_t *)to));
+    } else {
+        good = convert_utf8(w, bytes, n, whole);
+    }
+    temp_bytes_free(&temp);
+    return good;
+}
+
+/* What is left of binary t when only the first `good` bytes could be converted; TERM_NONE: nothing. */
+static term_t convert_binary(Walk *w, Heap *h, term_t t)
+{
+    bool whole;
+    uint64_t bytes = bitstring_bits(t) >> 3;
+    size_t good = convert_bytes(w, t, &whole);
+    if (whole) return t;
+    if (good == bytes) return TERM_NONE;
+    return good == 0 ? t : heap_sub_bits(h, t, 8 * good, 8 * (bytes - good));
+}
+
+static bool convert_char(Walk *w, term_t c)
+{
+    if (w->part_bytes > 0 || !term_is_small(c)) return false;
+    int64_t v = small_value(c);
+    if (v < 0 || v > (w->latin1 ? 255 : 0x10FFFF) || !utf8_is_scalar((uint32_t)v)) return false;
+    buf_put_codepoint(&w->out, (uint32_t)v);
+    return true;
+}
+
+/* Put the rest back into the lists that were open. */
+static term_t wrap(Walk *w, Heap *h, term_t rest)
+{
+    while (w->depth > 0) rest = heap_cons(h, rest, w->tails[--w->depth]);
+    return rest;
+}
+
+/* TERM_NONE: all converted. Else what was not. */
+static term_t convert(Walk *w, Heap *h, term_t t)
+{
+    term_t rest;
+    w->depth = 0;
+    for (;;) {
+        if (term_is_list_cell(t)) {
+            term_t head = list_head(t);
+            if (term_is_list(head)) {
+                push_tail(w, list_tail(t));
+                t = head;
+                continue;
+            }
+            rest = is_bytes(head) ? convert_binary(w, h, head) : convert_char(w, head) ? TERM_NONE : head;
+            if (rest != TERM_NONE) return wrap(w, h, rest == head ? t : heap_cons(h, rest, list_tail(t)));
+            t = list_tail(t);
+        } else if (!term_is_nil(t)) {
+            if ((rest = convert_binary(w, h, t)) != TERM_NONE) return wrap(w, h, rest);
+            t = TERM_NIL;
+        } else if (w->depth == 0) {
+            return TERM_NONE;
+        } else {
+            t = w->tails[--w->depth];
+        }
+    }
 }
 
 /* ---- results ---- */
 
-static term_t as_list(Heap *h, const Buf *b)
+static term_t out_list(Heap *h, const Buf *out)
 {
-    const uint8_t *at = (const uint8_t *)buf_text(b), *end = at + b->len;
-    size_t n = utf8_length(at, b->len);
-    term_t *hp = n ? heap_alloc(h, 2 * n) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t c = 0;
-        if (utf8_decode(&at, end, &c) != UTF8_OK) break;
-        term_t tail = i + 1 < n ? term_make_list(hp + 2 * (i + 1)) : TERM_NIL;
-        list_put(hp + 2 * i, term_small(c), tail);
-    }
-    return n ? term_make_list(hp) : TERM_NIL;
+    const uint8_t *bytes = (const uint8_t *)buf_text(out), *end = bytes + out->len;
+    size_t n = utf8_length(bytes, out->len);
+    if (n == 0) return TERM_NIL;
+    term_t *hp = heap_alloc(h, 2 * n), list = term_make_list(hp);
+    for (uint32_t c; utf8_decode(&bytes, end, &c) == UTF8_OK; hp += 2)
+        list_put(hp, term_small(c), term_make_list(hp + 2));
+    hp[-1] = TERM_NIL;
+    return list;
 }
 
-static term_t result(Process *p, Walk *w, enum Outcome o, bool list)
+static term_t out_binary(Heap *h, const Buf *out)
 {
-    if (o == CHARS_TYPE) return bif_error(p, EXC_BADARG);
-    Heap *h = &p->heap;
-    term_t done = list ? as_list(h, &w->out) : heap_binary(h, buf_text(&w->out), w->out.len);
-    if (o == CHARS_OK) return done;
-    if (o == CHARS_INCOMPLETE)
-        return heap_tuple3(h, am_incomplete, done, heap_binary(h, w->pending, w->pending_len));
-    return heap_tuple3(h, am_error, done, rebuild_rest(w));
+    return heap_binary(h, buf_text(out), out->len);
 }
 
-/* Valid UTF-8 that need not be copied. */
-static bool is_utf8_binary(term_t t)
+/* UTF-8 already: the result is the argument. */
+static bool is_done(term_t t)
 {
-    if (!term_is_binary(t)) return false;
+    if (!is_bytes(t)) return false;
     BitView v = bitstring_view(t);
-    return view_is_aligned(&v) && utf8_is_valid(view_bytes(&v), v.bits / 8);
+    return view_is_aligned(&v) && utf8_is_valid(view_bytes(&v), v.bits >> 3);
 }
 
-static term_t convert(Process *p, term_t *a, bool list)
+static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, const Buf *out))
 {
-    bool latin1 = a[1] == am_latin1;
-    if (!latin1 && a[1] != am_utf8 && a[1] != am_unicode) return bif_error(p, EXC_BADARG);
-    if (!term_is_list(a[0]) && !term_is_binary(a[0])) return bif_error(p, EXC_BADARG);
-    if (!list && !latin1 && is_utf8_binary(a[0])) return a[0];
-    Walk w = {.heap = &p->heap, .latin1 = latin1, .out = BUF_INIT(TEMP)};
-    enum Outcome o = walk(&w, a[0]);
-    process_bump_reds(p, (int32_t)MIN(w.out.len / 16, (size_t)4000));
-    term_t r = result(p, &w, o, list);
-    mem_free(MEM_TEMP, w.tails, w.cap * sizeof *w.tails);
-    buf_free(&w.out);
-    return r;
+    Heap *h = &p->heap;
+    Walk w = {.out = BUF_INIT(TEMP), .latin1 = a[1] == am_latin1};
+    if ((!w.latin1 && a[1] != am_utf8 && a[1] != am_unicode) || !is_character_data(&w, a[0])) {
+        walk_free(&w);
+        return bif_error(p, EXC_BADARG);
+    }
+    if (make == out_binary && !w.latin1 && is_done(a[0])) {
+        walk_free(&w);
+        return a[0];
+    }
+    term_t rest = convert(&w, h, a[0]), result = make(h, &w.out);
+    process_bump_reds(p, (int32_t)MIN(w.out.len / 128, (size_t)100000));
+    term_t part = w.part_bytes > 0 ? heap_binary(h, w.part, w.part_bytes) : TERM_NONE;
+    if (rest != TERM_NONE && part != TERM_NONE) rest = heap_cons(h, part, heap_cons(h, rest, TERM_NIL));
+    if (rest != TERM_NONE) result = heap_tuple3(h, am_error, result, rest);
+    else if (part != TERM_NONE) result = heap_tuple3(h, am_incomplete, result, part);
+    walk_free(&w);
+    return result;
 }
 
-BIF(unicode, characters_to_binary, 2, 0) { return convert(p, a, false); }
-BIF(unicode, characters_to_list, 2, 0) { return convert(p, a, true); }
+BIF(unicode, characters_to_binary, 2, 0) { return characters(p, a, out_binary); }
+BIF(unicode, characters_to_list, 2, 0) { return characters(p, a, out_list); }
 
 BIF(unicode, bin_is_7bit, 1, 0)
 {
+    if (!is_bytes(a[0])) return am_false;
     TempBytes temp = TEMP_BYTES_INIT;
     size_t n;
-    if (!term_is_binary(a[0])) return am_false;
     const uint8_t *bytes = binary_bytes(a[0], &n, &temp);
     bool ascii = utf8_ascii_prefix(bytes, n) == n;
     temp_bytes_free(&temp);
+    process_bump_reds(p, (int32_t)MIN(n / 1024, (size_t)100000));
     return term_bool(ascii);
 }

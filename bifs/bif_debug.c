@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_debug - printing from C level, sizes and sharing of terms.
+ * Semantics: erlang(3) display/1; erts_debug as its users in OTP expect. Layer: bifs. */
+#include "bifs/bif.h"
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+#include "data/map.h"
+#include "data/term_print.h"
+
+#include <stdio.h>
+
+/* ---- display ---- */
+
+BIF(erlang, display, 1, 0)
+{
+    Buf b = BUF_INIT(TEMP);
+    term_print(&b, a[0], PRINT_NO_LIMIT);
+    buf_puts(&b, "\r\n");
+    fwrite(b.data, 1, b.len, stdout);
+    fflush(stdout);
+    buf_free(&b);
+    return am_true;
+}
+
+static bool append_text(Buf *b, term_t list)
+{
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t c = list_head(list);
+        if (!term_is_small(c) || small_value(c) < 0 || small_value(c) > 0x10FFFF ||
+            !utf8_is_scalar((uint32_t)small_value(c)))
+            return false;
+        buf_put_codepoint(b, (uint32_t)small_value(c));
+    }
+    return term_is_nil(list);
+}
+
+static term_t display_text(Process *p, FILE *to, term_t list)
+{
+    Buf b = BUF_INIT(TEMP);
+    bool ok = append_text(&b, list);
+    if (ok) {
+        fwrite(buf_text(&b), 1, b.len, to);
+        fflush(to);
+    }
+    buf_free(&b);
+    return ok ? am_true : bif_error(p, EXC_BADARG);
+}
+
+BIF(erlang, display_string, 1, 0) { return display_text(p, stderr, a[0]); }
+
+BIF(erlang, display_string, 2, 0)
+{
+    if (a[0] != am_stdout && a[0] != am_stderr) return bif_error(p, EXC_BADARG);
+    return display_text(p, a[0] == am_stdout ? stdout : stderr, a[1]);
+}
+
+BIF(erlang, display_nl, 0, 0)
+{
+    fputs("\r\n", stderr);
+    return am_true;
+}
+
+BIF(erts_debug, display, 1, 0)
+{
+    Buf b = BUF_INIT(TEMP);
+    term_print(&b, a[0], PRINT_NO_LIMIT);
+    buf_putc(&b, '\n');
+    fwrite(b.data, 1, b.len, stdout);
+    fflush(stdout);
+    term_t t = heap_string(&p->heap, b.data, b.len, TERM_NIL);
+    buf_free(&b);
+    return t;
+}
+
+BIF(io, printable_range, 0, 0) { return am_latin1; }
+
+/* ---- sizes ---- */
+
+BIF(erts_debug, flat_size, 1, 0)
+{
+    size_t words = term_size_words(a[0], false);
+    process_bump_reds(p, (int32_t)MIN(words / 64, (size_t)100000));
+    return heap_uint(&p->heap, words);
+}
+
+BIF(erts_debug, same, 2, 0) { return term_bool(a[0] == a[1]); }
+
+/* Objects seen: open addressing by address. */
+typedef struct Seen {
+    const term_t **slots;
+    size_t mask, count;
+} Seen;
+
+static bool seen_add(Seen *s, const term_t *p);
+
+static void seen_grow(Seen *s)
+{
+    Seen old = *s;
+    s->mask = 2 * s->mask + 1;
+    s->count = 0;
+    s->slots = mem_alloc_zero(MEM_TEMP, (s->mask + 1) * sizeof *s->slots);
+    for (size_t i = 0; i <= old.mask; i++)
+        if (old.slots[i]) seen_add(s, old.slots[i]);
+    mem_free(MEM_TEMP, old.slots, (old.mask + 1) * sizeof *old.slots);
+}
+
+/* True when it was not there. */
+static bool seen_add(Seen *s, const term_t *p)
+{
+    if (2 * s->count > s->mask) seen_grow(s);
+    size_t i = hash_pointer(p) & s->mask;
+    for (; s->slots[i]; i = (i + 1) & s->mask)
+        if (s->slots[i] == p) return false;
+    s->slots[i] = p;
+    s->count++;
+    return true;
+}
+
+typedef struct Todo {
+    term_t *terms;
+    size_t n, cap;
+} Todo;
+
+static void todo_push(Todo *t, const term_t *terms, size_t n)
+{
+    while (t->n + n > t->cap) {
+        size_t cap = t->cap ? 2 * t->cap : 64;
+        t->terms = mem_realloc(MEM_TEMP, t->terms, t->cap * sizeof(term_t), cap * sizeof(term_t));
+        t->cap = cap;
+    }
+    memcpy(t->terms + t->n, terms, n * sizeof(term_t));
+    t->n += n;
+}
+
+/* Words of the object itself; its parts go to the list. */
+static size_t object_words(Todo *todo, term_t t)
+{
+    if (term_is_list_cell(t)) {
+        todo_push(todo, list_ptr(t), 2);
+        return 2;
+    }
+    term_t *b = boxed_ptr(t), header = *b;
+    unsigned count;
+    switch (HEADER_SUBTAG(header)) {
+    case BOXED_TUPLE: todo_push(todo, b + 1, HEADER_ARITY(header)); break;
+    case BOXED_FUN: todo_push(todo, fun_ptr(t)->env, fun_free_count(fun_ptr(t))); break;
+    case BOXED_SUB_BITS: todo_push(todo, &((SubBits *)b)->orig, 1); break;
+    case BOXED_MAP:
+        if (MAP_HEADER_KIND(header) == MAP_FLAT) {
+            todo_push(todo, b + 2, 1 + map_size(t));
+        } else {
+            const term_t *children = hamt_children(t, &count);
+            todo_push(todo, children, count);
+        }
+        break;
+    default: break;
+    }
+    return boxed_words(b);
+}
+
+BIF(erts_debug, size_shared, 1, 0)
+{
+    Todo todo = {0};
+    Seen seen = {mem_alloc_zero(MEM_TEMP, 64 * sizeof(term_t *)), 63, 0};
+    size_t words = 0;
+    todo_push(&todo, a, 1);
+    while (todo.n > 0) {
+        term_t t = todo.terms[--todo.n];
+        if (!term_is_immed(t) && seen_add(&seen, term_ptr(t))) words += object_words(&todo, t);
+    }
+    mem_free(MEM_TEMP, todo.terms, todo.cap * sizeof(term_t));
+    mem_free(MEM_TEMP, seen.slots, (seen.mask + 1) * sizeof *seen.slots);
+    process_bump_reds(p, (int32_t)MIN(words / 16, (size_t)100000));
+    return heap_uint(&p->heap, words);
+}
+
+BIF(erts_debug, copy_shared, 2, 0)
+{
+    if (!term_is_list(a[1])) return bif_error(p, EXC_BADARG);
+    return term_copy_all(&p->heap, a[0]);
+}
