@@ -37,7 +37,7 @@ void iolist_each_root(IolistWalk *w, void (*visit)(void *ctx, term_t *first, siz
         visit(ctx, w->stack, w->depth);
 }
 
-static void push(IolistWalk *w, term_t t)
+void iolist_walk_push(IolistWalk *w, term_t t)
 {
     if (UNLIKELY(w->depth == w->capacity)) {
         size_t capacity = w->capacity * 2;
@@ -101,7 +101,7 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
 {
     while (term_is_list_cell(t)) {
         if (*budget <= 0) {
-            push(w, t);
+            iolist_walk_push(w, t);
             return IOLIST_MORE;
         }
         term_t head = list_head(t), tail = list_tail(t);
@@ -111,7 +111,7 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
             r = take_byte(w, small_value(head));
         } else if (term_is_list(head)) {
             if (tail != TERM_NIL)
-                push(w, tail);
+                iolist_walk_push(w, tail);
             tail = head;
         } else {
             r = take_leaf(w, head);

@@ -31,6 +31,8 @@ void iolist_walk_init(IolistWalk *w, term_t t, bool bits);
 /* Start over with t (after sizing: for filling), keeping memory. */
 void iolist_walk_restart(IolistWalk *w, term_t t);
 void iolist_walk_free(IolistWalk *w);
+/* One more term to do, before those pushed earlier. For walks of other kinds that use the stack. */
+void iolist_walk_push(IolistWalk *w, term_t t);
 void iolist_each_root(IolistWalk *w, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 /* Each handles at most *budget elements, and takes what it did off *budget. */
 enum IolistResult iolist_walk_size(IolistWalk *w, int64_t *budget);
