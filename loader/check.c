@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check - what the interpreter relies on: y registers lie in the frame, frames agree where control joins,
  * terms are built only in reserved words, calls go to functions of the right arity, labels exist.
- * The code is walked once, in its order. The frame at a label is that of the first branch to it; code
- * behind a jump with no branch to it so far has an unknown frame and may use none. */
+ * The code is walked once, in its order. Code behind a jump with no branch to it so far has an unknown
+ * frame and may use none. Code that ends in an exception may be shared by several frames: it may read
+ * the y registers that all of them have, and may not remove the frame. */
 #include "loader/load_priv.h"
 
 #include <stdarg.h>
@@ -73,6 +74,20 @@ bool check_find_functions(Load *l)
 
 /* ---- operands ---- */
 
+static int frame_slots(int frame)
+{
+    return frame >= 0 ? frame : frame <= FRAME_MIXED ? FRAME_MIXED - frame : 0;
+}
+
+int frame_merge(int a, int b)
+{
+    if (a == b || b == FRAME_UNSET)
+        return a;
+    if (a == FRAME_UNSET)
+        return b;
+    return FRAME_MIXED - MIN(frame_slots(a), frame_slots(b));
+}
+
 bool check_label(Load *l, uint64_t label)
 {
     if (label == 0)
@@ -80,20 +95,22 @@ bool check_label(Load *l, uint64_t label)
     if (label >= l->f.label_count)
         return load_fail(l, "label %u", (unsigned)label);
     Label *to = &l->labels[label];
-    if (l->frame == FRAME_UNKNOWN)
+    if (l->frame == FRAME_UNKNOWN || to->frame == l->frame)
         return true;
-    if (to->frame == FRAME_UNSET)
-        to->frame = (int16_t)l->frame;
-    else if (to->frame != l->frame && to->frame != FRAME_UNKNOWN)
-        return load_fail(l, "label %u: %d y registers here, %d there", (unsigned)label, l->frame, to->frame);
-    return true;
+    if (to->at == LABEL_UNDEFINED) {
+        to->frame = (int16_t)frame_merge(to->frame, l->frame);
+        return true;
+    }
+    if (to->frame == FRAME_UNKNOWN || (to->frame <= FRAME_MIXED && frame_slots(to->frame) <= frame_slots(l->frame)))
+        return true;
+    return load_fail(l, "label %u: %d y registers here, %d there", (unsigned)label, l->frame, to->frame);
 }
 
 bool check_operand(Load *l, const InsnOperand *op, bool is_call)
 {
     switch (op->kind) {
     case INSN_OP_Y:
-        if ((int64_t)op->value >= l->frame)
+        if ((int64_t)op->value >= frame_slots(l->frame))
             return load_fail(l, "y%u in a frame of %d", (unsigned)op->value, l->frame);
         return true;
     case INSN_OP_LABEL: return is_call || check_label(l, op->value);
@@ -134,7 +151,7 @@ bool check_take_heap(Load *l, uint64_t words)
 
 bool check_allocate(Load *l, uint64_t slots, uint64_t live)
 {
-    if (l->frame >= 0)
+    if (l->frame >= 0 || l->frame <= FRAME_MIXED)
         return load_fail(l, "second frame");
     if (slots >= GEN_X_REGS)
         return load_fail(l, "frame of %u", (unsigned)slots);

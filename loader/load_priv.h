@@ -29,6 +29,7 @@ typedef struct Function {
 #define FRAME_NONE (-1)       /* no stack frame */
 #define FRAME_UNKNOWN (-2)    /* not reachable as far as known */
 #define FRAME_UNSET (-3)      /* label not met yet */
+#define FRAME_MIXED (-16)     /* FRAME_MIXED - n: frames of several sizes, n y registers in all of them */
 
 typedef struct Label {
     uint32_t at;              /* word offset, LABEL_UNDEFINED before */
@@ -83,6 +84,8 @@ void emit_line(Load *l, uint32_t index, size_t at);
 /* ---- check.c ---- */
 bool load_fail(Load *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool check_find_functions(Load *l);
+/* What is known where control comes from frames a and b. */
+int frame_merge(int a, int b);
 bool check_operand(Load *l, const InsnOperand *op, bool is_call);
 bool check_label(Load *l, uint64_t label);
 bool check_take_heap(Load *l, uint64_t words);

@@ -94,11 +94,10 @@ static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
         return load_fail(l, "label %u twice or out of range", (unsigned)a[0].value);
     Label *to = &l->labels[a[0].value];
     to->at = (uint32_t)l->words;
-    if (to->frame == FRAME_UNSET)
-        to->frame = (int16_t)l->frame;
-    else if (l->reachable && to->frame != l->frame)
-        return load_fail(l, "label %u: %d y registers before, %d from a branch", (unsigned)a[0].value,
-                         l->frame, to->frame);
+    if (l->reachable)
+        to->frame = (int16_t)frame_merge(to->frame, l->frame);
+    else if (to->frame == FRAME_UNSET)
+        to->frame = FRAME_UNKNOWN;
     l->frame = to->frame;
     l->heap = 0;
     l->reachable = true;
@@ -190,8 +189,17 @@ static bool is_exit_call(const Export *e)
     if (m->module != am_erlang)
         return false;
     if (m->function == am_error)
-        return m->arity <= 3;
+        return m->arity == 1 || m->arity == 2;
     return m->arity == 1 && (m->function == am_exit || m->function == am_throw);
+}
+
+/* A call that never comes back keeps the frame, whatever its form: the stack trace shows the caller. */
+static bool exit_call(Load *l, const InsnOperand *arity, Export *e)
+{
+    InsnOperand ops[] = {*arity, UINT((uintptr_t)e)};
+    bool ok = emit_call(l, is_native(e) ? INSN_call_native : INSN_call_ext, ops, 2);
+    not_reachable(l);
+    return ok;
 }
 
 static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
@@ -200,11 +208,9 @@ static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
     if (!e)
         return false;
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e)};
-    if (!emit_call(l, is_native(e) ? INSN_call_native : INSN_call_ext, ops, 2))
-        return false;
     if (is_exit_call(e))
-        not_reachable(l);
-    return true;
+        return exit_call(l, &a[0], e);
+    return emit_call(l, is_native(e) ? INSN_call_native : INSN_call_ext, ops, 2);
 }
 
 static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
@@ -212,11 +218,14 @@ static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
     Export *e = import_of(l, &a[0], &a[1]);
     if (!e)
         return false;
-    /* With a frame it may only be a call that never comes back. */
-    if (l->frame != FRAME_NONE && !is_exit_call(e))
-        return load_fail(l, "tail call with a frame");
+    if (is_exit_call(e))
+        return exit_call(l, &a[0], e);
+    if (!check_deallocate(l, (uint64_t)FRAME_NONE))
+        return false;
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e)};
-    bool ok = emit_call(l, is_native(e) ? INSN_call_native_only : INSN_call_ext_only, ops, 2);
+    /* A native runs in its caller's frame, so that the caller stands in the stack trace of an error. */
+    bool ok = is_native(e) ? emit_call(l, INSN_call_native, ops, 2) && emit(l, INSN_return, NULL, 0)
+                           : emit_call(l, INSN_call_ext_only, ops, 2);
     not_reachable(l);
     return ok;
 }
@@ -224,10 +233,14 @@ static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
 static bool rule_call_ext_last(Load *l, const GenOp *op, const InsnOperand *a)
 {
     Export *e = import_of(l, &a[0], &a[1]);
+    if (e && is_exit_call(e))
+        return exit_call(l, &a[0], e);
     if (!e || !is_uint(&a[2]) || !check_deallocate(l, a[2].value))
         return load_fail(l, "bad tail call");
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e), a[2]};
-    bool ok = emit_call(l, is_native(e) ? INSN_call_native_last : INSN_call_ext_last, ops, 3);
+    bool ok = is_native(e) ? emit_call(l, INSN_call_native, ops, 2)
+                                 && emit(l, INSN_deallocate_return, &a[2], 1)
+                           : emit_call(l, INSN_call_ext_last, ops, 3);
     not_reachable(l);
     return ok;
 }
@@ -835,7 +848,9 @@ static bool keeps_heap(unsigned op)
 {
     switch (op) {
     case GEN_allocate: case GEN_allocate_heap: case GEN_allocate_zero: case GEN_allocate_heap_zero:
-    case GEN_test_heap: case GEN_move: case GEN_swap: case GEN_init: case GEN_init_yregs: case GEN_line:
+    case GEN_test_heap: case GEN_move: case GEN_remove_message:
+    case GEN_timeout: case GEN_recv_marker_clear: case GEN_recv_marker_bind: case GEN_recv_marker_use:
+    case GEN_swap: case GEN_init: case GEN_init_yregs: case GEN_line:
     case GEN_put_list: case GEN_put_tuple2: case GEN_make_fun3: case GEN_update_record: case GEN_fmove:
     case GEN_fconv: case GEN_fadd: case GEN_fsub: case GEN_fmul: case GEN_fdiv: case GEN_fnegate:
     case GEN_fclearerror: case GEN_fcheckerror: case GEN_get_list: case GEN_get_hd: case GEN_get_tl:
