@@ -97,7 +97,7 @@ static Sched *self_of(Vm *vm)
 
 static bool takes_work(SchedSpace *space, const Sched *s)
 {
-    return s->number <= load_relaxed(&space->online);
+    return s->number <= load_relaxed(&space->active);
 }
 
 static RunQueue *choose_queue(SchedSpace *space, RunQueue *last)
@@ -366,6 +366,7 @@ void sched_init(Vm *vm, const SchedConfig *config)
     space->count = MIN(or_default(config->schedulers, (unsigned)thread_cpus_usable()), SCHED_MAX);
     unsigned online = MIN(or_default(config->online, space->count), space->count);
     atomic_init(&space->online, online);
+    atomic_init(&space->active, online);
     space->dirty_cpu_count = or_default(config->dirty_cpu, space->count);
     space->dirty_io_count = or_default(config->dirty_io, 10);
     unsigned all = space->count + space->dirty_cpu_count + space->dirty_io_count;
@@ -396,11 +397,3 @@ void sched_start(Vm *vm)
 }
 
 void sched_stop_processes(Vm *vm) { store_release(&shared_of(vm)->processes_stopped, 1); }
-
-unsigned sched_set_online(Vm *vm, unsigned n)
-{
-    SchedSpace *space = vm->sched;
-    unsigned old = atomic_exchange(&space->online, MAX(MIN(n, space->count), 1u));
-    for (unsigned i = 1; i <= space->count; i++) sched_kick(vm, i);
-    return old;
-}

@@ -79,7 +79,8 @@ typedef struct SchedSpace {
     Vm *vm;
     Sched **scheds;            /* [count + dirty_cpu_count + dirty_io_count], by number - 1 */
     unsigned count;            /* normal schedulers */
-    atomic_u32_t online;       /* how many of them take work (system_flag schedulers_online) */
+    atomic_u32_t online;       /* system_flag schedulers_online */
+    atomic_u32_t active;       /* how many of them take work: online, or 1 while multi-scheduling is blocked */
     unsigned dirty_cpu_count, dirty_io_count;
     struct SchedShared *shared; /* sched_priv.h */
 } SchedSpace;
@@ -142,8 +143,20 @@ void sched_unblock_all(Vm *vm);
 bool sched_all_blocked_by_me(Vm *vm);
 
 /* ---- online ---- */
-/* Number of schedulers that take work; returns the old number. */
+/* Number of schedulers online; returns the old number. */
 unsigned sched_set_online(Vm *vm, unsigned n);
+unsigned sched_dirty_cpu_online(Vm *vm);
+unsigned sched_set_dirty_cpu_online(Vm *vm, unsigned n);
+/* Multi-scheduling: while a process blocks it, only one scheduler takes work. Counts per process. */
+void sched_multi_block(Vm *vm, term_t pid, bool normal);
+/* One unblock; false if pid was not blocking. */
+bool sched_multi_unblock(Vm *vm, term_t pid, bool normal);
+/* The process dies: all its blocks end. */
+void sched_multi_forget(Vm *vm, term_t pid);
+enum SchedMulti { MULTI_ENABLED, MULTI_BLOCKED, MULTI_BLOCKED_NORMAL, MULTI_DISABLED };
+enum SchedMulti sched_multi_state(Vm *vm);
+/* List of the pids that block. */
+term_t sched_multi_blockers(Vm *vm, Heap *h, bool normal);
 
 /* ---- statistics ---- */
 typedef struct SchedTimes {

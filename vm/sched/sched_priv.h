@@ -85,6 +85,7 @@ typedef struct SchedShared {
     unsigned block_depth;             /* block_lock */
     DirtyPool cpu, io;
     size_t stack_bytes;
+    struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
     atomic_i64_t wall_since;          /* 0: scheduler_wall_time is off */
     unsigned wall_users;              /* block_lock */
 } SchedShared;

@@ -58,7 +58,7 @@ static Sched *idle_take(SchedSpace *space)
 {
     SchedShared *sh = space->shared;
     Sched *poller = atomic_load(&sh->poller);
-    unsigned online = load_relaxed(&space->online);
+    unsigned online = load_relaxed(&space->active);
     for (unsigned i = 0; i < online; i++) {
         Sched *s = space->scheds[i];
         if (s != poller && sched_is_idle(sh, s) && idle_clear(sh, s)) return s;
@@ -94,7 +94,7 @@ static bool work_is_visible(Sched *s)
 {
     SchedSpace *space = s->vm->sched;
     if (atomic_load(&s->priv->has_jobs)) return true;
-    if (s->number > load_relaxed(&space->online)) return atomic_load(&s->runq->length) > 0;
+    if (s->number > load_relaxed(&space->active)) return atomic_load(&s->runq->length) > 0;
     for (unsigned i = 0; i < space->count; i++)
         if (atomic_load(&space->scheds[i]->runq->length)) return true;
     return false;
@@ -152,7 +152,7 @@ void sched_sleep(Sched *s)
     block_leave_slice(s);
     idle_times(s, true);
     int64_t limit_ns = sleep_limit_ns(s);
-    if (s->number <= load_relaxed(&s->vm->sched->online) &&
+    if (s->number <= load_relaxed(&s->vm->sched->active) &&
         atomic_compare_exchange_strong(&sh->poller, &nobody, s)) {
         sleep_as_poller(sh, s, limit_ns);
     } else {

@@ -184,10 +184,33 @@ static void signals_init(Vm *vm, const Config *config)
 
 /* ---- init ---- */
 
+bool sys_native_utf8(Vm *vm)
+{
+    if (vm->config->file_names != FILE_NAMES_LOCALE) return vm->config->file_names == FILE_NAMES_UTF8;
+    const char *locale = getenv("LC_ALL");
+    if (!locale || !*locale) locale = getenv("LC_CTYPE");
+    if (!locale || !*locale) locale = getenv("LANG");
+    return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
+}
+
 
 static void on_panic(const char *text)
 {
     fprintf(stderr, "%s\n", text);
+}
+
+static term_t bind_type_atom(const char *letters)
+{
+    static const struct {
+        const char *letters, *name;
+    } types[] = {
+        {"u", "unbound"}, {"ns", "no_spread"}, {"ts", "thread_spread"}, {"ps", "processor_spread"},
+        {"s", "spread"}, {"nnts", "no_node_thread_spread"}, {"nnps", "no_node_processor_spread"},
+        {"tnnps", "thread_no_node_processor_spread"}, {"db", "thread_no_node_processor_spread"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (strcmp(types[i].letters, letters) == 0) return atom_from_cstr(types[i].name);
+    return am_unbound;
 }
 
 void sys_init(Vm *vm, const Config *config, const Release *release)
@@ -196,6 +219,9 @@ void sys_init(Vm *vm, const Config *config, const Release *release)
     vm->release = release;
     vm->sys = MEM_NEW(SYS, SysSpace);
     mutex_init(&vm->sys->env_lock, LOCK_SYSTEM);
+    atomic_init(&vm->sys->outstanding_requests, (uint32_t)config->schedulers * 2);
+    atomic_init(&vm->sys->logger, am_logger);
+    vm->sys->bind_type = bind_type_atom(config->bind_type);
     signals_init(vm, config);
     base_set_panic_hook(on_panic);
 }

@@ -19,9 +19,20 @@ typedef struct SysSpace {
     int signal_pipe[2];          /* written by signal handlers */
     atomic_u64_t signal_actions; /* 2 bits per signal: SIGNAL_DEFAULT, _HANDLE, _IGNORE */
     Mutex env_lock;              /* class SYSTEM: environ */
+    /* system_flag values that nobody else keeps */
+    atomic_u32_t outstanding_requests;
+    atomic_u32_t trace_control_word;
+    _Atomic(term_t) logger;      /* pid, logger or undefined */
+    term_t bind_type;            /* atom of +sbt; reported, not acted upon */
+    uint64_t last_runtime_ms, last_wall_ms; /* env_lock: statistics/1, "since the last call" */
+    uint64_t last_reds, last_exact_reds;    /* env_lock */
+    atomic_u64_t io_in, io_out;  /* bytes through ports */
 } SysSpace;
 
 void sys_init(Vm *vm, const Config *config, const Release *release);
+
+/* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
+bool sys_native_utf8(Vm *vm);
 
 /* ---- the end ---- */
 /* End with this exit code, after flushing ports if `flush`. Returns; the calling process must wait

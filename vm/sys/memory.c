@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory - our counters in the form in which erlang:memory/0 and instrument expect those of the
+ * reference's allocators: processes under eheap_alloc, binaries under binary_alloc, and so on; code and
+ * atoms as "external" areas. Semantics: erlang(3) memory/0, system_info({allocator_sizes, _}).
+ * Layer: sys. */
+#include "sys/info.h"
+
+#include "base/alloc.h"
+#include "proc/message.h"
+#include "term/atom.h"
+
+typedef struct AllocatorRow {
+    term_t name;
+    enum MemClass class; /* MEM_CLASSES: nothing of ours is counted there */
+} AllocatorRow;
+
+static const AllocatorRow rows[] = {
+    {am_temp_alloc, MEM_CLASSES}, {am_sl_alloc, MEM_CLASSES}, {am_std_alloc, MEM_CLASS_SYSTEM},
+    {am_ll_alloc, MEM_CLASSES}, {am_eheap_alloc, MEM_CLASS_PROCESSES}, {am_ets_alloc, MEM_CLASS_ETS},
+    {am_fix_alloc, MEM_CLASSES}, {am_literal_alloc, MEM_CLASSES}, {am_binary_alloc, MEM_CLASS_BINARY},
+    {am_driver_alloc, MEM_CLASSES},
+};
+
+static const AllocatorRow *row_of(term_t name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].name == name) return &rows[i];
+    return NULL;
+}
+
+term_t info_allocator_names(Heap *h)
+{
+    term_t list = TERM_NIL;
+    for (size_t i = ARRAY_LEN(rows); i-- > 0;) list = heap_cons(h, rows[i].name, list);
+    return list;
+}
+
+static size_t row_bytes(const AllocatorRow *row)
+{
+    return row->class == MEM_CLASSES ? 0 : mem_class_stats(row->class).bytes;
+}
+
+/* [{mbcs, [{blocks, [{Name, [{size, N, N, N}]}]}, {carriers_size, N, N, N}]},
+ *  {sbcs, [{blocks, []}, {carriers_size, 0, 0, 0}]}] */
+static term_t carriers(Heap *h, const AllocatorRow *row)
+{
+    term_t n = heap_uint(h, row_bytes(row)), zero = term_small(0);
+    term_t size = heap_cons(h, heap_tuple4(h, am_size, n, n, n), TERM_NIL);
+    term_t blocks = heap_cons(h, info_pair(h, row->name, size), TERM_NIL);
+    term_t multi = heap_cons(h, info_pair(h, am_blocks, blocks),
+                             heap_cons(h, heap_tuple4(h, am_carriers_size, n, n, n), TERM_NIL));
+    term_t single = heap_cons(h, info_pair(h, am_blocks, TERM_NIL),
+                              heap_cons(h, heap_tuple4(h, am_carriers_size, zero, zero, zero), TERM_NIL));
+    return heap_cons(h, info_pair(h, am_mbcs, multi), heap_cons(h, info_pair(h, am_sbcs, single), TERM_NIL));
+}
+
+/* {Name, Instance, Data}, or {Name, false}. */
+static term_t allocator_entry(Heap *h, term_t kind, const AllocatorRow *row, term_t name)
+{
+    if (!row) return info_pair(h, name, am_false);
+    term_t data = carriers(h, row);
+    if (kind == am_memory_internal && row->name == am_fix_alloc)
+        data = heap_cons(h, info_pair(h, am_fix_types, TERM_NIL), data);
+    if (kind == am_allocator) {
+        term_t options = heap_cons(h, info_pair(h, am_e, am_true), TERM_NIL);
+        term_t versions = heap_tuple3(h, am_versions, info_string(h, "0.9"), info_string(h, "3.0"));
+        data = heap_cons(h, versions, heap_cons(h, info_pair(h, am_options, options), data));
+    }
+    return heap_tuple3(h, row->name, term_small(0), data);
+}
+
+static bool known_allocator(term_t name)
+{
+    return row_of(name) || name == am_sys_alloc || name == am_mseg_alloc || name == am_erts_mmap ||
+           name == am_exec_alloc || name == am_test_alloc || name == am_sys_aligned_alloc ||
+           name == am_literal_mmap || name == am_exec_mmap || name == am_alloc_util;
+}
+
+bool info_allocators(Process *p, term_t kind, term_t ref, term_t types)
+{
+    Heap h = {0};
+    term_t names[64], list = TERM_NIL;
+    size_t n = 0;
+    if (!term_is_ref(ref)) return false;
+    for (; term_is_list_cell(types); types = list_tail(types)) {
+        if (n == ARRAY_LEN(names) || !known_allocator(list_head(types))) return false;
+        names[n++] = list_head(types);
+    }
+    if (types != TERM_NIL) return false;
+    while (n-- > 0) list = heap_cons(&h, allocator_entry(&h, kind, row_of(names[n]), names[n]), list);
+    term_t message = heap_tuple3(&h, term_copy(&h, ref), term_small(1), list);
+    message_send_heap(p->vm, am_system, p, message, &h);
+    return true;
+}
+
+static term_t area(Heap *h, term_t name, size_t bytes, term_t tail)
+{
+    return heap_cons(h, info_pair(h, name, heap_uint(h, bytes)), tail);
+}
+
+term_t info_allocated_areas(Heap *h, Vm *vm)
+{
+    size_t code = mem_class_stats(MEM_CLASS_CODE).bytes, atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
+    size_t tables = atom_table_bytes();
+    size_t texts = atoms > tables ? atoms - tables : 0;
+    term_t l = area(h, am_external_alloc, code + atoms, TERM_NIL);
+    l = area(h, am_ets_misc, 0, l);
+    l = area(h, am_process_table, 0, l);
+    l = area(h, am_bif_timer, 0, l);
+    l = area(h, am_loaded_code, code, l);
+    l = area(h, am_module_table, 0, l);
+    l = area(h, am_atom_table, atoms - texts, l);
+    l = heap_cons(h, heap_tuple3(h, am_atom_space, heap_uint(h, texts), heap_uint(h, texts)), l);
+    return area(h, am_static, 0, area(h, am_sys_misc, 0, l));
+}
