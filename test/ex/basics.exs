@@ -22,7 +22,7 @@ defmodule Tree do
   def to_list({k, v, l, r}), do: to_list(l) ++ [{k, v}] ++ to_list(r)
 end
 
-IO.inspect(for k <- [:circle, :square], do: Area.of(%Shape{kind: k, size: 3}))
+IO.inspect(for k <- [:circle, :square], do: Area.of(struct(Shape, kind: k, size: 3)))
 IO.inspect(Enum.reduce([3, 1, 2, 5, 4], nil, &Tree.put(&2, &1, &1 * &1)) |> Tree.to_list())
 IO.inspect(for x <- 1..4, y <- x..4, x * y > 5, into: %{}, do: {{x, y}, x * y})
 IO.inspect(for <<r::8, g::8, b::8 <- <<1, 2, 3, 4, 5, 6>> >>, do: {r, g, b})
@@ -42,7 +42,7 @@ IO.inspect(with {:ok, a} <- {:ok, 1}, {:error, b} <- {:ok, 2}, do: {a, b})
 
 for f <- [
       fn -> raise ArgumentError, "bad" end,
-      fn -> %Shape{}.nope end,
+      fn -> struct(Shape).nope end,
       fn -> Map.fetch!(%{}, :k) end,
       fn -> :erlang.hd([]) end,
       fn -> String.to_integer("x") end,
@@ -60,5 +60,5 @@ for f <- [
   end
 end
 
-IO.puts(inspect(%Shape{size: [1, 2]}, pretty: true, width: 20))
+IO.puts(inspect(struct(Shape, size: [1, 2]), pretty: true, width: 20))
 IO.inspect(Code.eval_string("x = 2; Enum.map(1..3, &(&1 * x))") |> elem(0))
