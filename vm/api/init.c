@@ -3,20 +3,22 @@
  * Layer: api. */
 #include "api/vm_start.h"
 
-#include "api/subsystems.h"
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/log.h"
 #include "code/code.h"
+#include "base/buf.h"
 #include "data/binary.h"
+#include "data/term_print.h"
 #include "dist/node.h"
 #include "ets/ets.h"
 #include "ets/pterm.h"
 #include "exec/exec.h"
 #include "heap/gc.h"
 #include "heap/literal.h"
+#include "io/port.h"
 #include "loader/load.h"
 #include "proc/spawn.h"
 #include "sched/sched.h"
@@ -64,6 +66,35 @@ static void start_sched(Vm *vm)
     vm->sched->ops.handle_signals = process_handle_signals;
 }
 
+/* ---- what else happens when a process dies ---- */
+
+static bool exit_ets(Process *p, term_t reason UNUSED, int32_t *reds UNUSED) { return ets_process_exit(p); }
+
+static bool exit_sched(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
+{
+    sched_multi_forget(p->vm, p->id);
+    return true;
+}
+
+/* The VM cannot go on without its own processes. */
+static bool exit_system(Process *p, term_t reason, int32_t *reds UNUSED)
+{
+    if (!(process_state(p) & PS_SYSTEM) || load_relaxed(&p->vm->sys->halting)) return true;
+    Buf b = BUF_INIT(TEMP);
+    buf_puts(&b, "System process ");
+    pid_print(&b, p->id);
+    buf_puts(&b, " terminated: ");
+    term_print(&b, reason, 100000);
+    sys_crash(p->vm, buf_text(&b));
+}
+
+static void start_exit_hooks(Vm *vm)
+{
+    proc_add_exit_hook(vm, exit_system);
+    proc_add_exit_hook(vm, exit_ets);
+    proc_add_exit_hook(vm, exit_sched);
+}
+
 typedef struct Subsystem {
     const char *name;
     void (*start)(Vm *vm);
@@ -80,7 +111,8 @@ static const Subsystem subsystems[] = {
     {"loader", loader_init},
     {"ets", ets_init},
     {"pterm", pterm_init},
-    START_OPTIONAL
+    {"io", port_init},
+    {"exit hooks", start_exit_hooks},
 };
 
 static enum ClockWarp warp_of(const char *mode)
