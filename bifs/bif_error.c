@@ -3,12 +3,6 @@
  * Semantics: erlang(3) error/1,2,3, exit/1, throw/1, raise/3. Layer: bifs. */
 #include "bifs/bif.h"
 
-static bool is_proper_list(term_t t)
-{
-    while (term_is_list_cell(t)) t = list_tail(t);
-    return term_is_nil(t);
-}
-
 static term_t raise_value(Process *p, uint32_t reason, term_t value)
 {
     return bif_error_value(p, reason, value);
@@ -19,29 +13,34 @@ BIF(erlang, exit, 1, 0) { return raise_value(p, EXC_EXIT, a[0]); }
 BIF(erlang, throw, 1, 0) { return raise_value(p, EXC_THROW, a[0]); }
 BIF(erlang, nif_error, 1, 0) { return raise_value(p, EXC_ERROR, a[0]); }
 
-/* args: none, or the arguments to show for the caller. */
+/* args: a list of arguments to show for the caller; anything else: its arity is shown. */
 static term_t error_args(Process *p, term_t reason, term_t args)
 {
-    if (!is_proper_list(args)) return raise_value(p, EXC_ERROR, reason);
+    if (!term_is_list(args)) return raise_value(p, EXC_ERROR, reason);
     return raise_value(p, EXC_ERROR_ARGS, heap_tuple2(&p->heap, reason, args));
 }
 
 BIF(erlang, error, 2, 0) { return error_args(p, a[0], a[1]); }
 BIF(erlang, nif_error, 2, 0) { return error_args(p, a[0], a[1]); }
 
-/* Options: [{error_info, Map}] */
-BIF(erlang, error, 3, 0)
+/* [{error_info, Map}]; options of any other form are ignored, all of them. */
+static term_t error_info_option(term_t list)
 {
-    term_t info = TERM_NONE, list = a[2];
+    term_t info = TERM_NONE;
     for (; term_is_list_cell(list); list = list_tail(list)) {
         term_t opt = list_head(list);
         if (!term_is_tuple_of(opt, 2) || tuple_element(opt, 1) != am_error_info
             || !term_is_map(tuple_element(opt, 2)))
-            return bif_error(p, EXC_BADARG);
+            return TERM_NONE;
         info = tuple_element(opt, 2);
     }
-    if (!term_is_nil(list) || (a[1] != am_none && !is_proper_list(a[1]))) return bif_error(p, EXC_BADARG);
+    return term_is_nil(list) ? info : TERM_NONE;
+}
+
+BIF(erlang, error, 3, 0)
+{
     (void)error_args(p, a[0], a[1]);
+    term_t info = error_info_option(a[2]);
     if (info != TERM_NONE) {
         p->freason |= EXC_INFO;
         p->fcause = info;
@@ -61,7 +60,7 @@ static bool is_trace_entry(term_t e)
     if ((n != 3 && n != 4) || !term_is_atom(first) || !term_is_atom(tuple_element(e, 2))) return false;
     if (n == 4 && !term_is_list(tuple_element(e, 4))) return false;
     term_t args = tuple_element(e, 3);
-    return term_is_list(args) || (term_is_small(args) && small_value(args) >= 0);
+    return term_is_list(args) || term_is_small(args);
 }
 
 static bool is_trace(term_t t)

@@ -16,37 +16,6 @@
 #include "proc/systask.h"
 
 BIF(erlang, self, 0, GUARD) { return p->id; }
-BIF(erlang, make_ref, 0, 0) { return heap_new_ref(&p->heap, p->vm); }
-
-/* ---- unique integers: plain ones and monotonic ones are two sequences ---- */
-
-#define UNIQUE_FIRST SMALL_MIN
-
-static term_t unique_integer(Process *p, bool monotonic, bool positive)
-{
-    ProcSpace *s = p->vm->procs;
-    uint64_t n = 1 + (monotonic ? add_relaxed(&s->unique_monotonic, 1) : add_relaxed(&s->unique_counter, 1));
-    if (positive) return heap_uint(&p->heap, n);
-    return heap_int(&p->heap, UNIQUE_FIRST + (int64_t)(n - 1));
-}
-
-BIF(erlang, unique_integer, 0, 0) { return unique_integer(p, false, false); }
-
-BIF(erlang, unique_integer, 1, 0)
-{
-    bool monotonic = false, positive = false;
-    term_t list = a[0];
-    for (; term_is_list_cell(list); list = list_tail(list)) {
-        if (list_head(list) == am_monotonic)
-            monotonic = true;
-        else if (list_head(list) == am_positive)
-            positive = true;
-        else
-            return bif_error(p, EXC_BADARG);
-    }
-    if (!term_is_nil(list)) return bif_error(p, EXC_BADARG);
-    return unique_integer(p, monotonic, positive);
-}
 
 /* ---- process_flag ---- */
 
@@ -400,7 +369,7 @@ BIF(erts_internal, dirty_process_handle_signals, 1, 0)
 
 BIF(erlang, bump_reductions, 1, 0)
 {
-    if (!term_is_small(a[0]) || small_value(a[0]) < 1) {
+    if (!term_is_small(a[0]) || small_value(a[0]) < 0) {
         bool positive_big = term_is_big(a[0]) && HEADER_SUBTAG(boxed_header(a[0])) == BOXED_POS_BIG;
         if (!positive_big) return bif_error(p, EXC_BADARG);
         (void)process_bump_reds(p, INT32_MAX);

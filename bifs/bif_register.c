@@ -22,9 +22,9 @@ static enum RegisterResult add(Process *p, term_t name, term_t id)
 
 BIF(erlang, register, 2, 0)
 {
-    if (!term_is_atom(a[0]) || (!term_is_local_pid(a[1]) && !term_is_local_port(a[1])))
-        return bif_error(p, EXC_BADARG);
-    if (a[0] == am_undefined) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (!term_is_atom(a[0]) || a[0] == am_undefined
+        || (!term_is_local_pid(a[1]) && !term_is_local_port(a[1])))
+        return bif_error_cause(p, EXC_BADARG, am_none);
     switch (add(p, a[0], a[1])) {
     case REG_OK: break;
     case REG_DEAD: return bif_error_cause(p, EXC_BADARG, am_notalive);
