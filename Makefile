@@ -219,11 +219,10 @@ install: all
 	    cp -f $(OTP_ROOT)/bin/$$n.boot $(DESTDIR)$(JROOT)/bin/; done
 	for n in joist erl $(notdir $(LAUNCH)); do \
 	    ln -sfn ../erts-$(OTP_ERTS)/bin/$$n $(DESTDIR)$(JROOT)/bin/$$n; \
-	    ln -sfn $(ERTS)/bin/$$n $(DESTDIR)$(bindir)/$$n; done
+	    ln -sfn $$(realpath -m --relative-to=$(bindir) $(ERTS)/bin/$$n) $(DESTDIR)$(bindir)/$$n; done
 	ln -sfn $(OTP_ROOT)/lib $(DESTDIR)$(JROOT)/lib
 	ln -sfn $(OTP_ROOT)/releases $(DESTDIR)$(JROOT)/releases
-	if test -n "$(STDLIB_BEAM)"; then mkdir -p $(DESTDIR)$(JROOT)/stdlib/ebin && \
-	    cp -f $(STDLIB_BEAM) $(DESTDIR)$(JROOT)/stdlib/ebin/; fi
+	$(if $(STDLIB_BEAM),mkdir -p $(DESTDIR)$(JROOT)/stdlib/ebin && cp -f $(STDLIB_BEAM) $(DESTDIR)$(JROOT)/stdlib/ebin/)
 
 uninstall:
 	for n in joist erl $(notdir $(LAUNCH)); do rm -f $(DESTDIR)$(bindir)/$$n; done
