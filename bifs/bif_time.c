@@ -75,6 +75,8 @@ BIF(os, timestamp, 0, 0) { return mega_tuple(p, clock_os_system_ns() / NS_PER_US
 
 /* ---- unique numbers ---- */
 
+BIF(erlang, make_ref, 0, 0) { return heap_new_ref(&p->heap, p->vm); }
+
 /* Values begin at the least small integer; positive ones at 1. */
 static term_t unique(Process *p, bool positive, bool monotonic)
 {
