@@ -73,6 +73,7 @@ BIF(erts_debug, display, 1, 0)
     return t;
 }
 
+BIF(error_logger, warning_map, 0, 0) { return am_warning; }
 BIF(io, printable_range, 0, 0) { return am_latin1; }
 
 /* ---- sizes ---- */
