@@ -54,7 +54,7 @@ static bool part_range(term_t start, term_t length, uint64_t size, uint64_t *fro
 static term_t binary_part(Process *p, term_t t, term_t start, term_t length)
 {
     uint64_t from, n;
-    if (!term_is_binary(t) || !part_range(start, length, bitstring_bits(t) / 8, &from, &n))
+    if (!term_is_bitstring(t) || !part_range(start, length, bitstring_bits(t) / 8, &from, &n))
         return bif_error(p, EXC_BADARG);
     return heap_sub_bits(&p->heap, t, from * 8, n * 8);
 }
@@ -339,7 +339,7 @@ BIF(erlang, iolist_size, 1, 0)
 /* ---- iolist_to_iovec ---- */
 
 /* Binaries up to this size are gathered with their neighbours instead of being referenced. */
-#define IOVEC_COPY_MAX_BYTES HEAP_BITS_MAX_BYTES
+#define IOVEC_COPY_MAX_BYTES 256
 
 typedef struct IovecWalk {
     Heap *heap;

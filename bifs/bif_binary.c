@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_binary - natives of module binary, except searching (bif_binary_search.c) and parts
+ * (bif_bitstring.c).
+ * Semantics: binary(3). Layer: bifs. */
+#include "bifs/bif.h"
+#include "data/bitbuild.h"
+
+static void charge_bytes(Process *p, uint64_t bytes)
+{
+    process_bump_reds(p, (int32_t)MIN(bytes / 1024, (uint64_t)1000000));
+}
+
+/* ---- single bytes ---- */
+
+static term_t byte_at(Process *p, term_t t, int64_t at)
+{
+    if (!term_is_binary(t))
+        return bif_error(p, EXC_BADARG);
+    BitView v = bitstring_view(t);
+    if (at < 0)
+        at += (int64_t)(v.bits / 8);
+    if (at < 0 || (uint64_t)at >= v.bits / 8)
+        return bif_error(p, EXC_BADARG);
+    return term_small((int64_t)bits_read(v.base, v.offset + (uint64_t)at * 8, 8));
+}
+
+BIF(binary, at, 2, 0)
+{
+    if (!term_is_small(a[1]) || small_value(a[1]) < 0)
+        return bif_error(p, EXC_BADARG);
+    return byte_at(p, a[0], small_value(a[1]));
+}
+
+BIF(binary, first, 1, 0) { return byte_at(p, a[0], 0); }
+BIF(binary, last, 1, 0) { return byte_at(p, a[0], -1); }
+
+BIF(binary, referenced_byte_size, 1, 0)
+{
+    if (!term_is_bitstring(a[0]))
+        return bif_error(p, EXC_BADARG);
+    return heap_uint(&p->heap, binary_referenced_bytes(a[0]));
+}
+
+/* ---- copy ---- */
+
+/* Fill `to` with n bytes repeated; the first copy is there. */
+static void repeat_bytes(uint8_t *to, size_t n, size_t total)
+{
+    for (size_t done = n; done < total; done *= 2)
+        memcpy(to + done, to, MIN(done, total - done));
+}
+
+static term_t copy_binary(Process *p, term_t t, uint64_t times)
+{
+    BitView v = bitstring_view(t);
+    uint64_t n = v.bits / 8, total;
+    if (__builtin_mul_overflow(n, times, &total) || total > BINARY_MAX_BYTES)
+        return bif_error(p, EXC_SYSTEM_LIMIT);
+    uint8_t *data;
+    term_t result = heap_binary_new_try(&p->heap, total, &data);
+    if (result == TERM_NONE)
+        return bif_error(p, EXC_SYSTEM_LIMIT);
+    if (total > 0) {
+        bits_copy(data, 0, v.base, v.offset, v.bits);
+        repeat_bytes(data, n, total);
+    }
+    charge_bytes(p, total);
+    return result;
+}
+
+BIF(binary, copy, 1, 0)
+{
+    return term_is_binary(a[0]) ? copy_binary(p, a[0], 1) : bif_error(p, EXC_BADARG);
+}
+
+BIF(binary, copy, 2, 0)
+{
+    if (!term_is_binary(a[0]) || !term_is_small(a[1]) || small_value(a[1]) < 0)
+        return bif_error(p, EXC_BADARG);
+    return copy_binary(p, a[0], (uint64_t)small_value(a[1]));
+}
+
+/* ---- numbers ---- */
+
+/* Field flags for big or little. */
+static bool endianness(term_t t, unsigned *flags)
+{
+    *flags = t == am_little ? BITS_LITTLE : 0;
+    return t == am_little || t == am_big;
+}
+
+static term_t decode_unsigned(Process *p, term_t t, term_t order)
+{
+    unsigned flags;
+    if (!term_is_binary(t) || !endianness(order, &flags))
+        return bif_error(p, EXC_BADARG);
+    uint64_t start = 0, bits = bitstring_bits(t);
+    term_t orig = t;
+    if (HEADER_SUBTAG(boxed_header(t)) == BOXED_SUB_BITS) {
+        start = ((SubBits *)boxed_ptr(t))->start;
+        orig = ((SubBits *)boxed_ptr(t))->orig;
+    }
+    MatchContext m = {HEADER(MATCH_WORDS - 1, BOXED_MATCH), start, start + bits, 0, orig};
+    charge_bytes(p, bits / 8);
+    return match_get_integer(&p->heap, &m, bits, flags);
+}
+
+BIF(binary, decode_unsigned, 1, 0) { return decode_unsigned(p, a[0], am_big); }
+BIF(binary, decode_unsigned, 2, 0) { return decode_unsigned(p, a[0], a[1]); }
+
+/* Bytes of the shortest encoding of a non-negative integer, at least 1; 0 for anything else. */
+static uint64_t unsigned_bytes(term_t t)
+{
+    if (term_is_small(t)) {
+        int64_t i = small_value(t);
+        return i < 0 ? 0 : i == 0 ? 1 : (uint64_t)(71 - __builtin_clzll((uint64_t)i)) / 8;
+    }
+    if (!term_is_boxed_tag(t, BOXED_POS_BIG))
+        return 0;
+    uint64_t n = HEADER_ARITY(boxed_header(t)), top = boxed_ptr(t)[n];
+    return (n - 1) * 8 + (uint64_t)(71 - __builtin_clzll(top)) / 8;
+}
+
+static term_t encode_unsigned(Process *p, term_t t, term_t order)
+{
+    unsigned flags;
+    uint64_t n = unsigned_bytes(t);
+    if (n == 0 || !endianness(order, &flags))
+        return bif_error(p, EXC_BADARG);
+    BitBuilder b;
+    term_t result = build_start(&p->heap, n * 8, &b);
+    if (result == TERM_NONE)
+        return bif_error(p, EXC_SYSTEM_LIMIT);
+    (void)build_integer(&b, t, n * 8, flags);
+    charge_bytes(p, n);
+    return result;
+}
+
+BIF(binary, encode_unsigned, 1, 0) { return encode_unsigned(p, a[0], am_big); }
+BIF(binary, encode_unsigned, 2, 0) { return encode_unsigned(p, a[0], a[1]); }
+
+/* ---- common prefix and suffix ---- */
+
+/* Bytes that x and y share at the beginning (or end), at most n. */
+static uint64_t common_bytes(const BitView *x, const BitView *y, uint64_t n, bool suffix)
+{
+    uint64_t x_at = x->offset, y_at = y->offset, same = 0;
+    if (suffix) {
+        x_at += x->bits;
+        y_at += y->bits;
+    }
+    while (same < n) {
+        uint64_t back = suffix ? (same + 1) * 8 : 0, forth = suffix ? 0 : same * 8;
+        if (bits_read(x->base, x_at - back + forth, 8) != bits_read(y->base, y_at - back + forth, 8))
+            break;
+        same++;
+    }
+    return same;
+}
+
+static term_t longest_common(Process *p, term_t list, bool suffix)
+{
+    if (!term_is_list_cell(list) || !term_is_binary(list_head(list)))
+        return bif_error(p, EXC_BADARG);
+    BitView first = bitstring_view(list_head(list));
+    uint64_t n = first.bits / 8, work = n;
+    for (list = list_tail(list); term_is_list_cell(list); list = list_tail(list)) {
+        if (!term_is_binary(list_head(list)))
+            return bif_error(p, EXC_BADARG);
+        BitView v = bitstring_view(list_head(list));
+        n = common_bytes(&first, &v, MIN(n, v.bits / 8), suffix);
+        work += n + 1;
+    }
+    charge_bytes(p, work * 8);
+    return term_is_nil(list) ? heap_uint(&p->heap, n) : bif_error(p, EXC_BADARG);
+}
+
+BIF(binary, longest_common_prefix, 1, 0) { return longest_common(p, a[0], false); }
+BIF(binary, longest_common_suffix, 1, 0) { return longest_common(p, a[0], true); }
