@@ -437,13 +437,12 @@ BIF(erlang, load_nif, 2, 0)
     if (!library_name(a[0], name, sizeof name))
         return bif_error(p, EXC_BADARG);
     term_t module = atom_find(name, strlen(name));
-    if (module != TERM_NONE && has_natives(module)) {
-        Module *m = module_find(p->vm, module);
-        CodeInstance *c = m ? load_acquire(&m->on_load) : NULL;
-        if (!c && m)
-            c = load_acquire(&m->current);
-        if (c)
-            c->nif_library = (void *)bif_table;
+    Module *m = module != TERM_NONE ? module_find(p->vm, module) : NULL;
+    CodeInstance *c = m ? load_acquire(&m->on_load) : NULL;
+    if (!c && m)
+        c = load_acquire(&m->current);
+    if (c && (c->preloaded || has_natives(module))) {
+        c->nif_library = (void *)bif_table;
         return am_ok;
     }
     static const char text[] = "Failed to load NIF library: not supported";

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "heap/literal.h"
+#include "loader/check_process.h"
 #include "loader/load_priv.h"
 #include "term/atom.h"
 
@@ -19,6 +20,10 @@ void loader_init(Vm *vm)
     vm->loader = MEM_NEW(CODE_TABLE, LoaderSpace);
     mutex_init(&vm->loader->lock, LOCK_SYSTEM);
     rules_init(vm->loader);
+    if (vm->procs) {
+        vm->procs->exec.uses_old_code = process_uses_old_code;
+        vm->procs->exec.copy_literals = process_leave_literal_area;
+    }
     for (unsigned i = 0; i < bif_table_count; i++) {
         const BifEntry *b = &bif_table[i];
         Export *e = export_get(vm, b->module, b->function, b->arity);
