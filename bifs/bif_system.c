@@ -199,7 +199,10 @@ static term_t flag_microstate_accounting(Process *p, term_t v)
 {
     return term_is_bool(v) || v == am_reset ? am_false : BAD;
 }
-static term_t flag_sequential_tracer(Process *p, term_t v) { return v == am_false || term_is_local_pid(v) ? am_false : BAD; }
+static term_t flag_sequential_tracer(Process *p, term_t v)
+{
+    return v == am_false || term_is_local_pid(v) ? am_false : BAD;
+}
 static term_t flag_reset_seq_trace(Process *p, term_t v) { return v == am_true ? am_true : BAD; }
 
 typedef struct FlagRow {

@@ -84,7 +84,8 @@ static int slot_first(const TimerWheel *w, unsigned *index, uint64_t *start)
 
 #define NEXT_SCAN_MAX 32
 
-/* Recompute next_ns: exact when the first slot is short, else the start of the slot. */
+/* Recompute next_ns: exact on level 0 and for short slots, else the start of the slot, where its timers
+ * will be distributed. */
 static void wheel_find_next_locked(TimerWheel *w)
 {
     unsigned index;
@@ -97,7 +98,7 @@ static void wheel_find_next_locked(TimerWheel *w)
         do {
             next = MIN(next, t->due_ns);
             t = t->next;
-        } while (t != first && ++n < NEXT_SCAN_MAX);
+        } while (t != first && (level == 0 || ++n < NEXT_SCAN_MAX));
         if (t != first) next = tick_start_ns(start);
     }
     store_relaxed(&w->next_ns, next);
