@@ -5,6 +5,7 @@
 #include "bifs/bif.h"
 
 #include "base/alloc.h"
+#include "data/binary.h"
 #include "data/node.h"
 #include "heap/gc.h"
 #include "proc/process_gc.h"
@@ -14,6 +15,8 @@
 #include "proc/signal.h"
 #include "proc/suspend.h"
 #include "proc/systask.h"
+
+#include <stdio.h>
 
 BIF(erlang, self, 0, GUARD) { return p->id; }
 
@@ -130,6 +133,7 @@ BIF(erlang, process_flag, 2, 0)
     bool nodes = a[0] == am_monitor_nodes
               || (term_is_tuple_of(a[0], 2) && tuple_element(a[0], 1) == am_monitor_nodes);
     if (nodes && s->monitor_nodes) return s->monitor_nodes(p, a[0], a[1]);
+    if (nodes && term_is_bool(a[1])) return term_small(0); /* no other nodes without distribution */
     return bif_error_cause(p, EXC_BADARG, am_badopt);
 }
 
@@ -385,10 +389,54 @@ BIF(erlang, yield, 0, 0)
     return am_true;
 }
 
-/* Prints nothing but the state: the stack is for process_info(P, backtrace). */
+/* ---- process_display: the process itself prints its stack ---- */
+
+typedef struct Display {
+    Vm *vm;
+    term_t requester, ref;
+    HeapPiece piece;
+} Display;
+
+static void print_backtrace(Process *p)
+{
+    const ProcExecOps *exec = &p->vm->procs->exec;
+    Heap h = {0};
+    term_t text = exec->backtrace ? exec->backtrace(p, &h) : TERM_NONE;
+    if (text != TERM_NONE && term_is_binary(text)) {
+        BitView v = bitstring_view(text);
+        (void)fwrite(view_bytes(&v), 1, bitstring_bits(text) / 8, stdout);
+        (void)fflush(stdout);
+    }
+    heap_dispose(&h);
+}
+
+static void display(Process *p, void *arg, bool dead)
+{
+    Display *d = arg;
+    if (!dead) print_backtrace(p);
+    Process *to = process_lookup(d->vm, d->requester);
+    Heap h = {0};
+    heap_piece_adopt(&h, &d->piece);
+    if (to)
+        message_send_heap(d->vm, d->requester, to,
+                          heap_tuple2(&h, d->ref, dead ? am_badarg : am_true), &h);
+    else
+        heap_dispose(&h);
+    mem_free(MEM_TEMP, d, sizeof *d);
+}
+
 BIF(erts_internal, process_display, 2, 0)
 {
     if (a[1] != am_backtrace) return am_badopt;
-    if (!term_is_local_pid(a[0]) || !process_lookup_alive(p->vm, a[0])) return am_badarg;
-    return bif_not_supported(p);
+    if (!term_is_local_pid(a[0])) return am_badarg;
+    if (a[0] == p->id) {
+        print_backtrace(p);
+        return am_true;
+    }
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    Display *d = MEM_NEW(TEMP, Display);
+    *d = (Display){.vm = p->vm, .requester = p->id};
+    d->ref = heap_piece_copy(&d->piece, ref);
+    signal_send_call(p->vm, p->id, a[0], display, d);
+    return ref;
 }
