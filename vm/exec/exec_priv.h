@@ -79,6 +79,8 @@ enum ArithOp {
 };
 term_t exec_arith(Process *p, enum ArithOp op, term_t a, term_t b);
 const code_t *exec_guard_failed(Sched *s, Process *p, const code_t *pc);
+/* The same for apply_fun_list and apply_mfa_list, which may be the whole of erlang:apply itself. */
+const code_t *exec_apply_failed(Sched *s, Process *p, const code_t *pc);
 const code_t *exec_inline_failed(Sched *s, Process *p, const code_t *pc, uint32_t code, term_t name,
                                  unsigned arity, term_t a, term_t b, term_t value);
 bool exec_is_function2(term_t fun, term_t arity);

@@ -74,6 +74,13 @@ const code_t *exec_guard_failed(Sched *s, Process *p, const code_t *pc)
     return except_raise_native(p, s->x, pc, &x->failed_mfa, x->failed_args) ?: exec_exit(s, p);
 }
 
+const code_t *exec_apply_failed(Sched *s, Process *p, const code_t *pc)
+{
+    const Mfa *m = code_find_mfa(p->vm, pc);
+    bool in_apply = !m || (m->module == am_erlang && m->function == am_apply);
+    return exec_guard_failed(s, p, in_apply ? NULL : pc);
+}
+
 const code_t *exec_inline_failed(Sched *s, Process *p, const code_t *pc, uint32_t code, term_t name,
                                  unsigned arity, term_t a, term_t b, term_t value)
 {

@@ -70,6 +70,11 @@ typedef Export *Export_t;
 #define RESUME(expression) \
     do { \
         SWAPOUT(); \
+        RESUME_OUT(expression); \
+    } while (0)
+/* The same when the Process has the registers already. */
+#define RESUME_OUT(expression) \
+    do { \
         const code_t *pc_ = (expression); \
         if (pc_ == NULL) LEAVE(); \
         PC = pc_; \
@@ -143,7 +148,7 @@ typedef Export *Export_t;
     SWAPIN(); \
     if (UNLIKELY(to_ == NULL)) { \
         if (P->freason != EXC_BADARG) GOTO(raise); \
-        RESUME(exec_guard_failed(SCHED, P, NULL)); \
+        RESUME(exec_apply_failed(SCHED, P, PC)); \
     } \
     word_t n_ = P->x_arity
 #define FUN_TARGET(fun, arity) \
@@ -187,6 +192,7 @@ typedef Export *Export_t;
                         : native_->fn(P, X); \
         if (UNLIKELY(r_ == TERM_NONE)) { \
             EXEC->ret = PC + (words); \
+            SWAPIN(); \
             GOTO(native_special); \
         } \
         SWAPIN(); \
@@ -212,6 +218,7 @@ typedef Export *Export_t;
                         : native_->fn(P, X); \
         if (UNLIKELY(r_ == TERM_NONE)) { \
             EXEC->ret = NULL; \
+            SWAPIN(); \
             GOTO(native_special); \
         } \
         SWAPIN(); \
@@ -250,6 +257,19 @@ typedef Export *Export_t;
     GUARD_RESULT(fail, dst, exec_bif(P, (const BifEntry *)(native), a, b, c))
 #define ARITH1(fail, op, a, dst) GUARD_RESULT(fail, dst, exec_arith(P, op, a, TERM_NIL))
 #define ARITH2(fail, op, a, b, dst) GUARD_RESULT(fail, dst, exec_arith(P, op, a, b))
+/* The same for + and - with a literal, which do not show in stack traces, as in the reference. */
+#define ARITH2_LITERAL(fail, op, a, b, dst) \
+    do { \
+        SWAPOUT(); \
+        term_t r_ = exec_arith(P, op, a, b); \
+        SWAPIN(); \
+        if (UNLIKELY(r_ == TERM_NONE)) { \
+            if (fail) JUMP(fail); \
+            GOTO(raise); \
+        } \
+        (dst) = r_; \
+        CHECK_FRAGMENTS(); \
+    } while (0)
 /* Kind n is known to be small. */
 #define SMALLS(a, ka, b, kb) \
     ((ka) == 'n' ? term_is_small(b) : (kb) == 'n' ? term_is_small(a) : term_both_small(a, b))
@@ -273,7 +293,7 @@ typedef Export *Export_t;
     do { \
         SWAPOUT(); \
         if (UNLIKELY(process_gc(P, (size_t)(words) + HEAP_STACK_RESERVE, X, (live)) != HEAP_OK)) \
-            RESUME(exec_killed(SCHED, P)); \
+            RESUME_OUT(exec_killed(SCHED, P)); \
         SWAPIN(); \
     } while (0)
 #define INIT_Y(n) \

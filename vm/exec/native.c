@@ -70,7 +70,7 @@ const code_t *exec_native_special(Sched *s, Process *p, const code_t *pc)
     return special(s, p, pc, exec_of(s)->ret, p->current);
 }
 
-static const Mfa send_mfa = {am_erlang, am_Bang, 2};
+static const Mfa send_mfa = {am_erlang, am_send, 2};
 
 const code_t *exec_send_special(Sched *s, Process *p, const code_t *pc, const code_t *ret)
 {

@@ -91,7 +91,8 @@ uint32_t except_trace_reason(term_t raw)
 
 static term_t location_of(Heap *h, const CodeLocation *at)
 {
-    if (at->line == 0 || at->file == TERM_NONE) return TERM_NIL;
+    /* Preloaded modules show no places, as in the reference. */
+    if (at->line == 0 || at->file == TERM_NONE || at->instance->preloaded) return TERM_NIL;
     term_t line = heap_tuple2(h, am_line, term_small(at->line));
     term_t file = heap_tuple2(h, am_file, at->file);
     return heap_cons(h, file, heap_cons(h, line, TERM_NIL));
