@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# How erl takes its words, and with which status it leaves.
+erl -noshell -eval 'io:format("~p~n", [1 + 1]), halt().'; echo "status $?"
+erl -noshell -eval 'halt(3).'; echo "status $?"
+erl -noshell -eval 'init:stop(4).'; echo "status $?"
+erl -noshell -run erlang halt 5; echo "status $?"
+erl -noshell -s init stop; echo "status $?"
+erl -noshell -s no_such_module >out 2>&1; echo "status $?"; grep -c undef out; rm -f erl_crash.dump
+erl -noshell -eval 'io:format("~p~n", [init:get_plain_arguments()]), halt().' -extra a "b c" -d +e
+erl -noshell -foo 1 2 -bar -foo 3 -eval 'io:format("~p ~p ~p~n", [init:get_argument(foo), init:get_argument(bar), init:get_argument(baz)]), halt().'
+erl -noshell -kernel my_parameter '{a, [1]}' -eval 'io:format("~p~n", [application:get_env(kernel, my_parameter)]), halt().'
+ERL_AFLAGS="-a1 x" ERL_ZFLAGS="-z1 y" ERL_FLAGS="-f1 z" erl -noshell -eval 'io:format("~p~n", [[init:get_argument(A) || A <- [a1, z1, f1]]]), halt().'
+printf -- '-one 1\n# comment\n-two "a b"\n' >args
+erl -args_file args -noshell -eval 'io:format("~p~n", [[init:get_argument(A) || A <- [one, two]]]), halt().'
+erl -env MY_VARIABLE value -noshell -eval 'io:format("~p~n", [os:getenv("MY_VARIABLE")]), halt().'
+mkdir -p code && erl -pa code -noshell -eval 'io:format("~p~n", [filename:basename(hd(code:get_path()))]), halt().'
+echo '[{kernel, [{from_config, 42}]}].' >sys.config
+erl -config sys -noshell -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().'
+erl +P 5000 -noshell -eval 'io:format("~p~n", [erlang:system_info(process_limit)]), halt().'
+erl +S 3:1 -noshell -eval 'io:format("~p~n", [[erlang:system_info(K) || K <- [schedulers, schedulers_online]]]), halt().'
+erl -mode minimal -boot no_dot_erlang -noinput -eval 'io:format("~p~n", [init:get_argument(mode)]), halt().'
+echo 'hello from a pipe' | erl -noshell -eval 'io:format("~p~n", [io:get_line("")]), halt().'
+printf '1.\n[2].\n' | erl -noshell -eval 'io:format("~p ~p ~p~n", [io:read(""), io:read(""), io:read("")]), halt().'
+erl -noshell -eval 'io:put_chars(standard_error, "to stderr\n"), halt().' 2>&1 >/dev/null
+erl -noshell -eval 'io:format("~ts~n", ["é日"]), halt().'
+erl -noshell -eval 'io:format("~p~n", [lists:sort([A || {A, _, _} <- application:which_applications()])]), halt().'
+erl +B -noshell -eval 'io:format(lists:duplicate(200000, $x)), halt().' | wc -c

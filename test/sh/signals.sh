@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# What signals do to the VM, and run_erl with to_erl around it.
+start() { erl -noshell -eval 'io:format("ready~n"), receive after infinity -> ok end.' >out 2>err & vm=$!; for i in $(seq 100); do grep -q ready out && return; sleep 0.1; done; }
+start; kill -TERM $vm; wait $vm; echo "TERM: status $?"; grep -c SIGTERM out err | sort
+start; kill -KILL $vm; wait $vm 2>/dev/null; echo "KILL: status $?"
+start; kill -USR1 $vm; wait $vm; echo "USR1: status $?"; ls erl_crash.dump; head -c 15 erl_crash.dump; echo
+mkdir -p pipes logs
+run_erl -daemon pipes/ logs "erl"
+for i in $(seq 100); do grep -q '1>' logs/erlang.log.1 2>/dev/null && break; sleep 0.1; done
+(sleep 0.3; echo '40 + 2.'; sleep 1; echo 'halt().'; sleep 1) | timeout 20 to_erl pipes/ >seen 2>/dev/null
+grep -c '^42' seen
+for i in $(seq 30); do [ -e pipes/erlang.pipe.1.r ] || break; sleep 0.1; done
+ls pipes logs/erlang.log.1
