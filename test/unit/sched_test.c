@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sched_test - run queues, wake-ups, tasks, stopping the world, dirty threads and the poll set, with
  * processes that are nothing but their scheduling state and a function. */
+#include <sys/resource.h>
+#undef PRIO_MAX /* a macro of the C library, and one of our priorities */
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/epoch.h"
@@ -9,7 +12,6 @@
 
 #include <check.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* What a test process does in each slice is in dirty_state. */
