@@ -15,6 +15,19 @@ static void charge(Process *p, size_t cells)
     process_bump_reds(p, (int32_t)MIN(cells / REDS_PER_CELLS, (size_t)1000000));
 }
 
+/* Cells that a native may visit before it yields. One that does yields with what is left in a[]: it starts
+ * over with the rest, as the reference does. */
+static size_t cells_per_slice(const Process *p)
+{
+    return REDS_PER_CELLS * (size_t)MAX(p->reds, 1);
+}
+
+static term_t yield_list(Process *p)
+{
+    process_bump_reds(p, INT32_MAX);
+    return bif_yield(p);
+}
+
 /* Elements of a proper list, or -1. */
 static ptrdiff_t length_of(term_t t)
 {
@@ -144,11 +157,15 @@ BIF(erlang, subtract, 2, 0) { return subtract(p, a[0], a[1]); }
 
 BIF(lists, member, 2, 0)
 {
-    size_t n = 0;
+    size_t n = 0, limit = cells_per_slice(p);
     term_t t = a[1];
     bool immed = term_is_immed(a[0]);
-    for (; term_is_list_cell(t); t = list_tail(t), n++)
+    for (; term_is_list_cell(t) && n < limit; t = list_tail(t), n++)
         if (list_head(t) == a[0] || (!immed && term_eq(list_head(t), a[0]))) break;
+    if (n == limit) {
+        a[1] = t;
+        return yield_list(p);
+    }
     charge(p, n);
     if (term_is_list_cell(t)) return am_true;
     return term_is_nil(t) ? am_false : bif_error(p, EXC_BADARG);
@@ -156,28 +173,38 @@ BIF(lists, member, 2, 0)
 
 BIF(lists, reverse, 2, 0)
 {
-    ptrdiff_t n = length_of(a[0]);
-    if (n < 0) return bif_error(p, EXC_BADARG);
-    if (n == 0) return a[1];
-    term_t *hp = heap_alloc(&p->heap, 2 * (size_t)n), result = a[1];
-    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t), hp += 2)
-        result = list_put(hp, list_head(t), result);
-    charge(p, (size_t)n);
-    return result;
+    size_t n = 0, limit = cells_per_slice(p);
+    term_t rest = a[0], result = a[1];
+    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
+    if (n == 0) return term_is_nil(rest) ? result : bif_error(p, EXC_BADARG);
+    if (!term_is_list(rest)) return bif_error(p, EXC_BADARG);
+    term_t *hp = heap_alloc(&p->heap, 2 * n);
+    for (term_t t = a[0]; t != rest; t = list_tail(t), hp += 2) result = list_put(hp, list_head(t), result);
+    if (term_is_nil(rest)) {
+        charge(p, n);
+        return result;
+    }
+    a[0] = rest;
+    a[1] = result;
+    return yield_list(p);
 }
 
 /* The first tuple whose element `position` == key, TERM_NIL when there is none, or TERM_NONE. */
-static term_t key_search(Process *p, const term_t *a)
+static term_t key_search(Process *p, term_t *a)
 {
-    size_t n = 0;
+    size_t n = 0, limit = cells_per_slice(p) / 2;
     if (!term_is_small(a[1]) || small_value(a[1]) < 1) return bif_error(p, EXC_BADARG);
     size_t position = (size_t)small_value(a[1]);
     term_t key = a[0], t = a[2], tuple = TERM_NIL;
-    for (; term_is_list_cell(t); t = list_tail(t), n++) {
+    for (; term_is_list_cell(t) && n < limit; t = list_tail(t), n++) {
         tuple = list_head(t);
         if (term_is_tuple(tuple) && tuple_arity(tuple) >= position &&
             term_eq_loose(tuple_element(tuple, position), key))
             break;
+    }
+    if (n == limit) {
+        a[2] = t;
+        return yield_list(p);
     }
     charge(p, 2 * n);
     if (term_is_list_cell(t)) return tuple;
