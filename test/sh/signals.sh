@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What signals do to the VM, and run_erl with to_erl around it.
-start() { erl -noshell -eval 'io:format("ready~n"), receive after infinity -> ok end.' >out 2>err & vm=$!; for i in $(seq 100); do grep -q ready out && return; sleep 0.1; done; }
+start() { erl -noshell -eval 'io:format("ready~n"), receive after infinity -> ok end.' >out 2>err & vm=$!; for i in $(seq 100); do grep -q ready out 2>/dev/null && return; sleep 0.1; done; }
 start; kill -TERM $vm; wait $vm; echo "TERM: status $?"; grep -c SIGTERM out err | sort
 start; kill -KILL $vm; wait $vm 2>/dev/null; echo "KILL: status $?"
 start; kill -USR1 $vm; wait $vm; echo "USR1: status $?"; ls erl_crash.dump; head -c 15 erl_crash.dump; echo
