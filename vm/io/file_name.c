@@ -105,3 +105,5 @@ BIF(prim_file, is_translatable, 1, 0)
     term_t r = decode_name(p, a[0], am_false);
     return r == TERM_NONE || r == am_false ? r : am_true;
 }
+
+BIF(file, native_name_encoding, 0, 0) { return am_utf8; }

@@ -69,7 +69,7 @@ typedef struct PortMonitor {
 enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
 
 typedef struct Port {
-    term_t id;                   /* const */
+    term_t id;                   /* const; first: the table of ports looks for it there */
     Vm *vm;                      /* const */
     const PortDriver *driver;    /* const */
     Mutex lock;                  /* class PORT; protects everything below */
@@ -144,6 +144,8 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
 const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n);
 /* Write out what is pending everywhere; the VM is about to end. */
 void port_flush_all(Vm *vm);
+
+static_assert(offsetof(Port, id) == 0, "see proc_init");
 
 /* Built-in drivers (drv_fd.c, drv_spawn.c). */
 extern const PortDriver drv_fd, drv_spawn, drv_forker;

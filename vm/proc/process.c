@@ -36,6 +36,8 @@ void proc_init(Vm *vm, const ProcConfig *config)
     ProcSpace *s = MEM_NEW(PROC, ProcSpace);
     vm->procs = s;
     s->procs = ptab_new(config->process_limit, config->id_bits, offsetof(Process, id), 4, TAG_PID);
+    /* A port's struct begins with its id (io/port.h). */
+    s->ports = ptab_new(config->port_limit, config->id_bits, 0, 4, TAG_PORT);
     uint64_t seed = start_seed();
     s->ref_seed = seed >> 32;
     atomic_init(&s->ref_counter, seed & 0xFFFFFFFFu);
