@@ -206,6 +206,10 @@ $(OBJ)/unit/%: $(SRC)/test/unit/%.c $(OBJ)/libvm.a
 	$(call say,UNIT,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $$(pkg-config --cflags check) -MMD -MP \
 	    $(JLDFLAGS) -o $@ $< $(OBJ)/libvm.a $$(pkg-config --libs check) $(LIBS)
 
+# Developers' view of a .beam: make build/release/beamdump
+$(OBJ)/beamdump: $(SRC)/tools/beamdump.c $(OBJ)/libvm.a
+	$(call say,TOOL,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(JLDFLAGS) -o $@ $^ $(LIBS)
+
 # An OTP root of our own: lib/joist/{erts-VSN/bin, bin, lib, releases}. The last two lead to the OTP found
 # by configure, so that ROOT/lib/kernel-... resolves and mix's include_erts: finds lib/ beside erts-VSN/.
 JROOT = $(libdir)/joist
