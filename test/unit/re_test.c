@@ -61,7 +61,7 @@ END_TEST
 static const struct { const char *source, *text; size_t position; } errors[] = {
     {"a(", "missing )", 2},
     {"\\", "\\ at end of pattern", 1},
-    {"a{3,1}", "numbers out of order in {} quantifier", 6},
+    {"a{3,1}", "numbers out of order in {} quantifier", 5},
     {"*", "nothing to repeat", 0},
     {"[z-a]", "range out of order in character class", 3},
     {"(?z)", "unrecognized character after (? or (?-", 2},
