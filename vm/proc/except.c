@@ -106,7 +106,7 @@ term_t except_location(Vm *vm, Heap *h, const code_t *pc)
 
 term_t except_error_info_module(term_t module)
 {
-    if (module == am_erlang || module == am_atomics || module == am_counters
+    if (module == am_erlang || module == am_erts_internal || module == am_atomics || module == am_counters
         || module == am_persistent_term)
         return am_erl_erts_errors;
     if (module == am_binary || module == am_ets || module == am_lists || module == am_maps
