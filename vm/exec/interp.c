@@ -151,26 +151,24 @@ typedef Export *Export_t;
         RESUME(exec_apply_failed(SCHED, P, PC)); \
     } \
     word_t n_ = P->x_arity
+#define FUN_FITS(fun, arity) (LIKELY(term_is_fun(fun)) && LIKELY(fun_arity(fun_ptr(fun)) == (arity)))
+/* A fun that fits: its environment goes behind the arguments, the fun itself behind that. */
 #define FUN_TARGET(fun, arity) \
-    const code_t *to_; \
+    const term_t fun_ = (fun); \
+    const Fun *f_ = fun_ptr(fun_); \
+    const unsigned free_ = fun_free_count(f_); \
     word_t n_ = (arity); \
-    do { \
-        const term_t fun_ = (fun); \
-        if (LIKELY(term_is_fun(fun_)) && LIKELY(fun_arity(fun_ptr(fun_)) == n_)) { \
-            const Fun *f_ = fun_ptr(fun_); \
-            const unsigned free_ = fun_free_count(f_); \
-            for (unsigned i_ = 0; i_ < free_; i_++) X[n_ + i_] = f_->env[i_]; \
-            n_ += free_; \
-            X[n_++] = fun_; \
-            P->x_arity = n_; \
-            to_ = fun_entry_addr(f_->entry); \
-        } else { \
-            SWAPOUT(); \
-            to_ = exec_fun_target(P, X, fun_, (unsigned)n_); \
-            SWAPIN(); \
-            if (UNLIKELY(to_ == NULL)) GOTO(raise); \
-        } \
-    } while (0)
+    for (unsigned i_ = 0; i_ < free_; i_++) X[n_ + i_] = f_->env[i_]; \
+    n_ += free_; \
+    X[n_++] = fun_; \
+    P->x_arity = n_; \
+    const code_t *to_ = fun_entry_addr(f_->entry)
+#define FUN_TARGET_SLOW(fun, arity) \
+    SWAPOUT(); \
+    const code_t *to_ = exec_fun_target(P, X, (fun), (arity)); \
+    SWAPIN(); \
+    if (UNLIKELY(to_ == NULL)) GOTO(raise); \
+    word_t n_ = (arity)
 
 /* ---- natives ---- */
 #define FRAGMENTS_GREW() \
