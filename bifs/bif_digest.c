@@ -100,7 +100,8 @@ static term_t feed_bytes_of_list(Digest *d, term_t t, int64_t *budget)
         bytes[n++] = (uint8_t)small_value(list_head(t));
         t = list_tail(t);
     }
-    feed(d, bytes, n);
+    if (n > 0)
+        feed(d, bytes, n);
     *budget -= (int64_t)n * 8;
     return t;
 }
