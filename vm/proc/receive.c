@@ -59,18 +59,35 @@ enum ReceiveWait receive_wait(Process *p)
     return RECEIVE_SLEEP;
 }
 
-enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout)
+/* Executed again after a sleep: the operand may be gone (an x register), so it is not looked at. */
+static enum ReceiveWait wait_resumed(Process *p)
 {
-    if (timeout == am_infinity) return receive_wait(p);
-    uint64_t ms;
-    if (!receive_timeout_value(timeout, &ms)) return RECEIVE_BAD;
+    p->flags &= ~PF_WAIT_RESUMED;
     enum ReceiveWait r = receive_wait(p);
-    if (r != RECEIVE_SLEEP || !(p->flags & PF_IN_RECEIVE)) return r;
-    if (ms == 0 || receive_timer_fired(p)) {
+    if (r != RECEIVE_SLEEP) return r;
+    if (p->flags & PF_IN_RECEIVE && p->flags & PF_TIMER_SET && receive_timer_fired(p)) {
         p->flags &= ~PF_IN_RECEIVE;
         return RECEIVE_TIMEOUT;
     }
-    receive_timer_set(p, ms);
+    p->flags |= PF_WAIT_RESUMED;
+    return RECEIVE_SLEEP;
+}
+
+enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout)
+{
+    if (p->flags & PF_WAIT_RESUMED) return wait_resumed(p);
+    uint64_t ms = 0;
+    bool forever = timeout == am_infinity;
+    if (!forever && !receive_timeout_value(timeout, &ms)) return RECEIVE_BAD;
+    enum ReceiveWait r = receive_wait(p);
+    if (r != RECEIVE_SLEEP) return r;
+    bool empty = p->flags & PF_IN_RECEIVE;
+    if (empty && !forever && (ms == 0 || receive_timer_fired(p))) {
+        p->flags &= ~PF_IN_RECEIVE;
+        return RECEIVE_TIMEOUT;
+    }
+    if (!forever) receive_timer_set(p, ms);
+    p->flags |= PF_WAIT_RESUMED;
     return RECEIVE_SLEEP;
 }
 

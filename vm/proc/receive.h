@@ -39,7 +39,7 @@ void receive_remove(Process *p);
 
 enum ReceiveWait { RECEIVE_LOOP, RECEIVE_SLEEP, RECEIVE_TIMEOUT, RECEIVE_BAD, RECEIVE_EXIT };
 enum ReceiveWait receive_wait(Process *p);
-/* timeout: the operand T as it is (integer, infinity or anything). */
+/* timeout: the operand T as it is (integer, infinity or anything); not looked at after a sleep. */
 enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout);
 /* The timeout is taken: position back to the first message. */
 void receive_timeout(Process *p);
