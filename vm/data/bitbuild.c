@@ -198,23 +198,22 @@ static double big_to_double(term_t t)
 
 bool double_to_float16(double d, uint16_t *half)
 {
-    float f = (float)d; /* the reference rounds twice, too */
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-    int exponent = (int)(bits >> 23 & 0xFF) - 127;
-    uint32_t fraction = (bits & 0x7FFFFF) | 0x800000;
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    uint16_t sign = (uint16_t)(bits >> 48 & 0x8000);
+    int exponent = (int)(bits >> 52 & 0x7FF) - 1023;
+    uint64_t fraction = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
     *half = sign | 0x7C00;
     if (exponent > 15)
         return false;
-    unsigned drop = exponent < -14 ? 13u + (unsigned)(-14 - exponent) : 13u;
+    unsigned drop = exponent < -14 ? 42u + (unsigned)(-14 - exponent) : 42u;
     *half = sign;
-    if (drop > 24)
+    if (drop > 53)
         return true;
-    uint32_t kept = fraction >> drop, lost = fraction & ((1u << drop) - 1);
-    uint32_t middle = 1u << (drop - 1);
+    uint64_t kept = fraction >> drop, lost = fraction & ((UINT64_C(1) << drop) - 1);
+    uint64_t middle = UINT64_C(1) << (drop - 1);
     kept += lost > middle || (lost == middle && (kept & 1));
-    uint32_t base = exponent < -14 ? 0 : (uint32_t)(exponent + 14) << 10;
+    uint64_t base = exponent < -14 ? 0 : (uint64_t)(exponent + 14) << 10;
     *half = (uint16_t)(sign | (base + kept));
     return base + kept < 0x7C00;
 }
