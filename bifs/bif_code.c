@@ -377,7 +377,7 @@ BIF(erts_internal, beamfile_chunk, 2, 0)
     if (!data)
         return bif_error(p, EXC_BADARG);
     term_t result = am_undefined;
-    if (beamfile_chunk(data, size, id, &chunk))
+    if (beamfile_chunk(data, size, id, &chunk) && chunk.size > 0)
         result = heap_binary(&p->heap, chunk.data, chunk.size);
     temp_bytes_free(&temp);
     return result;

@@ -7,8 +7,8 @@
 
 #include "proc/process.h"
 
-/* Does p run old code of `module`, return into it, catch in it, or hold a fun of it?
- * Cost: O(stack + heap + messages). */
+/* Does p run old code of `module`, return into it or catch in it? Funs do not count: they lead to
+ * newer code, or to none, once the code is gone. Cost: O(stack). */
 bool process_uses_old_code(Process *p, term_t module);
 /* Copy what p uses of the literal area being released; am_ok. [may GC: x_saved is live] */
 term_t process_leave_literal_area(Process *p, term_t how);
