@@ -16,7 +16,8 @@ static EtsObject *object_alloc(EtsTable *t, size_t words)
 /* A heap whose only room is the object's own memory. */
 static Heap object_heap(EtsObject *o)
 {
-    return (Heap){.top = o->mem, .stop = o->mem + o->words, .start = o->mem};
+    /* The limit lies behind the memory: heap_alloc leaves a reserve that nobody needs here. */
+    return (Heap){.top = o->mem, .stop = o->mem + o->words + HEAP_STACK_RESERVE, .start = o->mem};
 }
 
 EtsObject *ets_object_new(EtsTable *t, term_t tuple)
