@@ -4,14 +4,18 @@
  * loaded, pre_loaded, is_builtin; code(3); preloaded erts_internal, erts_code_purger and
  * erts_literal_area_collector for the rest. Layer: bifs. */
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "bifs/bif.h"
 #include "code/purge.h"
 #include "data/binary.h"
+#include "data/map.h"
 #include "etf/etf.h"
 #include "loader/beamfile.h"
 #include "loader/check_process.h"
 #include "loader/load.h"
+#include "proc/message.h"
 #include "proc/systask.h"
 
 #include <stdio.h>
@@ -42,6 +46,25 @@ static term_t module_error(Process *p, term_t reason)
     return heap_tuple2(&p->heap, am_error, reason);
 }
 
+/* To the logger process, in the form of the VM's other reports; to stderr while there is none. */
+static void report_damaged(Process *p, term_t module, const char *why)
+{
+    Heap *h = &p->heap;
+    const AtomText *name = atom_text(module);
+    Buf text = BUF_INIT(TEMP);
+    buf_printf(&text, "Error loading module %.*s:\n  %s\n", (int)name->bytes, name->text, why);
+    term_t string = heap_string(h, buf_text(&text), text.len, TERM_NIL);
+    term_t tag[] = {am_tag, am_error};
+    term_t meta[] = {am_gl, p->group_leader, am_pid, p->id,
+                     am_time, heap_int(h, clock_os_system_ns() / NS_PER_US),
+                     am_error_logger, map_from_pairs(h, tag, 1, NULL)};
+    term_t event = heap_tuple5(h, am_log, am_error, heap_string(h, "~s~n", 4, TERM_NIL),
+                               heap_cons(h, string, TERM_NIL), map_from_pairs(h, meta, 4, NULL));
+    if (!message_send_to(p->vm, p->id, am_logger, event))
+        log_warn("%s", buf_text(&text));
+    buf_free(&text);
+}
+
 BIF(erts_internal, prepare_loading, 2, 0)
 {
     TempBytes temp = TEMP_BYTES_INIT;
@@ -54,8 +77,7 @@ BIF(erts_internal, prepare_loading, 2, 0)
     process_bump_reds(p, (int32_t)MIN(size / 64, (size_t)4000));
     temp_bytes_free(&temp);
     if (!c) {
-        const AtomText *name = atom_text(a[0]);
-        log_warn("Error loading module %.*s: %s", (int)name->bytes, name->text, why);
+        report_damaged(p, a[0], why);
         return module_error(p, am_badfile);
     }
     Binary *m = binary_new_magic(sizeof(Prepared), 0, destroy_prepared);
@@ -399,55 +421,6 @@ BIF(erts_internal, beamfile_module_md5, 1, 0)
     }
     temp_bytes_free(&temp);
     return result;
-}
-
-/* ---- natives of other languages ---- */
-
-/* Name of the library: the last part of a path given as a list of characters; false: too long or no
- * such list. */
-static bool library_name(term_t path, char *name, size_t room)
-{
-    size_t n = 0;
-    for (; term_is_list_cell(path); path = list_tail(path)) {
-        term_t c = list_head(path);
-        if (!term_is_small(c) || small_value(c) <= 0 || small_value(c) > 255 || n + 1 >= room)
-            return false;
-        if (small_value(c) == '/')
-            n = 0;
-        else
-            name[n++] = (char)small_value(c);
-    }
-    name[n] = 0;
-    return path == TERM_NIL && n > 0;
-}
-
-static bool has_natives(term_t module)
-{
-    for (unsigned i = 0; i < bif_table_count; i++)
-        if (bif_table[i].module == module)
-            return true;
-    return false;
-}
-
-/* Natives that are part of Joist were bound when the module was loaded: there is nothing to do for
- * them. DEVIATES: libraries of other people's making are refused. */
-BIF(erlang, load_nif, 2, 0)
-{
-    char name[256];
-    if (!library_name(a[0], name, sizeof name))
-        return bif_error(p, EXC_BADARG);
-    term_t module = atom_find(name, strlen(name));
-    Module *m = module != TERM_NONE ? module_find(p->vm, module) : NULL;
-    CodeInstance *c = m ? load_acquire(&m->on_load) : NULL;
-    if (!c && m)
-        c = load_acquire(&m->current);
-    if (c && (c->preloaded || has_natives(module))) {
-        c->nif_library = (void *)bif_table;
-        return am_ok;
-    }
-    static const char text[] = "Failed to load NIF library: not supported";
-    term_t why = heap_string(&p->heap, text, sizeof text - 1, TERM_NIL);
-    return module_error(p, heap_tuple2(&p->heap, am_load_failed, why));
 }
 
 /* ---- coverage (OTP 27): not collected ---- */

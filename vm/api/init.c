@@ -19,6 +19,7 @@
 #include "heap/gc.h"
 #include "heap/literal.h"
 #include "io/port.h"
+#include "nif/nif.h"
 #include "loader/load.h"
 #include "proc/spawn.h"
 #include "sched/sched.h"
@@ -111,6 +112,7 @@ static const Subsystem subsystems[] = {
     {"loader", loader_init},
     {"ets", ets_init},
     {"pterm", pterm_init},
+    {"nif", nif_init_space},
     {"io", port_init},
     {"exit hooks", start_exit_hooks},
 };

@@ -174,17 +174,21 @@ typedef Export *Export_t;
 #define FRAGMENTS_GREW() \
     UNLIKELY(P->heap.frag_words > EXEC_FRAGMENT_LIMIT \
              || P->heap.off_heap_words > P->heap.off_heap_limit)
+/* p->pc: the calling instruction, for natives that ask which module calls them. */
 #define CALL_NATIVE(e, words) \
     do { \
         Export *e_ = (e); \
         const BifEntry *native_ = e_->native; \
         if (UNLIKELY(native_ == NULL)) CALL_EXT(words, e_); \
+        const code_t *from_ = PC; \
         if (UNLIKELY(--REDS < 0)) { \
             P->x_arity = e_->mfa.arity; \
             GOTO(yield); \
         } \
         SWAPOUT(); \
         P->current = &e_->mfa; \
+        P->pc = PC; \
+        P->pc = from_; \
         term_t r_ = UNLIKELY(native_->flags & (BIF_DIRTY_CPU | BIF_DIRTY_IO)) \
                         ? exec_call_dirty(SCHED, P, native_) \
                         : native_->fn(P, X); \
@@ -204,6 +208,7 @@ typedef Export *Export_t;
         Export *e_ = (e); \
         const BifEntry *native_ = e_->native; \
         if (UNLIKELY(native_ == NULL)) ENTER_EXT(e_); \
+        const code_t *from_ = PC; \
         PC = e_->native_stub; \
         if (UNLIKELY(--REDS < 0)) { \
             P->x_arity = e_->mfa.arity; \
@@ -211,6 +216,8 @@ typedef Export *Export_t;
         } \
         SWAPOUT(); \
         P->current = &e_->mfa; \
+        P->pc = PC; \
+        P->pc = from_; \
         term_t r_ = UNLIKELY(native_->flags & (BIF_DIRTY_CPU | BIF_DIRTY_IO)) \
                         ? exec_call_dirty(SCHED, P, native_) \
                         : native_->fn(P, X); \
