@@ -56,7 +56,7 @@ static term_t flag_min_heap(Process *p, term_t value)
 {
     uint64_t n, old = p->min_heap_words;
     if (!size_arg(value, UINT32_MAX, &n)) return bif_error(p, EXC_BADARG);
-    uint64_t max = p->max_heap >> 3, words = heap_size_at_least(n);
+    uint64_t max = p->max_heap >> 3, words = MAX(heap_size_at_least(n), HEAP_MIN_WORDS);
     if (max != 0 && max < words) return bif_error(p, EXC_BADARG);
     p->min_heap_words = (uint32_t)words;
     return term_small((int64_t)old);
@@ -66,7 +66,7 @@ static term_t flag_min_vheap(Process *p, term_t value)
 {
     uint64_t n, old = p->min_vheap_words;
     if (!size_arg(value, UINT32_MAX, &n)) return bif_error(p, EXC_BADARG);
-    p->min_vheap_words = (uint32_t)vheap_size_at_least(n);
+    p->min_vheap_words = (uint32_t)MAX(vheap_size_at_least(n), HEAP_MIN_VHEAP_WORDS);
     return term_small((int64_t)old);
 }
 

@@ -153,5 +153,8 @@ bool process_handle_signals(Process *p, bool suspended UNUSED)
     p->reds = MAX(p->reds - (2000 - budget), 1);
     if (!alive) return true;
     if (process_state(p) & PS_SYSTASK) systask_run_all(p);
-    return process_is_exiting(p) || p->sigq.msg_len > before;
+    bool go = process_is_exiting(p) || p->sigq.msg_len > before;
+    /* What woke it must not be forgotten while it is suspended. */
+    if (go && process_state(p) & PS_SUSPENDED) or_acq_rel(&p->state, PS_RUNNABLE);
+    return go;
 }

@@ -59,11 +59,22 @@ enum ReceiveWait receive_wait(Process *p)
     return RECEIVE_SLEEP;
 }
 
+/* Without clauses no message matters: they are passed over. */
+static enum ReceiveWait wait_for(Process *p, bool clauses)
+{
+    enum ReceiveWait r;
+    do {
+        if (!clauses) p->sigq.save = p->sigq.msg_last;
+        r = receive_wait(p);
+    } while (r == RECEIVE_LOOP && !clauses);
+    return r;
+}
+
 /* Executed again after a sleep: the operand may be gone (an x register), so it is not looked at. */
-static enum ReceiveWait wait_resumed(Process *p)
+static enum ReceiveWait wait_resumed(Process *p, bool clauses)
 {
     p->flags &= ~PF_WAIT_RESUMED;
-    enum ReceiveWait r = receive_wait(p);
+    enum ReceiveWait r = wait_for(p, clauses);
     if (r != RECEIVE_SLEEP) return r;
     if (p->flags & PF_IN_RECEIVE && p->flags & PF_TIMER_SET && receive_timer_fired(p)) {
         p->flags &= ~PF_IN_RECEIVE;
@@ -73,13 +84,13 @@ static enum ReceiveWait wait_resumed(Process *p)
     return RECEIVE_SLEEP;
 }
 
-enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout)
+static enum ReceiveWait wait_timeout(Process *p, term_t timeout, bool clauses)
 {
-    if (p->flags & PF_WAIT_RESUMED) return wait_resumed(p);
+    if (p->flags & PF_WAIT_RESUMED) return wait_resumed(p, clauses);
     uint64_t ms = 0;
     bool forever = timeout == am_infinity;
     if (!forever && !receive_timeout_value(timeout, &ms)) return RECEIVE_BAD;
-    enum ReceiveWait r = receive_wait(p);
+    enum ReceiveWait r = wait_for(p, clauses);
     if (r != RECEIVE_SLEEP) return r;
     bool empty = p->flags & PF_IN_RECEIVE;
     if (empty && !forever && (ms == 0 || receive_timer_fired(p))) {
@@ -90,6 +101,9 @@ enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout)
     p->flags |= PF_WAIT_RESUMED;
     return RECEIVE_SLEEP;
 }
+
+enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout) { return wait_timeout(p, timeout, true); }
+enum ReceiveWait receive_sleep(Process *p, term_t timeout) { return wait_timeout(p, timeout, false); }
 
 void receive_timeout(Process *p)
 {

@@ -41,6 +41,8 @@ enum ReceiveWait { RECEIVE_LOOP, RECEIVE_SLEEP, RECEIVE_TIMEOUT, RECEIVE_BAD, RE
 enum ReceiveWait receive_wait(Process *p);
 /* timeout: the operand T as it is (integer, infinity or anything); not looked at after a sleep. */
 enum ReceiveWait receive_wait_timeout(Process *p, term_t timeout);
+/* The same for a receive without clauses, where no message matters (its label is the instruction itself). */
+enum ReceiveWait receive_sleep(Process *p, term_t timeout);
 /* The timeout is taken: position back to the first message. */
 void receive_timeout(Process *p);
 

@@ -106,12 +106,12 @@ static bool parse_pair(Vm *vm, SpawnOptions *o, term_t key, term_t value)
     }
     if (key == am_min_heap_size) {
         if (!parse_size(value, UINT32_MAX, &n)) return false;
-        o->min_heap_words = (uint32_t)heap_size_at_least(n);
+        o->min_heap_words = (uint32_t)MAX(heap_size_at_least(n), HEAP_MIN_WORDS);
         return true;
     }
     if (key == am_min_bin_vheap_size) {
         if (!parse_size(value, UINT32_MAX, &n)) return false;
-        o->min_vheap_words = (uint32_t)vheap_size_at_least(n);
+        o->min_vheap_words = (uint32_t)MAX(vheap_size_at_least(n), HEAP_MIN_VHEAP_WORDS);
         return true;
     }
     if (key == am_fullsweep_after) {

@@ -6,8 +6,23 @@
 #include "proc/procops.h"
 #include "proc/signal.h"
 
+/* The suspended may have died: such entries are dropped when the list is looked at. */
+static void prune(Process *p)
+{
+    for (Suspend **at = &p->suspending; *at;) {
+        Suspend *s = *at;
+        if (process_lookup_alive(p->vm, s->pid)) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        MEM_DELETE(LINK, s);
+    }
+}
+
 static Suspend **find(Process *p, term_t pid)
 {
+    prune(p);
     Suspend **at = &p->suspending;
     while (*at && (*at)->pid != pid) at = &(*at)->next;
     return at;
@@ -86,6 +101,7 @@ void suspend_resume_all(Process *p)
 term_t suspend_list(Process *p, Heap *h)
 {
     term_t list = TERM_NIL;
+    prune(p);
     for (Suspend *s = p->suspending; s; s = s->next)
         list = heap_cons(h, heap_tuple3(h, s->pid, term_small(s->count), term_small(0)), list);
     return list;
