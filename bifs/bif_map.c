@@ -213,3 +213,53 @@ BIF(erts_internal, map_next, 3, 0)
         return bif_error(p, EXC_BADARG);
     return next_large(p, &it, a[1], a[2]);
 }
+
+/* ---- erts_debug ---- */
+
+typedef struct TrieInfo {
+    size_t by_children[17]; /* nodes with that many children */
+    size_t by_level[17];    /* leaves; the head's own children stand at level 1 */
+    size_t nodes, depth;
+} TrieInfo;
+
+static void measure(TrieInfo *info, term_t node, size_t level)
+{
+    unsigned count;
+    const term_t *children = term_is_tuple(node) ? tuple_elements(node) : hamt_children(node, &count);
+    if (term_is_tuple(node)) count = (unsigned)tuple_arity(node);
+    info->nodes++;
+    info->by_children[MIN(count, 16u)]++;
+    for (unsigned i = 0; i < count; i++) {
+        if (!term_is_list_cell(children[i])) measure(info, children[i], level + 1);
+        else info->by_level[level]++;
+        info->depth = MAX(info->depth, level);
+    }
+}
+
+static term_t counts(Heap *h, term_t name, size_t total, const size_t *from)
+{
+    term_t elements[16];
+    for (int i = 0; i < 16; i++) elements[i] = term_small((int64_t)from[i]);
+    return heap_tuple3(h, name, term_small((int64_t)total), heap_tuple(h, 16, elements));
+}
+
+/* Shape of a large map, in the words of the reference. */
+BIF(erts_debug, map_info, 1, 0)
+{
+    TrieInfo info = {0};
+    Heap *h = &p->heap;
+    unsigned root;
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    if (map_is_flat(a[0])) return bif_error(p, EXC_BADARG);
+    hamt_children(a[0], &root);
+    measure(&info, a[0], 1);
+    size_t arrays = root == 16;
+    info.by_children[16] -= arrays;
+    term_t items[4] = {
+        heap_tuple2(h, am_depth, term_small((int64_t)info.depth)),
+        heap_tuple3(h, am_arrays, term_small((int64_t)arrays), TERM_NIL),
+        counts(h, am_bitmaps, info.nodes - arrays, info.by_children + 1),
+        counts(h, am_leafs, map_size(a[0]), info.by_level),
+    };
+    return heap_list(h, 4, items, TERM_NIL);
+}

@@ -8,6 +8,7 @@
 
 typedef struct BifSpace {
     struct ReCache *re; /* re_cache.h; const after creation */
+    bool internal_state; /* atomic, relaxed: erts_debug:set_internal_state is enabled */
 } BifSpace;
 
 BifSpace *bif_space(Vm *vm);

@@ -250,6 +250,17 @@ term_t map_from_pairs(Heap *h, term_t *pairs, size_t n, bool *duplicates)
 
 /* ---- several changes at once ---- */
 
+/* Which key an exact update complains about: the first in key order that is absent. */
+static term_t first_missing(term_t map, const term_t *pairs, size_t n)
+{
+    term_t key = TERM_NONE;
+    for (size_t i = 0; i < n; i++)
+        if (map_get(map, pairs[2 * i]) == TERM_NONE &&
+            (key == TERM_NONE || term_cmp_exact(pairs[2 * i], key) < 0))
+            key = pairs[2 * i];
+    return key;
+}
+
 static term_t put_pairs_flat_exact(Heap *h, term_t map, const term_t *pairs, size_t n, term_t *missing)
 {
     size_t size = map_size(map);
@@ -258,7 +269,7 @@ static term_t put_pairs_flat_exact(Heap *h, term_t map, const term_t *pairs, siz
     for (size_t i = 0; i < n; i++) {
         ptrdiff_t at = flat_find(map, pairs[2 * i]);
         if (at < 0) {
-            if (missing) *missing = pairs[2 * i];
+            if (missing) *missing = first_missing(map, pairs, n);
             return TERM_NONE;
         }
         values[at] = pairs[2 * i + 1];
@@ -303,7 +314,7 @@ term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool ex
         term_t next = exact ? map_update(h, map, pairs[2 * i], pairs[2 * i + 1])
                             : map_put(h, map, pairs[2 * i], pairs[2 * i + 1]);
         if (next == TERM_NONE) {
-            if (missing) *missing = pairs[2 * i];
+            if (missing) *missing = first_missing(map, pairs, n);
             return TERM_NONE;
         }
         map = next;

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_internal - erts_debug:set_internal_state/2 and get_internal_state/1: what OTP's test suites turn and
+ * look at inside an emulator. Unless enabled they do not exist (undef). Limits of loops that Joist does
+ * not have are accepted and reported as the default. Layer: bifs. */
+#include "bifs/bif.h"
+#include "bifs/bif_space.h"
+#include "data/binary.h"
+#include "data/map.h"
+#include "data/term_hash.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static bool *enabled(Process *p)
+{
+    return &bif_space(p->vm)->internal_state;
+}
+
+static bool is_enabled(Process *p)
+{
+    return __atomic_load_n(enabled(p), __ATOMIC_RELAXED);
+}
+
+static term_t set_enabled(Process *p, term_t value)
+{
+    if (!term_is_bool(value)) return bif_error(p, EXC_BADARG);
+    return term_bool(__atomic_exchange_n(enabled(p), value == am_true, __ATOMIC_RELAXED));
+}
+
+static bool small_natural(term_t t)
+{
+    return term_is_small(t) && small_value(t) >= 0;
+}
+
+static term_t pause_ms(Process *p, term_t ms)
+{
+    if (!small_natural(ms)) return bif_error(p, EXC_BADARG);
+    usleep((useconds_t)small_value(ms) * 1000);
+    return am_true;
+}
+
+static term_t set_reductions(Process *p, term_t n)
+{
+    if (!small_natural(n)) return bif_error(p, EXC_BADARG);
+    p->reds = (int32_t)MIN(small_value(n), (int64_t)4000);
+    return am_true;
+}
+
+#define DEFAULT_LOOP_LIMIT 40000
+
+static void free_nothing(Binary *b UNUSED)
+{
+}
+
+static term_t make_magic(Process *p)
+{
+    Binary *b = binary_new_magic(8, 0, free_nothing);
+    term_t address = heap_uint(&p->heap, (uint64_t)(uintptr_t)b);
+    return heap_tuple2(&p->heap, heap_magic_ref(&p->heap, b, ref_new(p->vm)), address);
+}
+
+BIF(erts_debug, set_internal_state, 2, 0)
+{
+    if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
+    if (!is_enabled(p)) return bif_error(p, EXC_UNDEF);
+    switch (a[0]) {
+    case am_reds_left: return set_reductions(p, a[1]);
+    case am_sleep: case am_block: return pause_ms(p, a[1]);
+    case am_wait: return am_ok;
+    case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
+    case am_binary_loop_limit: return term_small(0);
+    case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
+    case am_node_tab_delayed_delete: return am_ok;
+    case am_test_long_gc_sleep: case am_fill_heap: return am_true;
+    case am_proc_sig_buffers: return am_false;
+    case am_make: return a[1] == am_magic_ref ? make_magic(p) : bif_error(p, EXC_BADARG);
+    default: return bif_error(p, EXC_BADARG);
+    }
+}
+
+static term_t magic_info(Process *p, term_t ref)
+{
+    if (!term_is_local_ref(ref) || !ref_is_magic(ref)) return am_false;
+    Binary *b = magic_ref_binary(ref);
+    return heap_tuple3(&p->heap, heap_uint(&p->heap, (uint64_t)(uintptr_t)b),
+                       term_small(binary_refs(b)), am_true);
+}
+
+static term_t binary_info(Process *p, term_t t)
+{
+    if (!term_is_bitstring(t)) return bif_error(p, EXC_BADARG);
+    Binary *b = bitstring_storage(t);
+    if (!b) return am_heap_binary;
+    term_t size = heap_uint(&p->heap, bitstring_bits(t) >> 3);
+    term_t storage = heap_tuple2(&p->heap, am_binary, heap_uint(&p->heap, b->size));
+    return heap_tuple4(&p->heap, am_refc_binary, size, storage, term_small(0));
+}
+
+static term_t get_pair(Process *p, term_t what, term_t t)
+{
+    switch (what) {
+    case am_internal_hash: return heap_uint(&p->heap, term_hash(t));
+    case am_magic_ref: return magic_info(p, t);
+    case am_binary_info: return binary_info(p, t);
+    case am_atom:
+        if (!small_natural(t) || (uint64_t)small_value(t) >= atom_count()) return bif_error(p, EXC_BADARG);
+        return term_atom((word_t)small_value(t));
+    default: return bif_error(p, EXC_BADARG);
+    }
+}
+
+BIF(erts_debug, get_internal_state, 1, 0)
+{
+    if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
+    if (!is_enabled(p)) return bif_error(p, EXC_UNDEF);
+    if (term_is_tuple_of(a[0], 2)) return get_pair(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
+    switch (a[0]) {
+    case am_reds_left: return term_small(p->reds);
+    case am_force_heap_frags: return am_false;
+    case am_nbalance: return term_small(0);
+    default: return bif_error(p, EXC_BADARG);
+    }
+}
