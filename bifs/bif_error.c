@@ -21,7 +21,7 @@ static term_t error_args(Process *p, term_t reason, term_t args)
 }
 
 BIF(erlang, error, 2, 0) { return error_args(p, a[0], a[1]); }
-BIF(erlang, nif_error, 2, 0) { return error_args(p, a[0], a[1]); }
+BIF(erlang, nif_error, 2, 0) { return raise_value(p, EXC_ERROR, a[0]); }
 
 /* [{error_info, Map}]; options of any other form are ignored, all of them. */
 static term_t error_info_option(term_t list)

@@ -349,7 +349,7 @@ static bool raises_for_caller(const Process *p, const Mfa *m)
 {
     return m->module == am_erlang && (p->freason >> EXC_CODE_SHIFT) == 0
            && (m->function == am_error || m->function == am_exit || m->function == am_throw
-               || m->function == am_raise || m->function == am_nif_error);
+               || m->function == am_raise);
 }
 
 const code_t *except_raise_native(Process *p, term_t *x, const code_t *pc, const Mfa *mfa,
