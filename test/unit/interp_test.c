@@ -6,6 +6,7 @@
 #include "code/code.h"
 #include "code/funtab.h"
 #include "data/arith.h"
+#include "data/binary.h"
 #include "data/node.h"
 #include "data/term_cmp.h"
 #include "exec/exec.h"
@@ -378,6 +379,105 @@ START_TEST(arithmetic_agrees_with_the_slow_forms)
 }
 END_TEST
 
+/* <<A:8, 1:4, B:4/signed, C/bits>> in the form of OTP 26, then a record update with the parts. */
+static void match_code(void)
+{
+    begin();
+    function("f", 2, 1);
+    EMIT(bs_start_match4, opl(2), opu(2), opx(0), opx(2));
+    EMIT(bs_match, opl(2), opx(2), opt(am_ensure_at_least), opu(16), opu(1),
+         opt(am_integer), opu(3), opu(0), opu(8), opu(1), opx(3),
+         opt(am_Eq), opu(4), opu(4), opu(1),
+         opt(am_integer), opu(4), opu(4), opu(4), opu(1), opx(4),
+         opt(am_get_tail), opu(5), opu(1), opx(5));
+    EMIT(test_heap, opu(5), opu(6));
+    EMIT(update_record, opt(am_copy), opu(4), opx(1), opx(0), opu(2), opx(3), opu(3), opx(4), opu(4), opx(5));
+    EMIT0(return);
+    label(2);
+    EMIT(move, opt(am_false), opx(0));
+    EMIT0(return);
+}
+
+START_TEST(bs_match_and_update_record)
+{
+    Heap h = {0};
+    term_t none = term_small(0);
+    term_t record = heap_tuple4(&h, am_true, none, none, none);
+    match_code();
+    term_t t = call(1, 2, (term_t[]){heap_binary(&h, "\x07\x1F\xAB", 3), record});
+    ck_assert(term_is_tuple_of(t, 4));
+    ck_assert_uint_eq(tuple_element(t, 1), am_true);
+    ck_assert_int_eq(small_value(tuple_element(t, 2)), 7);
+    ck_assert_int_eq(small_value(tuple_element(t, 3)), -1);
+    ck_assert(term_eq(tuple_element(t, 4), heap_binary(&h, "\xAB", 1)));
+    ck_assert_uint_eq(call(1, 2, (term_t[]){heap_binary(&h, "\x07\x2F\xAB", 3), record}), am_false);
+    ck_assert_uint_eq(call(1, 2, (term_t[]){heap_binary(&h, "\x07", 1), record}), am_false);
+    ck_assert_uint_eq(tuple_element(record, 2), none);
+    heap_dispose(&h);
+}
+END_TEST
+
+/* <<X:8, "ab", Y/utf8>>; a bad X fails with the segment in error_info. */
+START_TEST(bs_create_bin_builds_and_blames)
+{
+    Heap h = {0};
+    begin();
+    function("f", 2, 1);
+    EMIT(allocate, opu(1), opu(2));
+    EMIT(catch, opy(0), opl(2));
+    EMIT(bs_create_bin, opl(0), opu(0), opu(2), opu(1), opx(0),
+         opt(am_integer), opu(1), opu(1), opu(0), opx(0), opi(8),
+         opt(am_string), opu(2), opu(8), opu(0), opu((uintptr_t)"ab"), opi(2),
+         opt(am_utf8), opu(3), opu(0), opu(0), opx(1), opt(am_undefined));
+    label(2);
+    EMIT(catch_end, opy(0));
+    EMIT(deallocate_return, opu(1));
+    term_t t = call(1, 2, (term_t[]){term_small(65), term_small(0xE5)});
+    ck_assert(term_eq(t, heap_binary(&h, "Aab\xC3\xA5", 5)));
+    t = call(1, 2, (term_t[]){am_eof, term_small(0xE5)});
+    ck_assert(term_is_tuple_of(t, 2));
+    ck_assert_uint_eq(tuple_element(tuple_element(t, 2), 1), am_badarg);
+    heap_dispose(&h);
+}
+END_TEST
+
+/* Growth by append must stay linear and keep earlier values. */
+START_TEST(appending_keeps_the_old_binary)
+{
+    Heap h = {0};
+    begin();
+    function("f", 1, 1);
+    EMIT(bs_create_bin, opl(0), opu(0), opu(1), opu(1), opx(1),
+         opt(am_append), opu(1), opu(1), opu(0), opx(0), opt(am_all),
+         opt(am_integer), opu(2), opu(1), opu(0), opi(1), opi(8));
+    EMIT(bs_create_bin, opl(0), opu(0), opu(2), opu(1), opx(2),
+         opt(am_append), opu(1), opu(1), opu(0), opx(1), opt(am_all),
+         opt(am_integer), opu(2), opu(1), opu(0), opi(2), opi(8));
+    EMIT(bs_create_bin, opl(0), opu(0), opu(3), opu(1), opx(3),
+         opt(am_append), opu(1), opu(1), opu(0), opx(1), opt(am_all),
+         opt(am_integer), opu(2), opu(1), opu(0), opi(3), opi(8));
+    EMIT(test_heap, opu(3), opu(4));
+    EMIT(put_tuple2, opx(0), opx(2), opx(3));
+    EMIT0(return);
+    term_t t = call(1, 1, (term_t[]){heap_binary(&h, "", 0)});
+    ck_assert(term_eq(tuple_element(t, 1), heap_binary(&h, "\1\2", 2)));
+    ck_assert(term_eq(tuple_element(t, 2), heap_binary(&h, "\1\3", 2)));
+    heap_dispose(&h);
+}
+END_TEST
+
+START_TEST(operands_that_do_not_fit_are_refused)
+{
+    InsnOperand move[] = {opx(0), opl(1)}, big[] = {opt(term_small(1)), opx(SCHED_X_REGS)};
+    ck_assert_ptr_null(insn_select(INSN_move, move, 2));
+    ck_assert_ptr_null(insn_select(INSN_move, big, 2));
+    ck_assert_ptr_null(insn_select(INSN_move, move, 1));
+    ck_assert_int_eq(insn_family("no_such_instruction"), -1);
+    ck_assert_int_eq(insn_family("put_tuple2"), INSN_put_tuple2);
+    ck_assert_int_eq(insn_guard_family(am_element, 2), INSN_bif_element);
+}
+END_TEST
+
 START_TEST(code_disassembles)
 {
     char text[200];
@@ -403,6 +503,10 @@ int main(void)
     tcase_add_test(t, funs_get_arguments_then_environment);
     tcase_add_test(t, select_finds_values_and_tuples);
     tcase_add_test(t, arithmetic_agrees_with_the_slow_forms);
+    tcase_add_test(t, bs_match_and_update_record);
+    tcase_add_test(t, bs_create_bin_builds_and_blames);
+    tcase_add_test(t, appending_keeps_the_old_binary);
+    tcase_add_test(t, operands_that_do_not_fit_are_refused);
     tcase_add_test(t, code_disassembles);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
