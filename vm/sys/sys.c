@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/epoch.h"
+#include "io/port.h"
 #include "proc/message.h"
 #include "proc/registry.h"
 #include "sched/sched.h"
@@ -38,19 +39,13 @@ void sys_abort(Vm *vm)
     abort();
 }
 
-static void exit_now(Vm *vm) { sys_exit(vm, vm->sys->exit_code); }
-
 void sys_halt(Vm *vm, int code, bool flush)
 {
-    SysSpace *sys = vm->sys;
     uint32_t running = 0;
-    if (!atomic_compare_exchange_strong(&sys->halting, &running, 1)) return;
-    sys->exit_code = code;
+    if (!atomic_compare_exchange_strong(&vm->sys->halting, &running, 1)) return;
     sched_stop_processes(vm);
-    if (flush && sys->flush_ports)
-        sys->flush_ports(vm, exit_now);
-    else
-        exit_now(vm);
+    if (flush) port_flush_all(vm);
+    sys_exit(vm, code);
 }
 
 void sys_crash(Vm *vm, const char *slogan)

@@ -10,10 +10,7 @@
 #include "sys/release.h"
 
 typedef struct SysSpace {
-    int exit_code;               /* of the halt that goes on */
     atomic_u32_t halting;        /* 1: processes no longer run */
-    /* Set by io: have every port write out what it has queued, then call done(vm). NULL: nothing to flush. */
-    void (*flush_ports)(Vm *vm, void (*done)(Vm *vm));
     /* Set by io: put the terminal back as it was. Any thread, any state. */
     void (*restore_terminal)(Vm *vm);
     int signal_pipe[2];          /* written by signal handlers */
@@ -35,8 +32,8 @@ void sys_init(Vm *vm, const Config *config, const Release *release);
 bool sys_native_utf8(Vm *vm);
 
 /* ---- the end ---- */
-/* End with this exit code, after flushing ports if `flush`. Returns; the calling process must wait
- * (bif_wait), it is not run again. */
+/* End with this exit code, after ports have written out what they hold, if `flush`. Returns only when another
+ * thread is ending the VM already: the caller then waits (bif_wait), it is not run again. */
 void sys_halt(Vm *vm, int code, bool flush);
 /* End at once. */
 NORETURN void sys_exit(Vm *vm, int code);
