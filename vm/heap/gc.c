@@ -96,7 +96,9 @@ static term_t relocate_elsewhere(Gc *g, term_t t)
         return t;
     if (g->wanted->area_start != NULL && is_in(p, g->wanted->area_start, g->wanted->area_end))
         return copy_literal(g, t);
-    return g->frags && !litmap_contains(p) ? move(t, &g->to_top) : t;
+    if (!g->frags || litmap_contains(p) || frags_contain(g->wanted->roots.foreign, p))
+        return t;
+    return move(t, &g->to_top);
 }
 
 static inline term_t relocate(Gc *g, term_t t)

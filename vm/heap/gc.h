@@ -27,6 +27,9 @@ typedef struct RootSet {
     /* Calls visit(ctx, first, count) for every contiguous run of root words. Each root word once. */
     void (*each)(void *owner, void (*visit)(void *ctx, term_t *first, size_t count), void *ctx);
     void *owner;
+    /* Fragments of another heap that roots (nothing else) may point into; they stay where they are: a
+     * message being matched, which code made by some compilers reserves words for before it removes it. */
+    const HeapFrag *foreign;
 } RootSet;
 
 enum HeapResult { HEAP_OK, HEAP_LIMIT };

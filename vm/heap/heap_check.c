@@ -25,6 +25,7 @@ typedef struct Check {
     Region *regions;
     size_t count;
     TermStack todo;
+    const HeapFrag *foreign; /* roots may point into them; not entered */
     const char *where;
 } Check;
 
@@ -45,6 +46,7 @@ static void check_init(Check *c, const Heap *h, const char *where)
     c->regions = mem_alloc(MEM_TEMP, count * sizeof(Region));
     c->count = 0;
     c->where = where;
+    c->foreign = NULL;
     term_stack_init(&c->todo);
     region_add(c, h->start, h->top, false);
     region_add(c, h->old_start, h->old_top, true);
@@ -107,7 +109,7 @@ static void check_pointer(Check *c, term_t t)
         return;
     FAIL_IF(c, term_is_header(t), t);
     const term_t *p = term_ptr(t);
-    if (litmap_contains(p))
+    if (litmap_contains(p) || frags_contain(c->foreign, p))
         return;
     Region *r = region_of(c, p);
     FAIL_IF(c, r == NULL, t);
@@ -160,6 +162,8 @@ void heap_verify(const Heap *h, const RootSet *roots, const char *where)
 {
     Check c;
     check_init(&c, h, where);
+    if (roots != NULL)
+        c.foreign = roots->foreign;
     check_block(&c, h);
     note_off_heap(&c, h->off_heap, false);
     note_off_heap(&c, h->old_off_heap, true);

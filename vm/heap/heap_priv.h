@@ -14,4 +14,13 @@ void off_heap_drop(OffHeap *o, term_t header);
 /* Take a reference for a fresh copy of an off-heap object. */
 void off_heap_take(const OffHeap *o);
 
+/* True if p points into one of the fragments. */
+static inline bool frags_contain(const HeapFrag *f, const term_t *p)
+{
+    for (; f != NULL; f = f->next)
+        if ((uintptr_t)p - (uintptr_t)f->mem < f->used * sizeof(term_t))
+            return true;
+    return false;
+}
+
 #endif

@@ -56,6 +56,13 @@ static size_t asked_min_words(const Process *p)
     return p->min_heap_words > p->vm->heap_policy->min_heap_words ? p->min_heap_words : 0;
 }
 
+/* The fragments of the message that receive looks at. */
+static const HeapFrag *current_message(const Process *p)
+{
+    Signal *m = p->sigq.save != NULL ? *p->sigq.save : NULL;
+    return m != NULL ? m->piece.frags : NULL;
+}
+
 static Collection collection_of(Process *p, Roots *roots, size_t need_words)
 {
     return (Collection){
@@ -64,7 +71,7 @@ static Collection collection_of(Process *p, Roots *roots, size_t need_words)
         .max_words = p->max_heap >> 3,
         .vheap_limit = p->min_vheap_words,
         .major = p->gens >= p->max_gens || (p->flags & PF_NEED_FULLSWEEP),
-        .roots = {each_root_and_live, roots},
+        .roots = {each_root_and_live, roots, current_message(p)},
     };
 }
 
