@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/atomic.h"
-#include "base/litmap.h"
 #include "heap/heap_priv.h"
 #include "heap/termstack.h"
 
@@ -37,15 +36,16 @@ static HeapFrag *frag_push(Heap *h, size_t words)
     return f;
 }
 
-/* Areas of literals are blocks without fragments: they were sized exactly. */
-static bool is_literal_block(const Heap *h)
+/* Areas of literals and of stored objects are blocks without fragments: they were sized exactly.
+ * Only the block of a process has a mark for its survivors. */
+static bool is_fixed_block(const Heap *h)
 {
-    return h->start != NULL && litmap_contains(h->start);
+    return h->start != NULL && h->mature == NULL;
 }
 
 term_t *heap_alloc_slow(Heap *h, size_t words)
 {
-    if (is_literal_block(h)) {
+    if (is_fixed_block(h)) {
         CHECK(heap_room(h) >= words);
         h->top += words;
         return h->top - words;

@@ -10,6 +10,7 @@
  * never moves a term: it bumps `top`, or takes a fragment when the block is full. So natives may
  * hold terms in C variables. After a native the interpreter collects when fragments have grown.
  * A Heap that is zeroed (start = top = stop = NULL) has fragments only: message_heap.
+ * A Heap with a block but no `mature` is fixed: sized for what is built in it, no fragments.
  * Invariants: start <= mature <= top <= stop <= end; each off-heap object is on off_heap once.
  * Threads: owner only. Layer: heap. See vm/doc/gc.md. */
 #ifndef JOIST_HEAP_HEAP_H

@@ -164,7 +164,7 @@ LiteralArea *literal_area_new(Vm *vm, size_t words)
     s->used_words += words;
     mutex_unlock(&s->lock);
     mem_count(MEM_LITERAL, (ptrdiff_t)(words * sizeof(term_t)), 0);
-    a->heap.start = a->heap.top = a->heap.mature = start;
+    a->heap.start = a->heap.top = start;
     a->heap.end = a->heap.stop = start + words;
     return a;
 }
