@@ -3,6 +3,7 @@
  * Names and values are lists of characters in the encoding of file names. Semantics: os(3). Layer: bifs. */
 #include "bifs/bif.h"
 
+#include "base/osenv.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "data/binary.h"
@@ -74,10 +75,10 @@ BIF(os, getenv, 1, 0)
         buf_free(&name);
         return bif_error(p, EXC_BADARG);
     }
-    mutex_lock(&p->vm->sys->env_lock);
+    osenv_lock();
     const char *value = getenv(buf_text(&name));
     if (value) result = heap_native_text(&p->heap, p->vm, value, strlen(value));
-    mutex_unlock(&p->vm->sys->env_lock);
+    osenv_unlock();
     buf_free(&name);
     return result;
 }
@@ -88,9 +89,9 @@ BIF(os, putenv, 2, 0)
     bool good = native_text(&name, p->vm, a[0]) && native_text(&value, p->vm, a[1]) &&
                 !memchr(buf_text(&name), '=', name.len);
     if (good && name.len) {
-        mutex_lock(&p->vm->sys->env_lock);
+        osenv_lock();
         setenv(buf_text(&name), buf_text(&value), 1);
-        mutex_unlock(&p->vm->sys->env_lock);
+        osenv_unlock();
     }
     buf_free(&name);
     buf_free(&value);
@@ -102,9 +103,9 @@ BIF(os, unsetenv, 1, 0)
     Buf name = BUF_INIT(TEMP);
     bool good = native_text(&name, p->vm, a[0]) && !memchr(buf_text(&name), '=', name.len);
     if (good && name.len) {
-        mutex_lock(&p->vm->sys->env_lock);
+        osenv_lock();
         unsetenv(buf_text(&name));
-        mutex_unlock(&p->vm->sys->env_lock);
+        osenv_unlock();
     }
     buf_free(&name);
     return good ? am_true : bif_error(p, EXC_BADARG);
@@ -114,7 +115,7 @@ BIF(os, env, 0, 0)
 {
     Heap *h = &p->heap;
     term_t list = TERM_NIL;
-    mutex_lock(&p->vm->sys->env_lock);
+    osenv_lock();
     for (char **e = environ; e && *e; e++) {
         const char *equals = strchr(*e + (**e == '='), '=');
         if (!equals) continue;
@@ -122,7 +123,7 @@ BIF(os, env, 0, 0)
         term_t value = heap_native_text(h, p->vm, equals + 1, strlen(equals + 1));
         list = heap_cons(h, heap_tuple2(h, name, value), list);
     }
-    mutex_unlock(&p->vm->sys->env_lock);
+    osenv_unlock();
     return list;
 }
 

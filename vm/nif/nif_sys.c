@@ -123,9 +123,13 @@ API ErlNifTime enif_convert_time_unit(ErlNifTime t, ErlNifTimeUnit from, ErlNifT
 
 /* ---- libraries, environment, system ---- */
 
+/* The name comes without the system's suffix. */
 API void *enif_dlopen(const char *lib, void (*on_error)(void *, const char *), void *arg)
 {
-    void *h = dlopen(lib, RTLD_NOW);
+    Buf path = BUF_INIT(TEMP);
+    buf_printf(&path, "%s.so", lib);
+    void *h = dlopen(buf_text(&path), RTLD_NOW);
+    buf_free(&path);
     if (!h && on_error) on_error(arg, dlerror());
     return h;
 }
