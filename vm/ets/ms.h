@@ -38,7 +38,16 @@ enum MsOpCode {
     MS_GUARD,      /* pop; fail unless true */
     MS_DROP,       /* pop: value of an expression that is not the last */
     MS_SELF, MS_NODE,
+    MS_ACTION,     /* enum MsAction a with b arguments: MS_TRACE only */
     MS_END
+};
+
+/* Functions of the trace dialect; executed by MsTrace.action. */
+enum MsAction {
+    MS_ACT_MESSAGE, MS_ACT_RETURN_TRACE, MS_ACT_EXCEPTION_TRACE, MS_ACT_PROCESS_DUMP, MS_ACT_CALLER,
+    MS_ACT_CALLER_LINE, MS_ACT_CURRENT_STACKTRACE, MS_ACT_DISPLAY, MS_ACT_ENABLE_TRACE,
+    MS_ACT_DISABLE_TRACE, MS_ACT_TRACE, MS_ACT_SILENT, MS_ACT_SET_TCW, MS_ACT_GET_TCW,
+    MS_ACT_SET_SEQ_TOKEN, MS_ACT_GET_SEQ_TOKEN, MS_ACT_IS_SEQ_TRACE,
 };
 
 typedef struct MsOp {
@@ -83,6 +92,16 @@ MatchSpec *ms_of_term(term_t t);
 /* Run on a term. Result built in p's heap, or TERM_NONE when no clause matches. copy: the object is
  * not in p's heap, so what the result takes from it is copied. */
 term_t ms_run(MatchSpec *ms, Process *p, term_t object, bool copy);
+
+/* Run in dialect MS_TRACE on a list of arguments (of which slot 0 is the whole list). action: does what
+ * the functions above ask for; TERM_NONE: it failed. Returns the value of the last expression, am_true
+ * for an empty body, TERM_NONE when nothing matches. */
+typedef struct MsTrace {
+    term_t (*action)(struct MsTrace *t, Process *p, enum MsAction action, const term_t *args, unsigned n);
+} MsTrace;
+term_t ms_run_trace(MatchSpec *ms, Process *p, term_t args, MsTrace *t);
+/* Compile; why it failed is put into text. */
+MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room);
 
 /* ---- what a traversal can know beforehand ---- */
 bool ms_is_variable(term_t t, uint32_t *number);

@@ -9,6 +9,8 @@
 #include "data/term_cmp.h"
 #include "ets/ms.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MAX_DEPTH = 2000 };
@@ -25,7 +27,26 @@ typedef struct Compiler {
     uint32_t slots;             /* next free slot */
     uint32_t depth, max_depth;  /* of the value stack */
     uint32_t nesting;
+    bool in_body;
+    char *text;                 /* why it failed, or NULL */
+    size_t room;
 } Compiler;
+
+static bool fail(Compiler *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static bool fail(Compiler *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    if (c->text && !c->text[0]) vsnprintf(c->text, c->room, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static bool fail_function(Compiler *c, term_t name, word_t arity, const char *what)
+{
+    const AtomText *t = atom_text(name);
+    return fail(c, "Function %.*s/%u %s", t->bytes, t->text, (unsigned)arity, what);
+}
 
 /* ---- reference counting ---- */
 
@@ -324,12 +345,60 @@ static bool compile_short_logic(Compiler *c, term_t t, enum MsOpCode code)
     return ok;
 }
 
+/* The functions of the trace dialect: special forms, most of them allowed in bodies only. */
+static const struct Action {
+    term_t name;
+    uint8_t arity, action;
+    bool guard;
+} actions[] = {
+    {am_message, 1, MS_ACT_MESSAGE, false}, {am_return_trace, 0, MS_ACT_RETURN_TRACE, false},
+    {am_exception_trace, 0, MS_ACT_EXCEPTION_TRACE, false},
+    {am_process_dump, 0, MS_ACT_PROCESS_DUMP, false}, {am_caller, 0, MS_ACT_CALLER, false},
+    {am_caller_line, 0, MS_ACT_CALLER_LINE, false}, {am_display, 1, MS_ACT_DISPLAY, false},
+    {am_enable_trace, 1, MS_ACT_ENABLE_TRACE, false}, {am_enable_trace, 2, MS_ACT_ENABLE_TRACE, false},
+    {am_disable_trace, 1, MS_ACT_DISABLE_TRACE, false},
+    {am_disable_trace, 2, MS_ACT_DISABLE_TRACE, false}, {am_trace, 2, MS_ACT_TRACE, false},
+    {am_trace, 3, MS_ACT_TRACE, false}, {am_silent, 1, MS_ACT_SILENT, false},
+    {am_set_tcw, 1, MS_ACT_SET_TCW, false}, {am_get_tcw, 0, MS_ACT_GET_TCW, true},
+    {am_set_seq_token, 2, MS_ACT_SET_SEQ_TOKEN, false},
+    {am_get_seq_token, 0, MS_ACT_GET_SEQ_TOKEN, false}, {am_is_seq_trace, 0, MS_ACT_IS_SEQ_TRACE, true},
+};
+
+static const struct Action *find_action(term_t name, word_t arity)
+{
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (actions[i].name == name && actions[i].arity == arity) return &actions[i];
+    return NULL;
+}
+
+static bool compile_action(Compiler *c, term_t t)
+{
+    term_t name = tuple_element(t, 1);
+    word_t arity = tuple_arity(t) - 1;
+    if (!term_is_atom(name))
+        return fail(c, "%s is neither a function call, nor a tuple (tuples are written {{ ... }}).",
+                    "Term");
+    const struct Action *a = find_action(name, arity);
+    if (!a) return fail_function(c, name, arity, "does_not_exist.");
+    const AtomText *text = atom_text(name);
+    if (c->dialect != MS_TRACE)
+        return fail(c, "Special form '%.*s' used in wrong dialect.", text->bytes, text->text);
+    if (!a->guard && !c->in_body)
+        return fail(c, "Special form '%.*s' called in guard context.", text->bytes, text->text);
+    if (!compile_args(c, t)) return false;
+    MsOp *op = arity ? emit(c, MS_ACTION) : emit_push(c, MS_ACTION);
+    op->a = a->action, op->b = (uint32_t)arity;
+    if (arity) c->depth -= (uint32_t)arity - 1;
+    return true;
+}
+
 static bool compile_call(Compiler *c, term_t t)
 {
     term_t name = tuple_element(t, 1);
     word_t arity = tuple_arity(t) - 1;
     const BifEntry *native = callable(name, arity) ? bif_find(am_erlang, name, (unsigned)arity) : NULL;
-    if (!native || !compile_args(c, t)) return false;
+    if (!native) return compile_action(c, t);
+    if (!compile_args(c, t)) return false;
     MsOp *op = emit(c, MS_CALL);
     op->b = (uint32_t)arity, op->native = native;
     c->depth -= (uint32_t)arity - 1;
@@ -343,6 +412,11 @@ static bool compile_nullary(Compiler *c, term_t name)
     else if (name == am_node) emit_push(c, MS_NODE);
     else return false;
     return true;
+}
+
+static bool compile_no_arguments(Compiler *c, term_t t)
+{
+    return compile_nullary(c, tuple_element(t, 1)) || compile_action(c, t);
 }
 
 static bool compile_make_tuple(Compiler *c, term_t t)
@@ -359,7 +433,8 @@ static bool compile_make_tuple(Compiler *c, term_t t)
 static bool compile_tuple_expr(Compiler *c, term_t t)
 {
     word_t n = tuple_arity(t);
-    if (n == 0) return false;
+    if (n == 0)
+        return fail(c, "{} is neither a function call, nor a tuple (tuples are written {{ ... }}).");
     term_t first = tuple_element(t, 1);
     if (n == 1 && term_is_tuple(first)) return compile_make_tuple(c, first);
     if (n == 2 && first == am_const) return push_constant(c, tuple_element(t, 2));
@@ -368,7 +443,7 @@ static bool compile_tuple_expr(Compiler *c, term_t t)
     case am_or: return compile_logic(c, t, MS_OR);
     case am_andalso: return compile_short_logic(c, t, MS_ANDALSO);
     case am_orelse: return compile_short_logic(c, t, MS_ORELSE);
-    default: return n == 1 ? compile_nullary(c, first) : compile_call(c, t);
+    default: return n == 1 ? compile_no_arguments(c, t) : compile_call(c, t);
     }
 }
 
@@ -408,7 +483,7 @@ static bool compile_atom_expr(Compiler *c, term_t t)
         emit_push(c, MS_PUSH_VARS);
     } else if (ms_is_variable(t, &number)) {
         Var *v = find_var(c, number);
-        if (!v) return false;
+        if (!v) return fail(c, "Variable $%u is unbound.", number);
         emit_push(c, MS_PUSH_SLOT)->a = v->slot;
     } else {
         return push_constant(c, t);
@@ -438,12 +513,18 @@ static bool compile_guards(Compiler *c, term_t guards)
         emit(c, MS_GUARD);
         c->depth--;
     }
-    return guards == TERM_NIL;
+    return guards == TERM_NIL ? true : fail(c, "Match expression is not a list.");
 }
 
 static bool compile_body(Compiler *c, term_t body)
 {
-    if (!term_is_list_cell(body)) return false;
+    if (body == TERM_NIL && c->dialect == MS_TRACE) {
+        push_constant(c, am_true);
+        emit(c, MS_END);
+        return true;
+    }
+    if (body == TERM_NIL) return fail(c, "Body clause does not return anything.");
+    if (!term_is_list_cell(body)) return fail(c, "Match expression is not a list.");
     for (;;) {
         if (!compile_expr(c, list_head(body))) return false;
         body = list_tail(body);
@@ -470,10 +551,13 @@ static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t gu
     c->slots = 1;
     clause->first = ms->op_count;
     clause->head = constant(c, head);
-    if (!head_allowed(c, head) || !compile_pattern(c, head, 0)) return false;
+    if (!head_allowed(c, head)) return fail(c, "Match head is invalid in this context.");
+    if (!compile_pattern(c, head, 0)) return fail(c, "Match head is invalid in this context.");
     save_vars(c, clause);
+    c->in_body = false;
     if (!compile_guards(c, guards)) return false;
     clause->body = ms->op_count;
+    c->in_body = true;
     if (!compile_body(c, body)) return false;
     ms->slot_count = MAX(ms->slot_count, c->slots);
     ms->stack_depth = MAX(ms->stack_depth, c->max_depth);
@@ -485,8 +569,9 @@ static bool compile_clauses(Compiler *c, term_t spec)
     uint32_t n = 0;
     term_t l = spec;
     for (; term_is_list_cell(l); l = list_tail(l), n++)
-        if (!term_is_tuple_of(list_head(l), 3)) return false;
-    if (l != TERM_NIL || n == 0) return false;
+        if (!term_is_tuple_of(list_head(l), 3))
+            return fail(c, "Match program part is not a tuple of arity 3.");
+    if (l != TERM_NIL || n == 0) return fail(c, "Match programs are not in a list.");
     c->ms->clauses = mem_alloc_zero(MEM_MATCH_SPEC, n * sizeof(MsClause));
     c->ms->clause_count = n;
     for (uint32_t i = 0; i < n; i++, spec = list_tail(spec)) {
@@ -498,10 +583,17 @@ static bool compile_clauses(Compiler *c, term_t spec)
 
 MatchSpec *ms_compile(Vm *vm, term_t spec, enum MsDialect dialect)
 {
+    return ms_compile_explain(vm, spec, dialect, NULL, 0);
+}
+
+MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room)
+{
     MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
     ms->vm = vm;
-    Compiler c = {.ms = ms, .dialect = dialect};
+    if (text) text[0] = 0;
+    Compiler c = {.ms = ms, .dialect = dialect, .text = text, .room = room};
     bool ok = compile_clauses(&c, spec);
+    if (!ok) fail(&c, "Match specification is too complex.");
     mem_free(MEM_TEMP, c.vars, c.var_cap * sizeof *c.vars);
     if (!ok) {
         free_spec(ms);

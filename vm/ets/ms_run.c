@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "bifs/bif.h"
 #include "data/map.h"
+#include "data/node.h"
 #include "data/term_cmp.h"
 #include "ets/ms.h"
 
@@ -16,6 +17,7 @@ typedef struct Run {
     term_t *top;        /* next free */
     bool copy;          /* results must not point into the object */
     bool in_body;
+    MsTrace *trace;     /* of dialect MS_TRACE */
 } Run;
 
 /* Matching operations: true unless the object does not match. */
@@ -86,6 +88,15 @@ static bool make_map(Run *r, uint32_t n)
     return true;
 }
 
+static bool do_action(Run *r, const MsOp *op)
+{
+    r->top -= op->b;
+    term_t v = r->trace->action(r->trace, r->p, (enum MsAction)op->a, r->top, op->b);
+    if (v == TERM_NONE) return false;
+    *r->top++ = v;
+    return true;
+}
+
 /* One expression operation; false: the expression failed. *next is moved by jumps. */
 static bool expr_op(Run *r, const MsClause *c, const MsOp *op, const MsOp **next)
 {
@@ -115,7 +126,8 @@ static bool expr_op(Run *r, const MsClause *c, const MsOp *op, const MsOp **next
     case MS_GUARD: return *--r->top == am_true;
     case MS_DROP: r->top--; return true;
     case MS_SELF: *r->top++ = r->p->id; return true;
-    default: *r->top++ = am_nonode_at_nohost; return true;
+    case MS_ACTION: return do_action(r, op);
+    default: *r->top++ = node_self_name(r->p->vm); return true;
     }
 }
 
@@ -139,17 +151,28 @@ static term_t run_clause(Run *r, const MsClause *c)
     return r->top[-1];
 }
 
-term_t ms_run(MatchSpec *ms, Process *p, term_t object, bool copy)
+static term_t run(MatchSpec *ms, Process *p, term_t object, bool copy, MsTrace *trace)
 {
     enum { SMALL = 64 };
     term_t small[SMALL], *mem = small;
     size_t need = ms->slot_count + ms->stack_depth + 1;
     if (need > SMALL) mem = mem_alloc(MEM_TEMP, need * sizeof *mem);
-    Run r = {.ms = ms, .p = p, .slot = mem, .stack = mem + ms->slot_count, .copy = copy};
+    Run r = {.ms = ms, .p = p, .slot = mem, .stack = mem + ms->slot_count, .copy = copy,
+             .trace = trace};
     mem[0] = object;
     term_t result = TERM_NONE;
     for (uint32_t i = 0; i < ms->clause_count && result == TERM_NONE; i++)
         result = run_clause(&r, &ms->clauses[i]);
     if (mem != small) mem_free(MEM_TEMP, mem, need * sizeof *mem);
     return result;
+}
+
+term_t ms_run(MatchSpec *ms, Process *p, term_t object, bool copy)
+{
+    return run(ms, p, object, copy, NULL);
+}
+
+term_t ms_run_trace(MatchSpec *ms, Process *p, term_t args, MsTrace *t)
+{
+    return run(ms, p, args, false, t);
 }
