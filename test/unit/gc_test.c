@@ -191,7 +191,7 @@ static void compare_all(World *w)
 
 static void collect(World *w, bool major, bool exact, size_t need)
 {
-    RootSet roots = {each_root, w};
+    RootSet roots = {each_root, w, NULL};
     Collection c = {.need_words = need, .major = major, .exact = exact, .roots = roots};
     heap_verify(&w->heap, &roots, "test, before");
     ck_assert_int_eq(heap_collect(&w->heap, &c), HEAP_OK);
@@ -279,7 +279,7 @@ START_TEST(limit_is_reported)
 {
     World *w = malloc(sizeof *w);
     world_init(w);
-    Collection c = {.need_words = 5000, .max_words = 1000, .roots = {each_root, w}};
+    Collection c = {.need_words = 5000, .max_words = 1000, .roots = {each_root, w, NULL}};
     ck_assert_int_eq(heap_collect(&w->heap, &c), HEAP_LIMIT);
     ck_assert_uint_ge(heap_room(&w->heap), 5000);
     world_destroy(w);
@@ -298,7 +298,7 @@ START_TEST(deep_list_and_nested_tuples)
     }
     w->root[0] = list;
     w->root[1] = nest;
-    RootSet roots = {each_root, w};
+    RootSet roots = {each_root, w, NULL};
     for (int k = 0; k < 4; k++) {
         Collection c = {.need_words = 10, .major = k == 3, .roots = roots};
         (void)heap_collect(&w->heap, &c);
@@ -338,9 +338,9 @@ START_TEST(literals_are_shared_then_copied)
     term_t sent = term_copy(&message, w->root[0]);
     ck_assert(tuple_element(sent, 2) == literal);
     const term_t *start = literal_area_start(area), *end = literal_area_end(area);
-    Collection c = {.roots = {each_root, w}};
+    Collection c = {.roots = {each_root, w, NULL}};
     ck_assert(heap_copy_literals(&w->heap, &c, start, end));
-    c = (Collection){.roots = {each_root, w}};
+    c = (Collection){.roots = {each_root, w, NULL}};
     ck_assert(!heap_copy_literals(&w->heap, &c, start, end));
     ck_assert(heap_copy_message_literals(&message, &sent, 1, start, end));
     ck_assert(tuple_element(w->root[0], 1) == tuple_element(w->root[0], 2));
