@@ -77,7 +77,9 @@ static term_t atom_from_bytes(Process *p, const uint8_t *bytes, size_t n, term_t
     size_t chars;
     if (encoding == am_latin1) return atom_from_latin1(p, bytes, n, existing);
     if (encoding != am_utf8 && encoding != am_unicode) return bif_error(p, EXC_BADARG);
-    if (utf8_scan(bytes, n, NULL, &chars) != UTF8_OK) return bif_error(p, EXC_BADARG);
+    /* Too long is found out before what is behind the limit can be seen to be bad. */
+    if (utf8_scan(bytes, n, NULL, &chars) != UTF8_OK && chars <= ATOM_MAX_CHARS)
+        return bif_error(p, EXC_BADARG);
     return make_atom(p, bytes, n, chars, existing);
 }
 

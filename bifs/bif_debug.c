@@ -178,6 +178,6 @@ BIF(erts_debug, size_shared, 1, 0)
 
 BIF(erts_debug, copy_shared, 2, 0)
 {
-    if (!term_is_list(a[1])) return bif_error(p, EXC_BADARG);
+    if (!term_is_bool(a[1])) return bif_error(p, EXC_BADARG);
     return term_copy_all(&p->heap, a[0]);
 }

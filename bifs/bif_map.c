@@ -208,8 +208,9 @@ BIF(erts_internal, map_next, 3, 0)
     MapIter it;
     if (!term_is_small(a[0]) || !term_is_map(a[1]) || (a[2] != am_iterator && !term_is_list(a[2])))
         return bif_error(p, EXC_BADARG);
-    if (map_is_flat(a[1])) return next_flat(&p->heap, a[1], a[2]);
-    if (small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
+    if (map_is_flat(a[1]) && (uint64_t)small_value(a[0]) <= map_size(a[1]))
+        return next_flat(&p->heap, a[1], a[2]);
+    if (map_is_flat(a[1]) || small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
         return bif_error(p, EXC_BADARG);
     return next_large(p, &it, a[1], a[2]);
 }

@@ -869,12 +869,21 @@ void rules_init(LoaderSpace *s)
         s->family_of[i] = (int16_t)(gen_arity(i) >= 0 ? insn_family(gen_name(i)) : -1);
 }
 
+/* Code behind an end that no label leads to: compilers leave some when optimisation is off. It is not
+ * emitted, so nothing needs to be known of it. */
+static bool is_dead(const Load *l, const GenOp *op)
+{
+    return !l->reachable && op->op != GEN_label && op->op != GEN_func_info && op->op != GEN_int_code_end;
+}
+
 bool rules_translate(Load *l)
 {
     emit_scratch(l, 256);
     l->frame = FRAME_UNKNOWN;
     for (l->pos = 0; l->pos < l->gen.count; l->pos++) {
         const GenOp *op = &l->gen.ops[l->pos];
+        if (is_dead(l, op))
+            continue;
         if (l->owed_words && !fills_binary(op->op) && !rule_pay_owed(l))
             return false;
         RuleFn *rule = rules[op->op] ? rules[op->op] : rule_plain;

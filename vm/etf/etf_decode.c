@@ -224,6 +224,10 @@ static term_t get_string(EtfDecode *d, Heap *h)
 
 /* ---- identifiers ---- */
 
+/* Significant bits in the forms with a creation of one byte. */
+#define OLD_REF_BITS 18
+#define OLD_PORT_BITS 28
+
 static term_t ident_or_bad(EtfDecode *d, term_t t)
 {
     return d->bad || t == TERM_NONE ? bad(d) : t;
@@ -243,7 +247,7 @@ static term_t get_port(EtfDecode *d, Heap *h, unsigned id_bytes, unsigned creati
     term_t node = get_atom(d);
     uint64_t id = get_n(d, id_bytes);
     uint32_t creation = (uint32_t)get_n(d, creation_bytes);
-    if (d->bad) return TERM_NONE;
+    if (d->bad || (creation_bytes == 1 && id >> OLD_PORT_BITS)) return bad(d);
     return ident_or_bad(d, node_make_port(h, d->vm, node, id, creation));
 }
 
@@ -254,7 +258,7 @@ static term_t get_ref(EtfDecode *d, Heap *h, unsigned count, unsigned creation_b
     uint32_t creation = (uint32_t)get_n(d, creation_bytes);
     if (d->bad || count == 0 || count > REF_NUMBERS_MAX) return bad(d);
     for (unsigned i = 0; i < count; i++) numbers[i] = get32(d);
-    if (d->bad) return TERM_NONE;
+    if (d->bad || (creation_bytes == 1 && numbers[0] >> OLD_REF_BITS)) return bad(d);
     return ident_or_bad(d, node_make_ref(h, d->vm, node, creation, numbers, count));
 }
 
@@ -262,7 +266,7 @@ static term_t get_old_ref(EtfDecode *d, Heap *h)
 {
     term_t node = get_atom(d);
     uint32_t number = get32(d), creation = get8(d);
-    if (d->bad) return TERM_NONE;
+    if (d->bad || number >> OLD_REF_BITS) return bad(d);
     return ident_or_bad(d, node_make_ref(h, d->vm, node, creation, &number, 1));
 }
 
