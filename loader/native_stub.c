@@ -44,6 +44,12 @@ static bool body_is_stub(const Load *l, const Function *fn)
     return false;
 }
 
+/* erlang:yield/0 calls itself: it exists only as a native. */
+static bool is_yield(term_t module, const Function *fn)
+{
+    return module == am_erlang && fn->name == am_yield && fn->arity == 0;
+}
+
 bool native_replace(Load *l, const Function *fn, bool *replaced)
 {
     term_t module = beamfile_module(&l->f);
@@ -52,7 +58,7 @@ bool native_replace(Load *l, const Function *fn, bool *replaced)
     if (family >= 0)
         return emit(l, family, NULL, 0);
     Export *e = export_find(l->vm, module, fn->name, fn->arity);
-    if (!e || !e->native || !body_is_stub(l, fn))
+    if (!e || !e->native || !(body_is_stub(l, fn) || is_yield(module, fn)))
         return true;
     *replaced = l->labels[fn->entry_label].is_native = true;
     InsnOperand op = {INSN_OP_UINT, (uintptr_t)e};
