@@ -189,6 +189,8 @@ static term_t monitor_port(Process *p, term_t what, const MonitorOptions *o)
         name = what;
         port = registry_find(p->vm, what);
         if (!term_is_local_port(port)) port = am_undefined;
+    } else if (term_is_ext_port(what) && ext_ptr(what)->node->name == node) {
+        /* of an earlier life of this node */
     } else if (!term_is_local_port(what)) {
         return bif_error(p, EXC_BADARG);
     }

@@ -107,6 +107,13 @@ static term_t flag_save_calls(Process *p, term_t value)
     return old;
 }
 
+/* Undocumented: binds the process to a scheduler (0: to none). There are no bound processes here. */
+static term_t flag_scheduler(Process *p, term_t value)
+{
+    uint64_t n;
+    return size_arg(value, UINT32_MAX, &n) ? term_small(0) : bif_error(p, EXC_BADARG);
+}
+
 static term_t flag_error_handler(Process *p, term_t value)
 {
     term_t old = p->error_handler;
@@ -123,7 +130,7 @@ BIF(erlang, process_flag, 2, 0)
         {am_min_heap_size, flag_min_heap},      {am_min_bin_vheap_size, flag_min_vheap},
         {am_fullsweep_after, flag_fullsweep},   {am_max_heap_size, flag_max_heap},
         {am_message_queue_data, flag_queue_data}, {am_save_calls, flag_save_calls},
-        {am_error_handler, flag_error_handler},
+        {am_error_handler, flag_error_handler}, {am_scheduler, flag_scheduler},
     };
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (flags[i].flag == a[0]) return flags[i].set(p, a[1]);

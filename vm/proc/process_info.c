@@ -212,7 +212,6 @@ static term_t info_message_queue_data(const Ask *q)
 
 static term_t info_heap_size(const Ask *q) { return heap_uint(q->h, heap_info(&q->p->heap).block); }
 static term_t info_stack_size(const Ask *q) { return heap_uint(q->h, heap_info(&q->p->heap).stack); }
-static term_t info_total_heap_size(const Ask *q) { return heap_uint(q->h, heap_info(&q->p->heap).total); }
 
 static size_t tree_size(const RbTree *t)
 {
@@ -226,6 +225,15 @@ static size_t queue_bytes(Process *p)
     size_t bytes = 0;
     for (Signal *m = p->sigq.msg_first; m; m = m->next) bytes += sizeof *m + m->piece.words * sizeof(term_t);
     return bytes;
+}
+
+/* With message_queue_data on_heap the messages waiting count as heap. */
+static term_t info_total_heap_size(const Ask *q)
+{
+    size_t words = heap_info(&q->p->heap).total;
+    for (Signal *m = q->p->flags & PF_OFF_HEAP_MSGQ ? NULL : q->p->sigq.msg_first; m; m = m->next)
+        words += m->piece.words;
+    return heap_uint(q->h, words);
 }
 
 size_t process_memory_bytes(Process *p)

@@ -89,7 +89,10 @@ static enum ReceiveWait wait_timeout(Process *p, term_t timeout, bool clauses)
     if (p->flags & PF_WAIT_RESUMED) return wait_resumed(p, clauses);
     uint64_t ms = 0;
     bool forever = timeout == am_infinity;
-    if (!forever && !receive_timeout_value(timeout, &ms)) return RECEIVE_BAD;
+    if (!forever && !receive_timeout_value(timeout, &ms)) {
+        receive_timeout(p); /* the receive is over; the next one starts at the front */
+        return RECEIVE_BAD;
+    }
     enum ReceiveWait r = wait_for(p, clauses);
     if (r != RECEIVE_SLEEP) return r;
     bool empty = p->flags & PF_IN_RECEIVE;

@@ -119,6 +119,7 @@ static bool parse_pair(Vm *vm, SpawnOptions *o, term_t key, term_t value)
         o->fullsweep_after = (uint16_t)MIN(n, UINT16_MAX);
         return true;
     }
+    if (key == am_scheduler) return parse_size(value, UINT32_MAX, &n); /* no bound processes here */
     if (key == am_reply_tag && o->is_request) {
         o->reply_tag = value;
         return true;
