@@ -146,7 +146,7 @@ BIF(os, set_signal, 2, 0)
 {
     int number = signal_number(a[0]);
     bool later = p->vm->release->otp >= 26 && (a[0] == am_sigcont || a[0] == am_sigwinch);
-    if (number == 0 || (!settable(a[0], number) && !later)) return bif_error(p, EXC_BADARG);
+    if (number == 0 || (!settable(a[0], number) && !later)) return bif_error_cause(p, EXC_BADARG, am_badopt);
     enum SignalAction action;
     if (a[1] == am_handle)
         action = SIGNAL_HANDLE;
@@ -155,7 +155,7 @@ BIF(os, set_signal, 2, 0)
     else if (a[1] == am_ignore)
         action = SIGNAL_IGNORE;
     else
-        return bif_error(p, EXC_BADARG);
+        return bif_error_cause(p, EXC_BADARG, am_badopt);
     signal_set(p->vm, number, action);
     return am_ok;
 }

@@ -47,7 +47,7 @@ static bool slogan_text(Buf *b, term_t t)
 BIF(erlang, halt, 2, 0)
 {
     bool flush;
-    if (!halt_options(p->vm, a[1], &flush)) return bif_error(p, EXC_BADARG);
+    if (!halt_options(p->vm, a[1], &flush)) return bif_error_cause(p, EXC_BADARG, am_badopt);
     if (a[0] == am_abort) sys_abort(p->vm);
     if (term_is_small(a[0]) && small_value(a[0]) >= 0) {
         sys_halt(p->vm, (int)(small_value(a[0]) & 0xFF), flush);
@@ -227,7 +227,7 @@ BIF(erlang, system_flag, 2, 0)
 {
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (flags[i].name == a[0]) return flags[i].fn(p, a[1]);
-    return bif_error(p, EXC_BADARG);
+    return bif_error_cause(p, EXC_BADARG, am_badopt);
 }
 
 BIF(erts_internal, scheduler_wall_time, 1, 0)

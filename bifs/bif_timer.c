@@ -36,7 +36,8 @@ static term_t start(Process *p, term_t time, term_t to, term_t msg, term_t optio
 {
     bool abs;
     int64_t due;
-    if (!start_options(options, &abs) || !due_time(time, abs, &due)) return bif_error(p, EXC_BADARG);
+    if (!start_options(options, &abs)) return bif_error_cause(p, EXC_BADARG, am_badopt);
+    if (!due_time(time, abs, &due)) return bif_error_cause(p, EXC_BADARG, am_time);
     if (!term_is_local_pid(to) && (!term_is_atom(to))) return bif_error(p, EXC_BADARG);
     return bif_timer_start(p, to, msg, wrap, due);
 }

@@ -4,6 +4,8 @@
  * form and then ignored. Semantics: erl(1), "Emulator Flags". Layer: api. */
 #include "api/cli.h"
 
+#include "sys/sys.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,19 +62,19 @@ static const char flags_text[] =
 
 NORETURN static void flags_exit(void)
 {
-    fputs("Usage: beam.smp [flags] [ -- [init_args] ]\nThe flags are:\n", stderr);
-    fputs(flags_text, stderr);
+    sys_print_error("Usage: beam.smp [flags] [ -- [init_args] ]\nThe flags are:\n%s", flags_text);
     exit(1);
 }
 
 NORETURN static void bad(const char *fmt, ...) PRINTF_LIKE(1, 2);
 static void bad(const char *fmt, ...)
 {
+    char text[1024];
     va_list ap;
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
+    sys_print_error("%s\n", text);
     flags_exit();
 }
 
@@ -355,7 +357,7 @@ static bool special_flag(Config *c, FlagWalk *w, const char *flag, const char *e
             bad("bad \"%s\" parameter", flag);
         if (w->i + 1 < w->argc && w->argv[w->i + 1][0] != '-') w->i++;
     } else if (flag[0] == 'V') {
-        fprintf(stderr, "Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version %s\n", erts_version);
+        sys_print_error("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version %s\n", erts_version);
         exit(0);
     } else {
         return false;
@@ -385,7 +387,7 @@ static void unknown_flag(const Config *c, const char *word)
     case 'h': bad("bad heap option %s", word);
     case 's': bad("bad scheduling option %s", word);
     case 'z': bad("bad -z option %s", word);
-    case 'J': fprintf(stderr, "invalid JIT option %s\n", word); flags_exit();
+    case 'J': sys_print_error("invalid JIT option %s\n", word); flags_exit();
     default: bad("%s unknown flag %s", c->emulator, word);
     }
 }

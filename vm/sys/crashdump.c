@@ -119,15 +119,15 @@ void crash_dump_write(Vm *vm, const char *slogan)
     if (!name) name = "erl_crash.dump";
     FILE *f = fopen(name, "w");
     if (!f) {
-        fprintf(stderr, "Can not write crash dump to %s: %s\n", name, strerror(errno));
+        sys_print_error("Can not write crash dump to %s: %s\n", name, strerror(errno));
         return;
     }
-    fprintf(stderr, "\nCrash dump is being written to: %s...", name);
+    sys_print_error("\nCrash dump is being written to: %s...", name);
     dump_header(f, vm, slogan);
     dump_memory(f);
     dump_processes(f, vm);
     dump_atoms(f);
     fputs("=end\n", f);
     fclose(f);
-    fputs("done\n", stderr);
+    sys_print_error("done\n");
 }

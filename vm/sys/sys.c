@@ -9,6 +9,7 @@
 #include "sys/sys.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/epoch.h"
 #include "io/port.h"
 #include "proc/message.h"
@@ -22,6 +23,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* The terminal may be in raw mode, so lines end in both. */
+void sys_print_error(const char *fmt, ...)
+{
+    Buf b = BUF_INIT(TEMP);
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    for (const char *p = buf_text(&b); *p; p++) {
+        if (*p == '\n') fputc('\r', stderr);
+        fputc(*p, stderr);
+    }
+    buf_free(&b);
+    fflush(stderr);
+}
 
 /* ---- the end ---- */
 
@@ -56,7 +73,7 @@ void sys_crash(Vm *vm, const char *slogan)
     }
     if (vm->sys && vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     fflush(stdout);
-    fprintf(stderr, "%s\n", slogan);
+    sys_print_error("%s\n", slogan);
     crash_dump_write(vm, slogan);
     fflush(stderr);
     _exit(1);

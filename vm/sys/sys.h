@@ -31,6 +31,9 @@ void sys_init(Vm *vm, const Config *config, const Release *release);
 /* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
 bool sys_native_utf8(Vm *vm);
 
+/* To stderr, with \r\n for \n. */
+void sys_print_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 /* ---- the end ---- */
 /* End with this exit code, after ports have written out what they hold, if `flush`. Returns only when another
  * thread is ending the VM already: the caller then waits (bif_wait), it is not run again. */
