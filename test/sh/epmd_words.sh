@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # epmd: registering, listing, refusing, ending.
 export ERL_EPMD_PORT=$((20000 + $$ % 20000))
+while epmd -names >/dev/null 2>&1; do ERL_EPMD_PORT=$((ERL_EPMD_PORT + 1)); done # a free one
 epmd -names; echo "status $?"
 epmd -daemon; echo "status $?"
 epmd -names | sed 's/[0-9]\{4,5\}/PORT/'
