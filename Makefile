@@ -9,11 +9,11 @@
 
 SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 TYPE ?= release
-B ?= build
+B := build
 OBJ := $(B)/$(TYPE)
 GEN := $(B)/gen
 TOOLS := $(B)/tools
-BIN ?= bin
+BIN := bin
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
