@@ -101,6 +101,16 @@ BIF(erlang, is_function, 2, GUARD)
     return term_bool(arity == small_value(a[1]));
 }
 
+/* In the words of the reference, which tells views from what they look into. */
+static term_t bits_type(term_t t)
+{
+    uint64_t bits = bitstring_bits(t);
+    Binary *b = bitstring_storage(t);
+    if (bits & 7) return am_sub_binary;
+    if (!b) return am_heap_binary;
+    return ((SubBits *)boxed_ptr(t))->start == 0 && bits >> 3 == b->size ? am_refc_binary : am_sub_binary;
+}
+
 static term_t boxed_type(term_t t)
 {
     switch (HEADER_SUBTAG(boxed_header(t))) {
@@ -113,8 +123,7 @@ static term_t boxed_type(term_t t)
     case BOXED_EXPORT: return am_export;
     case BOXED_EXT_PID: return am_pid;
     case BOXED_EXT_PORT: return am_port;
-    case BOXED_HEAP_BITS: return am_heap_binary;
-    default: return am_sub_binary;
+    default: return bits_type(t);
     }
 }
 

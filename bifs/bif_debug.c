@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "data/binary.h"
 #include "data/map.h"
 #include "data/term_print.h"
 
@@ -78,13 +79,6 @@ BIF(io, printable_range, 0, 0) { return am_latin1; }
 
 /* ---- sizes ---- */
 
-BIF(erts_debug, flat_size, 1, 0)
-{
-    size_t words = term_size_words(a[0], false);
-    process_bump_reds(p, (int32_t)MIN(words / 64, (size_t)100000));
-    return heap_uint(&p->heap, words);
-}
-
 BIF(erts_debug, same, 2, 0) { return term_bool(a[0] == a[1]); }
 
 /* Objects seen: open addressing by address. */
@@ -134,6 +128,27 @@ static void todo_push(Todo *t, const term_t *terms, size_t n)
     t->n += n;
 }
 
+/* Sizes are those of the reference's objects, which its suites and tools know: a fun has five words and its
+ * environment, a shared binary six, a view of one five more, an empty tuple is a literal. */
+#define FUN_BASE_WORDS 5
+#define BINARY_WORDS 6
+#define SUB_BINARY_WORDS 5
+
+static size_t bits_words(term_t t)
+{
+    uint64_t bits = bitstring_bits(t);
+    Binary *b = bitstring_storage(t);
+    size_t storage = b ? BINARY_WORDS : HEAP_BITS_WORDS(BITS_TO_BYTES(bits));
+    bool view = bits & 7 || (b && bits >> 3 != b->size && term_is_boxed_tag(t, BOXED_SUB_BITS) &&
+                             ((SubBits *)boxed_ptr(t))->start != 0);
+    return storage + (view ? SUB_BINARY_WORDS : 0);
+}
+
+static size_t ref_object_words(term_t t)
+{
+    return ref_is_alias(t) ? ALIAS_REF_WORDS : REF_WORDS;
+}
+
 /* Words of the object itself; its parts go to the list. */
 static size_t object_words(Todo *todo, term_t t)
 {
@@ -144,9 +159,16 @@ static size_t object_words(Todo *todo, term_t t)
     term_t *b = boxed_ptr(t), header = *b;
     unsigned count;
     switch (HEADER_SUBTAG(header)) {
-    case BOXED_TUPLE: todo_push(todo, b + 1, HEADER_ARITY(header)); break;
-    case BOXED_FUN: todo_push(todo, fun_ptr(t)->env, fun_free_count(fun_ptr(t))); break;
-    case BOXED_SUB_BITS: todo_push(todo, &((SubBits *)b)->orig, 1); break;
+    case BOXED_TUPLE:
+        todo_push(todo, b + 1, HEADER_ARITY(header));
+        return HEADER_ARITY(header) == 0 ? 0 : 1 + HEADER_ARITY(header);
+    case BOXED_FUN:
+        count = fun_free_count(fun_ptr(t));
+        todo_push(todo, fun_ptr(t)->env, count);
+        return FUN_BASE_WORDS + count;
+    case BOXED_EXPORT: return FUN_BASE_WORDS;
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return bits_words(t);
+    case BOXED_REF: return ref_object_words(t);
     case BOXED_MAP:
         if (MAP_HEADER_KIND(header) == MAP_FLAT) {
             todo_push(todo, b + 2, 1 + map_size(t));
@@ -154,26 +176,34 @@ static size_t object_words(Todo *todo, term_t t)
             const term_t *children = hamt_children(t, &count);
             todo_push(todo, children, count);
         }
-        break;
-    default: break;
+        return boxed_words(b);
+    default: return boxed_words(b);
     }
-    return boxed_words(b);
 }
+
+/* seen NULL: every path to an object counts. */
+static term_t count_words(Process *p, term_t t, Seen *seen)
+{
+    Todo todo = {0};
+    size_t words = 0;
+    todo_push(&todo, &t, 1);
+    while (todo.n > 0) {
+        t = todo.terms[--todo.n];
+        if (!term_is_immed(t) && (!seen || seen_add(seen, term_ptr(t)))) words += object_words(&todo, t);
+    }
+    mem_free(MEM_TEMP, todo.terms, todo.cap * sizeof(term_t));
+    process_bump_reds(p, (int32_t)MIN(words / 16, (size_t)100000));
+    return heap_uint(&p->heap, words);
+}
+
+BIF(erts_debug, flat_size, 1, 0) { return count_words(p, a[0], NULL); }
 
 BIF(erts_debug, size_shared, 1, 0)
 {
-    Todo todo = {0};
     Seen seen = {mem_alloc_zero(MEM_TEMP, 64 * sizeof(term_t *)), 63, 0};
-    size_t words = 0;
-    todo_push(&todo, a, 1);
-    while (todo.n > 0) {
-        term_t t = todo.terms[--todo.n];
-        if (!term_is_immed(t) && seen_add(&seen, term_ptr(t))) words += object_words(&todo, t);
-    }
-    mem_free(MEM_TEMP, todo.terms, todo.cap * sizeof(term_t));
+    term_t words = count_words(p, a[0], &seen);
     mem_free(MEM_TEMP, seen.slots, (seen.mask + 1) * sizeof *seen.slots);
-    process_bump_reds(p, (int32_t)MIN(words / 16, (size_t)100000));
-    return heap_uint(&p->heap, words);
+    return words;
 }
 
 BIF(erts_debug, copy_shared, 2, 0)

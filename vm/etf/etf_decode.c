@@ -227,6 +227,14 @@ static term_t get_string(EtfDecode *d, Heap *h)
 /* Significant bits in the forms with a creation of one byte. */
 #define OLD_REF_BITS 18
 #define OLD_PORT_BITS 28
+#define OLD_CREATION_MAX 3
+
+static uint32_t get_creation(EtfDecode *d, unsigned bytes)
+{
+    uint32_t creation = (uint32_t)get_n(d, bytes);
+    if (bytes == 1 && creation > OLD_CREATION_MAX) d->bad = true;
+    return creation;
+}
 
 static term_t ident_or_bad(EtfDecode *d, term_t t)
 {
@@ -237,7 +245,7 @@ static term_t get_pid(EtfDecode *d, Heap *h, unsigned creation_bytes)
 {
     term_t node = get_atom(d);
     uint32_t number = get32(d), serial = get32(d);
-    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    uint32_t creation = get_creation(d, creation_bytes);
     if (d->bad) return TERM_NONE;
     return ident_or_bad(d, node_make_pid(h, d->vm, node, number, serial, creation));
 }
@@ -246,7 +254,7 @@ static term_t get_port(EtfDecode *d, Heap *h, unsigned id_bytes, unsigned creati
 {
     term_t node = get_atom(d);
     uint64_t id = get_n(d, id_bytes);
-    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    uint32_t creation = get_creation(d, creation_bytes);
     if (d->bad || (creation_bytes == 1 && id >> OLD_PORT_BITS)) return bad(d);
     return ident_or_bad(d, node_make_port(h, d->vm, node, id, creation));
 }
@@ -255,7 +263,7 @@ static term_t get_ref(EtfDecode *d, Heap *h, unsigned count, unsigned creation_b
 {
     uint32_t numbers[REF_NUMBERS_MAX];
     term_t node = get_atom(d);
-    uint32_t creation = (uint32_t)get_n(d, creation_bytes);
+    uint32_t creation = get_creation(d, creation_bytes);
     if (d->bad || count == 0 || count > REF_NUMBERS_MAX) return bad(d);
     for (unsigned i = 0; i < count; i++) numbers[i] = get32(d);
     if (d->bad || (creation_bytes == 1 && numbers[0] >> OLD_REF_BITS)) return bad(d);
@@ -265,7 +273,7 @@ static term_t get_ref(EtfDecode *d, Heap *h, unsigned count, unsigned creation_b
 static term_t get_old_ref(EtfDecode *d, Heap *h)
 {
     term_t node = get_atom(d);
-    uint32_t number = get32(d), creation = get8(d);
+    uint32_t number = get32(d), creation = get_creation(d, 1);
     if (d->bad || number >> OLD_REF_BITS) return bad(d);
     return ident_or_bad(d, node_make_ref(h, d->vm, node, creation, &number, 1));
 }
