@@ -60,6 +60,7 @@ static term_t value_term(Process *p, const Atomics *at, uint64_t bits)
 
 BIF(erts_internal, atomics_new, 2, 0)
 {
+    if (term_is_big(a[0]) && !big_is_negative(a[0])) return bif_error(p, EXC_SYSTEM_LIMIT);
     if (!term_is_small(a[0]) || small_value(a[0]) < 1 || !term_is_small(a[1]))
         return bif_error(p, EXC_BADARG);
     size_t n = (size_t)small_value(a[0]);

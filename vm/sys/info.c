@@ -127,6 +127,19 @@ ITEM(normal_multi_scheduling_blockers) { return sched_multi_blockers(VM_, h, tru
 ITEM(logical_processors) { return term_small(thread_cpus_online()); }
 ITEM(logical_processors_available) { return term_small(thread_cpus_usable()); }
 ITEM(cpu_topology) { return info_cpu_topology(h); }
+/* Which atomic operations are native; each entry {Name, How}. */
+ITEM(ethread_info)
+{
+    static const char *const native[] = {"Native spinlocks", "Native rw-spinlocks",
+                                         "64-bit native atomics", "32-bit native atomics"};
+    term_t list = TERM_NIL;
+    for (size_t i = 0; i < ARRAY_LEN(native); i++) {
+        term_t name = heap_string(h, native[i], strlen(native[i]), TERM_NIL);
+        list = heap_cons(h, heap_tuple2(h, name, heap_string(h, "gcc", 3, TERM_NIL)), list);
+    }
+    return list;
+}
+ITEM(context_reductions) { return term_small(SCHED_SLICE_REDS); }
 ITEM(thread_pool_size) { return term_small(VM_->config->async_threads); }
 ITEM(process_count) { return heap_uint(h, process_count(VM_)); }
 ITEM(process_limit) { return heap_uint(h, process_limit(VM_)); }
@@ -294,7 +307,8 @@ static const InfoRow rows[] = {
     {am_logical_processors_online, item_logical_processors}, {am_cpu_topology, item_cpu_topology},
     {am_thread_pool_size, item_thread_pool_size}, {am_process_count, item_process_count},
     {am_process_limit, item_process_limit}, {am_port_count, item_port_count},
-    {am_port_limit, item_port_limit}, {am_atom_count, item_atom_count}, {am_atom_limit, item_atom_limit},
+    {am_port_limit, item_port_limit}, {am_ethread_info, item_ethread_info},
+    {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count}, {am_atom_limit, item_atom_limit},
     {am_ets_count, item_ets_count}, {am_ets_limit, item_ets_limit},
     {am_dist_buf_busy_limit, item_dist_buf_busy_limit},
     {am_delayed_node_table_gc, item_delayed_node_table_gc}, {am_port_parallelism, item_port_parallelism},
