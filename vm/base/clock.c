@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-/* Smallest small integer plus one second: programs meet negative monotonic times at once. */
-#define EPOCH_NS (-(INT64_C(1) << 59) + NS_PER_S)
+/* The smallest small integer in whole seconds, as system_info(start_time) of the reference shows it. */
+#define EPOCH_NS (INT64_C(-576460752) * NS_PER_S)
 #define STEP_NS (10 * NS_PER_MS)
 
 static int64_t os_start;               /* const after init: OS monotonic at EPOCH_NS */
