@@ -348,6 +348,8 @@ typedef int InsnHandler(void);
 #define LEAVE() return 0
 #define DISPATCH() \
     return ((InsnHandler *)(void *)((char *)(void *)interp_base + *(const int32_t *)(const void *)PC))()
+#define DISPATCH_AS(handler) \
+    return ((InsnHandler *)(void *)((char *)(void *)interp_base + (handler)))()
 #define GOTO(routine) return rt_##routine()
 /* One section, so that the assembler knows all distances. */
 #define IN_TABLE __attribute__((used, section(".text.insn")))
@@ -394,6 +396,11 @@ int32_t insn_handler_code(unsigned variant) { return (int32_t)variant; }
 
 #define LEAVE() goto leave
 #define DISPATCH() goto dispatch
+#define DISPATCH_AS(handler) \
+    do { \
+        as_ = (handler); \
+        goto dispatch_as; \
+    } while (0)
 #define GOTO(routine) goto rt_##routine
 #define SLOW_(name, number) goto slow_##number
 
@@ -402,9 +409,12 @@ static enum RunResult run(Sched *s, Process *p)
     const code_t *PC = p->pc;
     term_t *X = s->x, *E, *H;
     int64_t REDS;
+    int32_t as_;
     SWAPIN();
 dispatch:
-    switch (*(const int32_t *)(const void *)PC) {
+    as_ = *(const int32_t *)(const void *)PC;
+dispatch_as:
+    switch (as_) {
 #include "interp_switch.gen.h"
     }
 leave:

@@ -57,9 +57,12 @@ term_t heap_piece_copy(HeapPiece *piece, term_t t)
 
 /* ---- local receivers ---- */
 
-static void copy_token(Signal *s, const Process *from)
+/* The token gets a new serial number for each message. */
+static void copy_token(Signal *s, Process *from, term_t to)
 {
-    if (UNLIKELY(from->seq_token != TERM_NIL)) s->token = heap_piece_copy(&s->piece, from->seq_token);
+    if (LIKELY(from->seq_token == TERM_NIL)) return;
+    if (from->vm->procs->trace_ops) from->vm->procs->trace_ops->seq_send(from, to, s->term);
+    s->token = heap_piece_copy(&s->piece, from->seq_token);
 }
 
 void message_send(Process *from, Process *to, term_t term)
@@ -67,7 +70,7 @@ void message_send(Process *from, Process *to, term_t term)
     if (process_is_exiting(to)) return;
     Signal *s = signal_new(SIG_MESSAGE, from->id);
     s->term = heap_piece_copy(&s->piece, term);
-    copy_token(s, from);
+    copy_token(s, from, to->id);
     if (!signal_send(to, s)) signal_free(s);
 }
 
@@ -98,7 +101,7 @@ static bool send_alias(Vm *vm, term_t from, const Process *sender, term_t alias,
     SignalX *x = signal_new_x(SIG_ALIAS_MESSAGE, term_is_immed(from) ? from : TERM_NIL);
     x->ref = ref_num(alias);
     x->s.term = heap_piece_copy(&x->s.piece, term);
-    if (sender) copy_token(&x->s, sender);
+    if (sender) copy_token(&x->s, (Process *)(uintptr_t)sender, alias);
     if (signal_send(to, &x->s)) return true;
     signal_free(&x->s);
     return false;

@@ -56,6 +56,7 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_HIBERNATED      0x0200u
 #define PF_TIMER_SET       0x0400u  /* receive timer armed */
 #define PF_WAIT_RESUMED    0x4000u  /* wait_timeout has put the process to sleep and will be executed again */
+#define PF_YIELDED         0x8000u  /* erlang:yield/0 has ended a slice and will be called again */
 #define PF_GC_ASKED        0x2000u  /* garbage_collect/0 has asked for a collection and yielded */
 #define PF_IN_RECEIVE      0x1000u  /* sleeps in receive (or hibernates) for want of a message */
 
@@ -242,7 +243,16 @@ typedef struct ProcTraceOps {
     void (*event)(Process *p, term_t event, term_t arg, term_t extra);
     /* Child inherits trace flags (set_on_spawn, set_on_link ...). */
     void (*inherit)(Process *parent, Process *child, bool linked);
+    /* Sequential trace: p, which has a token, sends; p takes over the token of a message. */
+    void (*seq_send)(Process *p, term_t to, term_t msg);
+    void (*seq_receive)(Process *p, const Signal *m);
+    /* Instructions of trace.insn; with the registers in p. The handler number to go on with, or
+     * TRACE_KILLED; where to go on, NULL: killed. */
+    int64_t (*breakpoint)(Process *p, term_t *x, const code_t *pc);
+    const code_t *(*traced_export)(Process *p, term_t *x, void *breakpoint);
+    const code_t *(*traced_return)(Process *p, term_t *x);
 } ProcTraceOps;
+#define TRACE_KILLED INT64_MIN
 
 #define PROC_EXIT_HOOKS 12
 typedef struct ProcSpace {
@@ -252,7 +262,9 @@ typedef struct ProcSpace {
     ProcExecOps exec;
     const ProcPortOps *port_ops;       /* NULL until io is initialised */
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
-    const ProcTraceOps *trace_ops;
+    const ProcTraceOps *trace_ops;     /* NULL until trace is used */
+    /* Flags of processes to be spawned are set: called for each; NULL: none are. */
+    void (*trace_new)(Process *parent, Process *child, bool linked, term_t mfa);
     /* dist: process_flag(monitor_nodes | {monitor_nodes, Options}, Bool); NULL: no such flag */
     term_t (*monitor_nodes)(Process *p, term_t flag, term_t value);
     ExitHook *exit_hooks[PROC_EXIT_HOOKS];

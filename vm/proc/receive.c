@@ -39,7 +39,10 @@ void receive_remove(Process *p)
     q->msg_len--;
     q->save = &q->msg_first;
     heap_piece_adopt(&p->heap, &m->piece);
-    if (UNLIKELY(m->token != p->seq_token)) p->seq_token = m->token;
+    if (UNLIKELY(m->token != p->seq_token)) {
+        p->seq_token = m->token;
+        if (m->token != TERM_NIL && p->vm->procs->trace_ops) p->vm->procs->trace_ops->seq_receive(p, m);
+    }
     signal_free(m);
     receive_timer_clear(p);
 }

@@ -259,6 +259,8 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     if (o->is_request && (o->reply & SPAWN_REPLY_OK)) reply_ok(parent, child, o, ref);
     if (UNLIKELY(parent->trace != NULL))
         trace_spawn(parent, child, o, heap_tuple3(&parent->heap, module, function, args));
+    if (UNLIKELY(vm->procs->trace_new != NULL))
+        vm->procs->trace_new(parent, child, o->link, heap_tuple3(&parent->heap, module, function, args));
     start(child);
     (void)process_bump_reds(parent, SPAWN_REDS);
     return pid;
@@ -274,6 +276,7 @@ term_t spawn_system(Vm *vm, term_t module, term_t function, term_t args, const S
     }
     term_t pid = p->id;
     p->group_leader = group_leader == TERM_NONE ? pid : group_leader;
+    if (group_leader != TERM_NONE) p->parent = group_leader; /* init is both */
     start(p);
     return pid;
 }

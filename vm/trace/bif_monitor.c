@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
+ * DEVIATES: nothing is reported yet to a profiler. Semantics: erlang(3). Layer: trace. */
+#include "bifs/bif.h"
+#include "base/alloc.h"
+#include "sched/sched.h"
+#include "trace/trace.h"
+
+static term_t badarg(Process *p) { return bif_error(p, EXC_BADARG); }
+
+/* ---- system_monitor ---- */
+
+typedef struct Settings {
+    uint64_t long_gc, long_schedule, large_heap;
+    bool busy_port, busy_dist_port;
+} Settings;
+
+static bool parse_limit(Settings *s, term_t t)
+{
+    if (!term_is_tuple_of(t, 2) || !term_is_small(tuple_element(t, 2)) || small_value(tuple_element(t, 2)) < 0)
+        return false;
+    uint64_t v = (uint64_t)small_value(tuple_element(t, 2));
+    switch (tuple_element(t, 1)) {
+    case am_long_gc: s->long_gc = MAX(v, 1); return true;
+    case am_long_schedule: s->long_schedule = MAX(v, 1); return true;
+    case am_large_heap: s->large_heap = MAX(v, 1); return true;
+    default: return false;
+    }
+}
+
+static bool parse_settings(Settings *s, term_t list)
+{
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t t = list_head(list);
+        if (t == am_busy_port) s->busy_port = true;
+        else if (t == am_busy_dist_port) s->busy_dist_port = true;
+        else if (!parse_limit(s, t)) return false;
+    }
+    return list == TERM_NIL;
+}
+
+static term_t settings(Process *p)
+{
+    TraceSpace *s = trace_space(p->vm);
+    Heap *h = &p->heap;
+    term_t l = TERM_NIL;
+    if (s->monitor_pid == TERM_NONE || !process_lookup_alive(p->vm, s->monitor_pid)) return am_undefined;
+    if (s->long_gc) l = heap_cons(h, heap_tuple2(h, am_long_gc, heap_uint(h, s->long_gc)), l);
+    if (s->long_schedule)
+        l = heap_cons(h, heap_tuple2(h, am_long_schedule, heap_uint(h, s->long_schedule)), l);
+    if (s->large_heap) l = heap_cons(h, heap_tuple2(h, am_large_heap, heap_uint(h, s->large_heap)), l);
+    if (s->busy_port) l = heap_cons(h, am_busy_port, l);
+    if (s->busy_dist_port) l = heap_cons(h, am_busy_dist_port, l);
+    return heap_tuple2(h, s->monitor_pid, l);
+}
+
+static term_t set_monitor(Process *p, term_t pid, term_t options)
+{
+    TraceSpace *s = trace_space(p->vm);
+    Settings new = {0};
+    if (pid != am_undefined
+        && (!term_is_local_pid(pid) || !process_lookup_alive(p->vm, pid) || !parse_settings(&new, options)))
+        return badarg(p);
+    bool none = pid == am_undefined
+                || !(new.long_gc || new.long_schedule || new.large_heap || new.busy_port
+                     || new.busy_dist_port);
+    mutex_lock(&s->lock);
+    term_t old = settings(p);
+    s->monitor_pid = none ? TERM_NONE : pid;
+    s->long_gc = new.long_gc, s->long_schedule = new.long_schedule, s->large_heap = new.large_heap;
+    s->busy_port = new.busy_port, s->busy_dist_port = new.busy_dist_port;
+    mutex_unlock(&s->lock);
+    return old;
+}
+
+BIF(erlang, system_monitor, 0, 0)
+{
+    return settings(p);
+}
+
+BIF(erlang, system_monitor, 1, 0)
+{
+    if (a[0] == am_undefined) return set_monitor(p, am_undefined, TERM_NIL);
+    if (!term_is_tuple_of(a[0], 2)) return badarg(p);
+    return set_monitor(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
+}
+
+BIF(erlang, system_monitor, 2, 0)
+{
+    return set_monitor(p, a[0], a[1]);
+}
+
+/* ---- system_profile ---- */
+
+static const term_t profile_names[] = {
+    am_runnable_procs, am_runnable_ports, am_exclusive, am_scheduler, am_timestamp, am_monotonic_timestamp,
+    am_strict_monotonic_timestamp,
+};
+
+static bool parse_profile(uint32_t *flags, term_t list)
+{
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(profile_names) && profile_names[i] != list_head(list)) i++;
+        if (i == ARRAY_LEN(profile_names)) return false;
+        *flags |= 1u << i;
+    }
+    return list == TERM_NIL;
+}
+
+BIF(erlang, system_profile, 0, 0)
+{
+    TraceSpace *s = trace_space(p->vm);
+    term_t l = TERM_NIL;
+    if (s->profile_pid == TERM_NONE || !process_lookup_alive(p->vm, s->profile_pid)) return am_undefined;
+    for (size_t i = 0; i < ARRAY_LEN(profile_names); i++)
+        if (s->profile_flags >> i & 1) l = heap_cons(&p->heap, profile_names[i], l);
+    return heap_tuple2(&p->heap, s->profile_pid, l);
+}
+
+BIF(erlang, system_profile, 2, 0)
+{
+    TraceSpace *s = trace_space(p->vm);
+    uint32_t flags = 0;
+    bool off = a[0] == am_undefined;
+    if (!off && (!term_is_local_pid(a[0]) || !process_lookup_alive(p->vm, a[0]))) return badarg(p);
+    if (!parse_profile(&flags, a[1])) return badarg(p);
+    mutex_lock(&s->lock);
+    term_t old = bif_erlang_system_profile_0(p, a);
+    s->profile_pid = off || !flags ? TERM_NONE : a[0];
+    s->profile_flags = flags;
+    mutex_unlock(&s->lock);
+    return old;
+}

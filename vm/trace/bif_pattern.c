@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_pattern - trace_pattern/3 and what trace_info/2 says of functions. Layer: trace. */
+#include "bifs/bif.h"
+#include "code/module.h"
+#include "sched/sched.h"
+#include "trace/breakpoint.h"
+
+static term_t badarg(Process *p, term_t cause)
+{
+    return cause == TERM_NONE ? bif_error(p, EXC_BADARG) : bif_error_cause(p, EXC_BADARG, cause);
+}
+
+typedef struct Pattern {
+    Vm *vm;
+    term_t module, function, arity;  /* '_' or a value */
+    bool local;              /* all functions, not only the exported ones */
+    bool on;
+    uint32_t bits;           /* BREAK_* */
+    BreakSpec spec;
+    term_t tracer;           /* of BREAK_META */
+    int64_t count;
+} Pattern;
+
+static bool parse_mfa(Pattern *q, term_t t)
+{
+    if (!term_is_tuple_of(t, 3)) return false;
+    q->module = tuple_element(t, 1), q->function = tuple_element(t, 2), q->arity = tuple_element(t, 3);
+    if (!term_is_atom(q->module) || !term_is_atom(q->function)) return false;
+    if (q->arity != am_Underscore && (!term_is_small(q->arity) || small_value(q->arity) < 0)) return false;
+    if (q->module == am_Underscore && q->function != am_Underscore) return false;
+    return q->function != am_Underscore || q->arity == am_Underscore;
+}
+
+static bool parse_meta_tracer(Pattern *q, term_t t)
+{
+    term_t pid = tuple_element(t, 2);
+    if (term_is_tuple_of(t, 3)) {
+        if (pid != am_erl_tracer) return false;
+        pid = tuple_element(t, 3);
+    }
+    q->tracer = pid;
+    return term_is_local_pid(pid);
+}
+
+static bool parse_flags(Pattern *q, term_t list, term_t self)
+{
+    bool global = false;
+    q->tracer = self;
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t t = list_head(list);
+        if (t == am_global) global = true;
+        else if (t == am_local) q->bits |= BREAK_LOCAL;
+        else if (t == am_meta) q->bits |= BREAK_META;
+        else if (t == am_call_count) q->bits |= BREAK_COUNT;
+        else if (t == am_call_time || t == am_call_memory) q->bits |= 0x100;
+        else if ((term_is_tuple_of(t, 2) || term_is_tuple_of(t, 3)) && tuple_element(t, 1) == am_meta) {
+            if (!parse_meta_tracer(q, t)) return false;
+            q->bits |= BREAK_META;
+        } else return false;
+    }
+    if (list != TERM_NIL || (global && q->bits)) return false;
+    q->local = q->bits != 0;
+    if (!q->bits) q->bits = BREAK_GLOBAL;
+    q->bits &= 0xFF;
+    return true;
+}
+
+/* true, false, restart, pause or a specification. */
+static bool parse_spec(Pattern *q, term_t t)
+{
+    q->on = t != am_false && t != am_pause;
+    q->spec.term = TERM_NIL;
+    if (t == am_true || t == am_false || t == TERM_NIL) return true;
+    if (t == am_restart || t == am_pause) return q->bits == BREAK_COUNT || q->bits == 0;
+    q->spec.ms = ms_compile(q->vm, t, MS_TRACE);
+    q->spec.term = t;
+    return q->spec.ms != NULL;
+}
+
+static bool matches(const Pattern *q, const Mfa *m)
+{
+    return (q->module == am_Underscore || q->module == m->module)
+           && (q->function == am_Underscore || q->function == m->function)
+           && (q->arity == am_Underscore || (word_t)small_value(q->arity) == m->arity);
+}
+
+static void change_export(Pattern *q, Export *e, uint32_t bits)
+{
+    if (q->on) breakpoint_set_global(q->vm, e, bits, &q->spec, q->tracer);
+    else breakpoint_clear_global(e, bits);
+}
+
+/* A function of loaded code. A native's code is never run: its export is watched instead. */
+static void change_function(Pattern *q, const code_t *entry)
+{
+    const Mfa *m = code_entry_mfa(entry);
+    if (!matches(q, m)) return;
+    q->count++;
+    Export *e = export_find(q->vm, m->module, m->function, m->arity);
+    Breakpoint *b = e ? breakpoint_of_export(e) : NULL;
+    bool native = e && (e->native || (b && b->target == b->shadow.native_stub));
+    if (q->local && !native) {
+        if (q->on) {
+            if (e) breakpoint_clear_global(e, BREAK_GLOBAL);
+            breakpoint_set_local(q->vm, entry, q->bits, &q->spec, q->tracer);
+        } else {
+            breakpoint_clear_local(q->vm, entry, q->bits);
+        }
+    } else if (e) {
+        if (q->on && !native) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL);
+        change_export(q, e, native && q->bits & BREAK_LOCAL ? q->bits ^ BREAK_LOCAL ^ BREAK_GLOBAL : q->bits);
+    }
+}
+
+static bool is_exported(const CodeInstance *c, const code_t *entry)
+{
+    const Mfa *m = code_entry_mfa(entry);
+    for (size_t i = 0; i < c->export_count; i++)
+        if (c->exports[i].export->mfa.function == m->function && c->exports[i].export->mfa.arity == m->arity)
+            return true;
+    return false;
+}
+
+static void change_module(Module *module, void *ctx)
+{
+    Pattern *q = ctx;
+    if (q->module != am_Underscore && q->module != module->name) return;
+    CodeInstance *c = atomic_load(&module->current);
+    if (!c) return;
+    for (size_t i = 0; i < c->function_count; i++)
+        if (q->local || is_exported(c, c->functions[i])) change_function(q, c->functions[i]);
+}
+
+/* ---- events that are no calls ---- */
+
+static void change_event(TracePattern *t, const Pattern *q)
+{
+    if (t->ms) ms_unref(t->ms);
+    heap_piece_dispose(&t->piece);
+    t->off = !q->on;
+    t->ms = q->spec.ms;
+    if (t->ms) {
+        ms_ref(t->ms);
+        t->spec = heap_piece_copy(&t->piece, q->spec.term);
+    }
+}
+
+static term_t change(Process *p, Pattern *q, term_t what)
+{
+    TraceSpace *s = trace_space(p->vm);
+    if (what == am_send || what == am_receive) {
+        change_event(what == am_send ? &s->send : &s->receive, q);
+        return term_small(1);
+    }
+    if (what == am_on_load) {
+        breakpoints_make(p->vm)->on_load = q->on;
+        return term_small(0);
+    }
+    module_each(p->vm, change_module, q);
+    return term_small(q->count);
+}
+
+BIF(erts_internal, trace_pattern, 3, 0)
+{
+    Pattern q = {.vm = p->vm};
+    bool event = a[0] == am_send || a[0] == am_receive || a[0] == am_on_load;
+    if (!parse_flags(&q, a[2], p->id)) return badarg(p, am_badopt);
+    if (!parse_spec(&q, a[1])) return badarg(p, am_match_spec);
+    if (!event && !parse_mfa(&q, a[0])) {
+        if (q.spec.ms) ms_unref(q.spec.ms);
+        return badarg(p, am_none);
+    }
+    trace_space(p->vm);
+    sched_block_all(p->vm);
+    term_t result = change(p, &q, a[0]);
+    sched_unblock_all(p->vm);
+    if (q.spec.ms) ms_unref(q.spec.ms);
+    return result;
+}
+
+/* ---- trace_info/2 ---- */
+
+typedef struct Info {
+    const Breakpoint *b;
+    bool global;
+} Info;
+
+static term_t info_value(Process *p, const Info *i, term_t item)
+{
+    const Breakpoint *b = i->b;
+    Heap *h = &p->heap;
+    uint32_t on = b->on;
+    bool traced = on & (BREAK_LOCAL | BREAK_GLOBAL);
+    switch (item) {
+    case am_traced: return !traced ? am_false : on & BREAK_LOCAL ? am_local : am_global;
+    case am_match_spec: return traced ? term_copy(h, b->call.term) : am_false;
+    case am_meta: return on & BREAK_META ? b->meta_tracer : am_false;
+    case am_meta_match_spec: return on & BREAK_META ? term_copy(h, b->meta.term) : am_false;
+    case am_call_count: return on & BREAK_COUNT ? heap_uint(h, atomic_load(&b->count)) : am_false;
+    case am_call_time: case am_call_memory: return am_false;
+    default: return TERM_NONE;
+    }
+}
+
+static term_t all_info(Process *p, const Info *i)
+{
+    static const term_t items[] = {am_call_count, am_call_time, am_meta_match_spec, am_meta, am_match_spec,
+                                   am_traced};
+    if (!i->b->on) return am_false;
+    term_t list = TERM_NIL;
+    for (size_t n = 0; n < ARRAY_LEN(items); n++)
+        list = heap_cons(&p->heap, heap_tuple2(&p->heap, items[n], info_value(p, i, items[n])), list);
+    return list;
+}
+
+/* Local functions need not be exported: look in the code. */
+static const code_t *function_entry(Vm *vm, const Pattern *q)
+{
+    const CodeInstance *c = module_current(vm, q->module);
+    return c ? instance_function(c, q->function, (word_t)small_value(q->arity)) : NULL;
+}
+
+term_t breakpoint_info(Process *p, term_t mfa, term_t item)
+{
+    Pattern q = {.vm = p->vm};
+    static const Breakpoint none = {.call.term = TERM_NIL};
+    Info i = {&none, false};
+    if (!parse_mfa(&q, mfa) || q.arity == am_Underscore) return bif_error(p, EXC_BADARG);
+    const code_t *entry = function_entry(p->vm, &q);
+    Export *e = export_find(p->vm, q.module, q.function, (word_t)small_value(q.arity));
+    if (!entry && !(e && export_is_defined(e))) return heap_tuple2(&p->heap, item, am_undefined);
+    Breakpoint *local = entry ? breakpoint_at(p->vm, entry) : NULL;
+    Breakpoint *global = e ? breakpoint_of_export(e) : NULL;
+    if (local && local->on) i.b = local;
+    else if (global) i.b = global;
+    term_t v = item == am_all ? all_info(p, &i) : info_value(p, &i, item);
+    return v == TERM_NONE ? bif_error(p, EXC_BADARG) : heap_tuple2(&p->heap, item, v);
+}
+
+term_t breakpoint_on_load_info(Process *p, term_t item)
+{
+    const Breakpoints *all = trace_space(p->vm)->breakpoints;
+    Breakpoint b = {.on = all && all->on_load ? BREAK_GLOBAL : 0, .call.term = TERM_NIL};
+    Info i = {&b, true};
+    term_t v = item == am_all ? all_info(p, &i) : info_value(p, &i, item);
+    return v == TERM_NONE ? bif_error(p, EXC_BADARG) : heap_tuple2(&p->heap, item, v);
+}

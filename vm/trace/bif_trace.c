@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bif_trace - natives that say who is traced: trace/3, trace_info/2, trace_delivered/1, erl_tracer.
+ * Semantics: erlang(3), erl_tracer(3). Layer: trace. */
+#include "bifs/bif.h"
+#include "data/map.h"
+#include "data/term_cmp.h"
+#include "proc/ptab.h"
+#include "sched/sched.h"
+#include "trace/breakpoint.h"
+
+static term_t badarg(Process *p) { return bif_error(p, EXC_BADARG); }
+static term_t badopt(Process *p) { return bif_error_cause(p, EXC_BADARG, am_badopt); }
+
+/* ---- trace/3 ---- */
+
+typedef struct Request {
+    Process *p;
+    uint32_t flags;
+    term_t tracer;    /* TERM_NONE: none given */
+    bool on, cpu;     /* cpu: cpu_timestamp */
+    int64_t count;
+} Request;
+
+static bool parse_tracer(Request *r, term_t t)
+{
+    term_t pid = TERM_NONE;
+    if (term_is_tuple_of(t, 2)) pid = tuple_element(t, 2);
+    else if (tuple_element(t, 2) == am_erl_tracer) pid = tuple_element(t, 3);
+    if (!term_is_local_pid(pid) || !process_lookup_alive(r->p->vm, pid)) return false;
+    r->tracer = pid;
+    return true;
+}
+
+static bool parse_flags(Request *r, term_t list)
+{
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t t = list_head(list);
+        uint32_t flag;
+        if (trace_flag_of(t, &flag)) r->flags |= flag;
+        else if (t == am_cpu_timestamp) r->cpu = true;
+        else if ((term_is_tuple_of(t, 2) || term_is_tuple_of(t, 3)) && tuple_element(t, 1) == am_tracer) {
+            if (!parse_tracer(r, t)) return false;
+        } else return false;
+    }
+    return list == TERM_NIL;
+}
+
+static void set_flags(TraceFlags *f, const Request *r)
+{
+    if (r->on) {
+        f->flags |= r->flags;
+        if (f->flags) f->tracer = r->tracer;
+    } else {
+        f->flags &= ~r->flags;
+    }
+    if (!f->flags) f->tracer = TERM_NONE;
+}
+
+/* A process that somebody else traces already keeps its tracer. */
+static bool taken_by_other(const Request *r, const TraceFlags *f)
+{
+    return f && f->flags && f->tracer != r->tracer && process_lookup_alive(r->p->vm, f->tracer);
+}
+
+static bool change_process(Request *r, Process *target)
+{
+    if (r->on && taken_by_other(r, target->trace)) return false;
+    if (r->on || target->trace) set_flags(trace_flags_make(target), r);
+    return true;
+}
+
+static void change_all_processes(Request *r)
+{
+    Ptab *t = r->p->vm->procs->procs;
+    size_t end = ptab_scan_end(t);
+    for (size_t i = 0; i < end; i++) {
+        Process *q = ptab_slot(t, i);
+        if (!q || process_is_exiting(q)) continue;
+        if (q->id != r->tracer || !r->on) change_process(r, q);
+        r->count++;
+    }
+}
+
+static void new_process(Process *parent, Process *child, bool linked, term_t mfa)
+{
+    const TraceFlags *f = &trace_space(parent->vm)->new_procs;
+    if (child->trace && child->trace->flags) return;
+    if (!f->flags || f->tracer == child->id) return;
+    TraceFlags *c = trace_flags_make(child);
+    c->flags = f->flags, c->tracer = f->tracer;
+    trace_event(child, TRACE_PROCS, am_spawned, 2, (term_t[]){parent->id, mfa});
+    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, 1, &parent->id);
+}
+
+static void change_new(Request *r, bool procs, bool ports)
+{
+    TraceSpace *s = trace_space(r->p->vm);
+    if (procs) set_flags(&s->new_procs, r);
+    if (ports) set_flags(&s->new_ports, r);
+    r->p->vm->procs->trace_new = s->new_procs.flags ? new_process : NULL;
+}
+
+/* False: no such set of processes. */
+static bool change_many(Request *r, term_t who)
+{
+    bool procs = who == am_all || who == am_existing || who == am_processes || who == am_existing_processes;
+    bool ports = who == am_all || who == am_existing || who == am_ports || who == am_existing_ports;
+    bool new_procs = who == am_all || who == am_new || who == am_new_processes || who == am_processes;
+    bool new_ports = who == am_all || who == am_new || who == am_new_ports || who == am_ports;
+    if (!procs && !ports && !new_procs && !new_ports) return false;
+    if (procs) change_all_processes(r);
+    if (ports) r->count += (int64_t)ptab_count(r->p->vm->procs->ports);
+    if (new_procs || new_ports) change_new(r, new_procs, new_ports);
+    return true;
+}
+
+static bool change(Request *r, term_t who)
+{
+    Vm *vm = r->p->vm;
+    if (term_is_atom(who)) return change_many(r, who);
+    r->count = 1;
+    if (term_is_local_port(who)) return vm->procs->port_ops && vm->procs->port_ops->exists(vm, who);
+    Process *target = term_is_local_pid(who) ? process_lookup_alive(vm, who) : NULL;
+    return target && change_process(r, target);
+}
+
+BIF(erts_internal, trace, 3, 0)
+{
+    Request r = {.p = p, .tracer = TERM_NONE};
+    if (!parse_flags(&r, a[2])) return badopt(p);
+    if (!term_is_bool(a[1])) return badarg(p);
+    r.on = a[1] == am_true;
+    if (r.cpu && a[0] != am_all && a[0] != am_existing) return badarg(p);
+    if (r.on && r.tracer == TERM_NONE) r.tracer = p->id;
+    trace_space(p->vm);
+    sched_block_all(p->vm);
+    bool ok = change(&r, a[0]);
+    sched_unblock_all(p->vm);
+    return ok ? term_small(r.count) : badarg(p);
+}
+
+/* ---- trace_info/2 ---- */
+
+static term_t flags_info(Process *p, const TraceFlags *f, term_t item)
+{
+    term_t v;
+    bool traced = f && f->flags && process_lookup_alive(p->vm, f->tracer);
+    if (item == am_flags) v = traced ? trace_flag_list(&p->heap, f->flags) : TERM_NIL;
+    else if (item == am_tracer) v = traced ? f->tracer : TERM_NIL;
+    else return badarg(p);
+    return heap_tuple2(&p->heap, item, v);
+}
+
+/* The flags belong to the other process: look while it stands still. */
+static term_t process_info(Process *p, term_t pid, term_t item)
+{
+    TraceFlags copy = {0};
+    sched_block_all(p->vm);
+    Process *q = process_lookup_alive(p->vm, pid);
+    if (q && q->trace) copy = *q->trace;
+    sched_unblock_all(p->vm);
+    return q ? flags_info(p, &copy, item) : am_undefined;
+}
+
+static term_t event_info(Process *p, const TracePattern *t, term_t item)
+{
+    if (item != am_match_spec) return badarg(p);
+    term_t v = t->off ? am_false : t->ms ? term_copy(&p->heap, t->spec) : am_true;
+    return heap_tuple2(&p->heap, item, v);
+}
+
+BIF(erlang, trace_info, 2, 0)
+{
+    TraceSpace *s = trace_space(p->vm);
+    if (term_is_local_pid(a[0])) return process_info(p, a[0], a[1]);
+    if (term_is_local_port(a[0])) return flags_info(p, NULL, a[1]);
+    if (term_is_tuple_of(a[0], 3)) return breakpoint_info(p, a[0], a[1]);
+    switch (a[0]) {
+    case am_new: case am_new_processes: return flags_info(p, &s->new_procs, a[1]);
+    case am_new_ports: return flags_info(p, &s->new_ports, a[1]);
+    case am_send: return event_info(p, &s->send, a[1]);
+    case am_receive: return event_info(p, &s->receive, a[1]);
+    case am_on_load: return breakpoint_on_load_info(p, a[1]);
+    default: return badarg(p);
+    }
+}
+
+/* ---- trace_delivered/1: events are in the tracer's queue as soon as they happen ---- */
+
+BIF(erlang, trace_delivered, 1, 0)
+{
+    if (a[0] != am_all && !term_is_local_pid(a[0])) return badarg(p);
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    Heap h = {0};
+    term_t message = heap_tuple3(&h, am_trace_delivered, a[0], term_copy(&h, ref));
+    message_send_heap(p->vm, am_undefined, p, message, &h);
+    return ref;
+}
+
+/* ---- match_spec_test/3 ---- */
+
+static term_t test_result(Process *p, term_t result, const TraceMatch *m)
+{
+    Heap *h = &p->heap;
+    term_t flags = TERM_NIL;
+    if (m && m->exception_trace) flags = heap_cons(h, am_exception_trace, flags);
+    if (m && m->return_trace) flags = heap_cons(h, am_return_trace, flags);
+    return heap_tuple4(h, am_ok, result, flags, TERM_NIL);
+}
+
+static term_t test_error(Process *p, const char *text)
+{
+    Heap *h = &p->heap;
+    term_t one = heap_tuple2(h, am_error, heap_string(h, text, strlen(text), TERM_NIL));
+    return heap_tuple2(h, am_error, heap_cons(h, one, TERM_NIL));
+}
+
+static bool is_proper_list(term_t t)
+{
+    while (term_is_list_cell(t)) t = list_tail(t);
+    return t == TERM_NIL;
+}
+
+BIF(erlang, match_spec_test, 3, 0)
+{
+    bool trace = a[2] == am_trace;
+    char text[200];
+    if (!trace && a[2] != am_table) return badarg(p);
+    if (trace && !is_proper_list(a[0])) return badarg(p);
+    MatchSpec *ms = ms_compile_explain(p->vm, a[1], trace ? MS_TRACE : MS_TABLE, text, sizeof text);
+    if (!ms) return test_error(p, text);
+    term_t result;
+    if (trace) {
+        TraceMatch m = {.silent_test = true};
+        bool matched = trace_match(ms, p, a[0], &m);
+        result = test_result(p, matched ? m.message : am_false, matched ? &m : NULL);
+    } else {
+        term_t v = ms_run(ms, p, a[0], false);
+        result = test_result(p, v == TERM_NONE ? am_false : v, NULL);
+    }
+    ms_unref(ms);
+    return result;
+}
+
+/* ---- erl_tracer: the tracer module that sends to a process ---- */
+
+BIF(erl_tracer, enabled, 3, 0)
+{
+    bool alive = term_is_local_pid(a[1]) && process_lookup_alive(p->vm, a[1]);
+    if (alive && a[1] != a[2]) return am_trace;
+    return a[0] == am_trace_status && !alive ? am_remove : am_discard;
+}
+
+static uint32_t stamp_flags(term_t how)
+{
+    switch (how) {
+    case am_timestamp: case am_cpu_timestamp: return TRACE_TIMESTAMP;
+    case am_monotonic: return TRACE_MONOTONIC;
+    case am_strict_monotonic: return TRACE_STRICT_MONOTONIC;
+    default: return 0;
+    }
+}
+
+BIF(erl_tracer, trace, 5, 0)
+{
+    if (!term_is_local_pid(a[1]) || !term_is_map(a[4])) return badarg(p);
+    term_t extra = map_get(a[4], am_extra), result = map_get(a[4], am_match_spec_result);
+    term_t stamp = map_get(a[4], am_timestamp);
+    term_t args[3] = {a[3]};
+    unsigned n = 1;
+    if (extra != TERM_NONE) args[n++] = extra;
+    if (result != TERM_NONE) args[n++] = result;
+    uint32_t flags = stamp == TERM_NONE ? 0 : stamp_flags(stamp);
+    trace_send_to(p->vm, a[1], flags, a[2], a[0], n, args);
+    return am_ok;
+}

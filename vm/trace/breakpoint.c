@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* breakpoint - patching code and exports, and what happens when a traced function is called or returns.
+ * See breakpoint.h. Layer: trace. */
+#include "trace/breakpoint.h"
+
+#include "base/alloc.h"
+#include "code/range.h"
+#include "exec/exec.h"
+#include "proc/process_gc.h"
+
+/* ---- tables ---- */
+
+Breakpoints *breakpoints_make(Vm *vm)
+{
+    TraceSpace *s = trace_space(vm);
+    if (s->breakpoints) return s->breakpoints;
+    Breakpoints *b = MEM_NEW(TRACE, Breakpoints);
+    hash_init(&b->by_entry, MEM_TRACE, 0);
+    insn_emit(b->return_code, INSN_trace_return, NULL, 0);
+    code_t word[2];
+    insn_emit(word, INSN_trace_breakpoint, NULL, 0);
+    b->handler = (int32_t)(uint32_t)word[0];
+    return s->breakpoints = b;
+}
+
+static uint64_t hash_entry(const code_t *entry)
+{
+    uint64_t h = (uint64_t)entry * 0x9E3779B97F4A7C15u;
+    return h ^ h >> 32;
+}
+
+static bool same_entry(const HashNode *node, const void *key)
+{
+    return container_of(node, Breakpoint, link)->entry == key;
+}
+
+static Breakpoint *find(const Breakpoints *b, const code_t *entry)
+{
+    HashNode *n = hash_find(&b->by_entry, hash_entry(entry), same_entry, entry);
+    return n ? container_of(n, Breakpoint, link) : NULL;
+}
+
+/* The handler number is the first 32 bits of an instruction. */
+static int32_t handler_at(const code_t *pc) { return *(const int32_t *)(const void *)pc; }
+static void put_handler(const code_t *pc, int32_t handler)
+{
+    __atomic_store_n((int32_t *)(uintptr_t)pc, handler, __ATOMIC_SEQ_CST);
+}
+
+static Breakpoint *new_breakpoint(const Mfa *mfa)
+{
+    Breakpoint *b = MEM_NEW(TRACE, Breakpoint);
+    b->mfa = *mfa;
+    b->call.term = b->meta.term = TERM_NIL;
+    b->meta_tracer = TERM_NONE;
+    return b;
+}
+
+Breakpoint *breakpoint_at(Vm *vm, const code_t *entry)
+{
+    const TraceSpace *s = trace_space(vm);
+    if (!s->breakpoints || handler_at(entry) != s->breakpoints->handler) return NULL;
+    return find(s->breakpoints, entry);
+}
+
+Breakpoint *breakpoint_of_export(Export *e)
+{
+    Breakpoint *b = (Breakpoint *)(uintptr_t)e->breakpoint;
+    return b && export_addr(e) == b->stub ? b : NULL;
+}
+
+/* ---- specifications ---- */
+
+static void drop_spec(BreakSpec *s)
+{
+    if (s->ms) ms_unref(s->ms);
+    s->ms = NULL;
+    heap_piece_dispose(&s->piece);
+    s->term = TERM_NIL;
+}
+
+static void copy_spec(BreakSpec *to, const BreakSpec *from)
+{
+    drop_spec(to);
+    if (!from || !from->ms) return;
+    ms_ref(from->ms);
+    to->ms = from->ms;
+    to->term = heap_piece_copy(&to->piece, from->term);
+}
+
+static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t tracer)
+{
+    if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) copy_spec(&b->call, spec);
+    if (bits & BREAK_META) {
+        copy_spec(&b->meta, spec);
+        b->meta_tracer = tracer;
+    }
+    if (bits & BREAK_COUNT) atomic_store(&b->count, 0);
+    b->on |= bits;
+}
+
+static void turn_off(Breakpoint *b, uint32_t bits)
+{
+    if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) drop_spec(&b->call);
+    if (bits & BREAK_META) drop_spec(&b->meta);
+    b->on &= ~bits;
+}
+
+/* ---- setting ---- */
+
+void breakpoint_set_local(Vm *vm, const code_t *entry, uint32_t bits, const BreakSpec *spec, term_t tracer)
+{
+    Breakpoints *all = breakpoints_make(vm);
+    Breakpoint *b = find(all, entry);
+    if (!b) {
+        b = new_breakpoint(code_entry_mfa(entry));
+        b->entry = entry;
+        hash_insert(&all->by_entry, &b->link, hash_entry(entry));
+    }
+    if (handler_at(entry) != all->handler) {
+        turn_off(b, b->on); /* of code that was here before */
+        b->mfa = *code_entry_mfa(entry);
+        b->handler = handler_at(entry);
+        put_handler(entry, all->handler);
+    }
+    turn_on(b, bits, spec, tracer);
+}
+
+void breakpoint_clear_local(Vm *vm, const code_t *entry, uint32_t bits)
+{
+    Breakpoint *b = breakpoint_at(vm, entry);
+    if (!b) return;
+    turn_off(b, bits);
+    if (!b->on) put_handler(entry, b->handler);
+}
+
+static void redirect(Breakpoint *b, Export *e)
+{
+    b->target = export_addr(e);
+    if (e->native && b->target == e->native_stub) {
+        b->shadow = *e;
+        InsnOperand op = {INSN_OP_UINT, (uint64_t)(uintptr_t)&b->shadow};
+        insn_emit(b->shadow.native_stub, INSN_native_tail, &op, 1);
+        b->target = b->shadow.native_stub;
+        e->native = NULL;
+    }
+    __atomic_store_n((const code_t **)&e->addr, b->stub, __ATOMIC_RELEASE);
+}
+
+void breakpoint_set_global(Vm *vm, Export *e, uint32_t bits, const BreakSpec *spec, term_t tracer)
+{
+    breakpoints_make(vm);
+    Breakpoint *b = (Breakpoint *)(uintptr_t)e->breakpoint;
+    if (!b) {
+        b = new_breakpoint(&e->mfa);
+        b->export = e;
+        InsnOperand op = {INSN_OP_UINT, (uint64_t)(uintptr_t)b};
+        insn_emit(b->stub, INSN_trace_export, &op, 1);
+        e->breakpoint = (const code_t *)(const void *)b;
+    }
+    if (export_addr(e) != b->stub) {
+        turn_off(b, b->on);
+        redirect(b, e);
+    }
+    turn_on(b, bits, spec, tracer);
+}
+
+void breakpoint_clear_global(Export *e, uint32_t bits)
+{
+    Breakpoint *b = breakpoint_of_export(e);
+    if (!b) return;
+    turn_off(b, bits);
+    if (b->on) return;
+    if (b->target == b->shadow.native_stub) {
+        e->native = b->shadow.native;
+        b->target = e->native_stub;
+    }
+    __atomic_store_n((const code_t **)&e->addr, b->target, __ATOMIC_RELEASE);
+}
+
+/* ---- calls ---- */
+
+static term_t argument_list(Process *p, const term_t *x, word_t n)
+{
+    return heap_list(&p->heap, n, x, TERM_NIL);
+}
+
+static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
+{
+    return heap_tuple3(&p->heap, m->module, m->function, third);
+}
+
+/* Return address of the call being made, past frames that only watch for a return. */
+static const code_t *return_address(Process *p)
+{
+    const Breakpoints *b = trace_space(p->vm)->breakpoints;
+    const term_t *e = p->heap.stop;
+    while ((const code_t *)e[0] == b->return_code) e += 3;
+    return (const code_t *)e[0] - 1;
+}
+
+#define WATCH_RETURN_FROM 1
+#define WATCH_RETURN_TO 2
+
+/* Watch for the return of this call. False: no room, the process is to be killed. */
+static bool push_watch(Process *p, term_t *x, const Mfa *m, int what)
+{
+    enum { FRAME = 3, TUPLE = 4, NEED = FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
+    if ((size_t)(p->heap.stop - p->heap.top) < NEED
+        && process_gc(p, NEED, x, (unsigned)m->arity) != HEAP_OK)
+        return false;
+    term_t mfa = mfa_tuple(p, m, term_small((int64_t)m->arity));
+    term_t *e = p->heap.stop -= FRAME;
+    e[0] = (term_t)(uintptr_t)trace_space(p->vm)->breakpoints->return_code;
+    e[1] = mfa;
+    e[2] = term_small(what);
+    return true;
+}
+
+static term_t called(Process *p, const Mfa *m, const term_t *x, uint32_t flags, term_t args)
+{
+    if (flags & TRACE_ARITY) return mfa_tuple(p, m, term_small((int64_t)m->arity));
+    return mfa_tuple(p, m, args == TERM_NONE ? argument_list(p, x, m->arity) : args);
+}
+
+/* Evaluate the specification and tell. *watch: what to watch for. */
+static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *watch)
+{
+    TraceFlags *f = p->trace;
+    if (!f || !(f->flags & TRACE_CALL) || f->tracer == p->id) return;
+    TraceMatch m = {.message = am_true};
+    term_t args = TERM_NONE;
+    if (b->call.ms) {
+        m.caller = return_address(p);
+        args = argument_list(p, x, b->mfa.arity);
+        if (!trace_match(b->call.ms, p, args, &m)) return;
+    }
+    if (m.return_trace || m.exception_trace) *watch |= WATCH_RETURN_FROM;
+    if ((f->flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
+    if (m.message == am_false || f->flags & TRACE_SILENT) return;
+    term_t event[2] = {called(p, &b->mfa, x, f->flags, args), m.message};
+    trace_event(p, TRACE_CALL, am_call, m.message == am_true ? 1 : 2, event);
+}
+
+static void tell_meta(Process *p, Breakpoint *b, const term_t *x)
+{
+    if (b->meta_tracer == p->id) return;
+    TraceMatch m = {.message = am_true};
+    term_t args = argument_list(p, x, b->mfa.arity);
+    if (b->meta.ms) {
+        m.caller = return_address(p);
+        if (!trace_match(b->meta.ms, p, args, &m) || m.message == am_false) return;
+    }
+    term_t event[2] = {mfa_tuple(p, &b->mfa, args), m.message};
+    if (!trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_call, m.message == am_true ? 1 : 2,
+                       event))
+        b->on &= ~BREAK_META;
+}
+
+/* False: the process is to be killed. */
+static bool hit(Process *p, term_t *x, Breakpoint *b)
+{
+    int watch = 0;
+    if (b->on & BREAK_COUNT) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
+    if (b->on & BREAK_META) tell_meta(p, b, x);
+    if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
+    return !watch || push_watch(p, x, &b->mfa, watch);
+}
+
+int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc)
+{
+    Breakpoint *b = find(trace_space(p->vm)->breakpoints, pc);
+    CHECK(b != NULL);
+    return hit(p, x, b) ? b->handler : TRACE_KILLED;
+}
+
+const code_t *breakpoint_export_hit(Process *p, term_t *x, void *breakpoint)
+{
+    Breakpoint *b = breakpoint;
+    return hit(p, x, b) ? b->target : NULL;
+}
+
+/* ---- returns ---- */
+
+static void tell_return_to(Process *p)
+{
+    const Mfa *m = code_find_mfa(p->vm, return_address(p));
+    term_t to = m ? mfa_tuple(p, m, term_small((int64_t)m->arity)) : am_undefined;
+    trace_event(p, TRACE_RETURN_TO, am_return_to, 1, &to);
+}
+
+/* The word on top of the stack is the MFA of the frame whose return address brought us here. */
+const code_t *breakpoint_return(Process *p, term_t *x)
+{
+    term_t *e = p->heap.stop;
+    term_t event[2] = {e[0], x[0]};
+    int64_t watch = small_value(e[1]);
+    const code_t *to = (const code_t *)e[2];
+    p->heap.stop = e + 2;
+    if (p->trace && !(p->trace->flags & TRACE_SILENT)) {
+        if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
+        /* A caller that is itself watched tells when it returns. */
+        if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
+            tell_return_to(p);
+    }
+    p->heap.stop = e + 3;
+    return to;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seq_trace - tokens that travel with messages: {Flags, Label, Serial, From, LastSerial}.
+ * Each send numbers the token anew (Serial is the number, LastSerial that of the last message received);
+ * what happens to a token is told to the system tracer.
+ * Semantics: seq_trace(3). Layer: trace. */
+#include "bifs/bif.h"
+#include "trace/trace.h"
+
+#define SEQ_SEND 1
+#define SEQ_RECEIVE 2
+#define SEQ_PRINT 4
+#define SEQ_TIMESTAMP 8
+#define SEQ_STRICT_MONOTONIC 16
+#define SEQ_MONOTONIC 32
+
+static int64_t token_flags(term_t token) { return small_value(tuple_element(token, 1)); }
+
+static int64_t flag_of(term_t item)
+{
+    switch (item) {
+    case am_send: return SEQ_SEND;
+    case am_receive: return SEQ_RECEIVE;
+    case am_print: return SEQ_PRINT;
+    case am_timestamp: return SEQ_TIMESTAMP;
+    case am_strict_monotonic_timestamp: return SEQ_STRICT_MONOTONIC;
+    case am_monotonic_timestamp: return SEQ_MONOTONIC;
+    default: return 0;
+    }
+}
+
+static void make_token(Process *p, term_t flags, term_t label, term_t serial, term_t last)
+{
+    p->seq_token = heap_tuple5(&p->heap, flags, label, serial, p->id, last);
+}
+
+/* ---- telling the tracer ---- */
+
+static void tell(Process *p, term_t token, term_t label, term_t what, term_t from, term_t to, term_t message)
+{
+    TraceSpace *s = trace_space(p->vm);
+    term_t pid = atomic_load(&s->seq_tracer);
+    Process *tracer = pid == am_false || pid == p->id ? NULL : process_lookup_alive(p->vm, pid);
+    if (!tracer) return;
+    Heap h = {0};
+    int64_t flags = token == TERM_NIL ? 0 : token_flags(token);
+    term_t serial = token == TERM_NIL ? heap_tuple2(&h, term_small(0), term_small(0))
+                                      : heap_tuple2(&h, tuple_element(token, 5), tuple_element(token, 3));
+    term_t event = heap_tuple5(&h, what, serial, term_copy(&h, from), term_copy(&h, to), term_copy(&h, message));
+    uint32_t stamps = (flags & SEQ_TIMESTAMP ? TRACE_TIMESTAMP : 0)
+                      | (flags & SEQ_STRICT_MONOTONIC ? TRACE_STRICT_MONOTONIC : 0)
+                      | (flags & SEQ_MONOTONIC ? TRACE_MONOTONIC : 0);
+    term_t stamp = trace_timestamp(p->vm, &h, stamps);
+    label = term_copy(&h, label);
+    term_t m = stamp == TERM_NONE ? heap_tuple3(&h, am_seq_trace, label, event)
+                                  : heap_tuple4(&h, am_seq_trace, label, event, stamp);
+    message_send_heap(p->vm, am_undefined, tracer, m, &h);
+}
+
+void seq_trace_send(Process *p, term_t to, term_t message)
+{
+    TraceFlags *f = trace_flags_make(p);
+    term_t token = p->seq_token;
+    f->serial++;
+    make_token(p, tuple_element(token, 1), tuple_element(token, 2), term_small(f->serial),
+               term_small(f->last_serial));
+    if (token_flags(token) & SEQ_SEND)
+        tell(p, p->seq_token, tuple_element(token, 2), am_send, p->id, to, message);
+}
+
+void seq_trace_receive(Process *p, const Signal *m)
+{
+    term_t token = p->seq_token;
+    if (!term_is_tuple_of(token, 5)) return;
+    TraceFlags *f = trace_flags_make(p);
+    uint32_t serial = (uint32_t)small_value(tuple_element(token, 3));
+    f->last_serial = serial;
+    f->serial = MAX(f->serial, serial);
+    if (token_flags(token) & SEQ_RECEIVE)
+        tell(p, token, tuple_element(token, 2), am_receive, tuple_element(token, 4), p->id, m->term);
+}
+
+/* ---- natives ---- */
+
+static term_t label_of(term_t token) { return token == TERM_NIL ? term_small(0) : tuple_element(token, 2); }
+
+static term_t set_serial(Process *p, TraceFlags *f, term_t value)
+{
+    if (!term_is_tuple_of(value, 2) || !term_is_small(tuple_element(value, 1))
+        || !term_is_small(tuple_element(value, 2)))
+        return TERM_NONE;
+    term_t old = heap_tuple2(&p->heap, term_small(f->last_serial), term_small(f->serial));
+    f->last_serial = (uint32_t)small_value(tuple_element(value, 1));
+    f->serial = (uint32_t)small_value(tuple_element(value, 2));
+    term_t token = p->seq_token;
+    term_t flags = token == TERM_NIL ? term_small(0) : tuple_element(token, 1);
+    make_token(p, flags, label_of(token), term_small(f->serial), term_small(f->last_serial));
+    return old;
+}
+
+static term_t set_flag(Process *p, TraceFlags *f, int64_t flag, term_t value)
+{
+    if (!term_is_bool(value)) return TERM_NONE;
+    term_t token = p->seq_token;
+    int64_t flags = token == TERM_NIL ? 0 : token_flags(token);
+    int64_t now = value == am_true ? flags | flag : flags & ~flag;
+    make_token(p, term_small(now), label_of(token), term_small(f->serial), term_small(f->last_serial));
+    return term_bool(flags & flag);
+}
+
+term_t seq_trace_set(Process *p, term_t item, term_t value)
+{
+    term_t token = p->seq_token;
+    TraceFlags *f = trace_flags_make(p);
+    if (item == am_sequential_trace_token) {
+        if (value != TERM_NIL) return TERM_NONE;
+        p->seq_token = TERM_NIL;
+        return token;
+    }
+    if (token == TERM_NIL) f->serial = 0;
+    if (item == am_serial) return set_serial(p, f, value);
+    if (item == am_label) {
+        term_t flags = token == TERM_NIL ? term_small(0) : tuple_element(token, 1);
+        make_token(p, flags, value, term_small(f->serial), term_small(f->last_serial));
+        return label_of(token);
+    }
+    int64_t flag = flag_of(item);
+    return flag ? set_flag(p, f, flag, value) : TERM_NONE;
+}
+
+BIF(erlang, seq_trace, 2, 0)
+{
+    term_t old = seq_trace_set(p, a[0], a[1]);
+    return old == TERM_NONE ? bif_error(p, EXC_BADARG) : old;
+}
+
+BIF(erlang, seq_trace_info, 1, 0)
+{
+    term_t token = p->seq_token, v;
+    int64_t flag = flag_of(a[0]);
+    if (flag) v = term_bool(token != TERM_NIL && (token_flags(token) & flag));
+    else if (a[0] != am_label && a[0] != am_serial) return bif_error(p, EXC_BADARG);
+    else if (token == TERM_NIL) return TERM_NIL;
+    else if (a[0] == am_label) v = tuple_element(token, 2);
+    else v = heap_tuple2(&p->heap, tuple_element(token, 5), tuple_element(token, 3));
+    return heap_tuple2(&p->heap, a[0], v);
+}
+
+static term_t print(Process *p, term_t message)
+{
+    term_t token = p->seq_token;
+    if (token == TERM_NIL || !(token_flags(token) & SEQ_PRINT)) return am_false;
+    tell(p, token, tuple_element(token, 2), am_print, p->id, TERM_NIL, message);
+    return am_true;
+}
+
+BIF(erlang, seq_trace_print, 1, 0) { return print(p, a[0]); }
+
+/* Only when the label is that of the token. */
+BIF(erlang, seq_trace_print, 2, 0)
+{
+    if (p->seq_token == TERM_NIL) return am_false;
+    return tuple_element(p->seq_token, 2) == a[0] ? print(p, a[1]) : am_false;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace - flags, messages to tracers, events of processes. See trace.h. Layer: trace. */
+#include "trace/breakpoint.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "data/node.h"
+#include "data/term_cmp.h"
+#include "sched/sched.h"
+
+/* ---- flags ---- */
+
+/* In the order in which trace_info lists them. */
+static const struct { term_t name; uint32_t flag; } flag_names[] = {
+    {am_running_procs, TRACE_RUNNING_PROCS}, {am_running_ports, TRACE_RUNNING_PORTS},
+    {am_ports, TRACE_PORTS}, {am_scheduler_id, TRACE_SCHEDULER_ID}, {am_silent, TRACE_SILENT},
+    {am_return_to, TRACE_RETURN_TO}, {am_arity, TRACE_ARITY}, {am_garbage_collection, TRACE_GC},
+    {am_exiting, TRACE_EXITING}, {am_running, TRACE_RUNNING},
+    {am_set_on_first_link, TRACE_SET_ON_FIRST_LINK}, {am_set_on_link, TRACE_SET_ON_LINK},
+    {am_set_on_first_spawn, TRACE_SET_ON_FIRST_SPAWN}, {am_procs, TRACE_PROCS},
+    {am_call, TRACE_CALL}, {am_set_on_spawn, TRACE_SET_ON_SPAWN}, {am_receive, TRACE_RECEIVE},
+    {am_send, TRACE_SEND}, {am_monotonic_timestamp, TRACE_MONOTONIC},
+    {am_strict_monotonic_timestamp, TRACE_STRICT_MONOTONIC}, {am_timestamp, TRACE_TIMESTAMP},
+};
+
+bool trace_flag_of(term_t name, uint32_t *flag)
+{
+    if (name == am_all) {
+        *flag = TRACE_ALL;
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flag_names); i++)
+        if (flag_names[i].name == name) {
+            *flag = flag_names[i].flag;
+            return true;
+        }
+    return false;
+}
+
+term_t trace_flag_list(Heap *h, uint32_t flags)
+{
+    term_t list = TERM_NIL;
+    for (size_t i = ARRAY_LEN(flag_names); i-- > 0;)
+        if (flags & flag_names[i].flag) list = heap_cons(h, flag_names[i].name, list);
+    return list;
+}
+
+TraceFlags *trace_flags_make(Process *p)
+{
+    if (!p->trace) {
+        trace_space(p->vm);
+        TraceFlags *f = MEM_NEW(TRACE, TraceFlags);
+        f->tracer = TERM_NONE;
+        p->trace = f;
+    }
+    return p->trace;
+}
+
+bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer)
+{
+    TraceFlags *f = trace_flags_make(p);
+    uint32_t flags = (f->flags & ~clear) | set;
+    if (tracer != TERM_NONE) f->tracer = tracer;
+    if (f->tracer == TERM_NONE) return false;
+    f->flags = flags;
+    if (!flags) f->tracer = TERM_NONE;
+    return true;
+}
+
+/* ---- messages ---- */
+
+term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
+{
+    if (flags & TRACE_TIMESTAMP) {
+        int64_t us = clock_system_ns() / 1000;
+        return heap_tuple3(h, term_small(us / 1000000000000), term_small(us / 1000000 % 1000000),
+                           term_small(us % 1000000));
+    }
+    if (flags & TRACE_STRICT_MONOTONIC) {
+        uint64_t n = atomic_fetch_add(&vm->procs->unique_monotonic, 1);
+        return heap_tuple2(h, heap_int(h, clock_monotonic_ns()), heap_int(h, SMALL_MIN + (int64_t)n));
+    }
+    return flags & TRACE_MONOTONIC ? heap_int(h, clock_monotonic_ns()) : TERM_NONE;
+}
+
+#define STAMPED (TRACE_TIMESTAMP | TRACE_STRICT_MONOTONIC | TRACE_MONOTONIC)
+
+bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,
+                   const term_t *args)
+{
+    Process *to = process_lookup_alive(vm, tracer);
+    if (!to) return false;
+    Heap h = {0};
+    term_t e[10] = {flags & STAMPED ? am_trace_ts : am_trace, tracee, tag};
+    unsigned size = 3;
+    for (unsigned i = 0; i < n; i++) e[size++] = term_copy(&h, args[i]);
+    if (flags & TRACE_SCHEDULER_ID) e[size++] = term_small(sched_self ? sched_self->number : 0);
+    term_t stamp = trace_timestamp(vm, &h, flags);
+    if (stamp != TERM_NONE) e[size++] = stamp;
+    term_t message = heap_tuple(&h, size, e);
+    message_send_heap(vm, am_undefined, to, message, &h);
+    return true;
+}
+
+void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args)
+{
+    TraceFlags *f = p->trace;
+    if (!(f->flags & flag) || f->tracer == p->id || f->tracer == TERM_NONE) return;
+    if (!trace_send_to(p->vm, f->tracer, f->flags, p->id, tag, n, args)) {
+        f->flags = 0;
+        f->tracer = TERM_NONE;
+    }
+}
+
+/* ---- events of processes ---- */
+
+static bool is_own_tracer(const Process *p, term_t to)
+{
+    return p->trace->tracer == to || p->trace->tracer == p->id;
+}
+
+/* A pattern for sends sees [To, Message], one for receives [Node, From, Message]. False: no event. */
+static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_t *extra)
+{
+    *extra = TERM_NONE;
+    if (t->off) return false;
+    if (!t->ms) return true;
+    TraceMatch m = {.message = am_true};
+    if (!trace_match(t->ms, p, args, &m) || m.message == am_false) return false;
+    if (m.message != am_true) *extra = m.message;
+    return true;
+}
+
+static void on_send(Process *p, term_t to, term_t message, bool exists)
+{
+    if (!(p->trace->flags & TRACE_SEND) || is_own_tracer(p, to)) return;
+    term_t args[3] = {message, to};
+    term_t list = heap_cons(&p->heap, to, heap_cons(&p->heap, message, TERM_NIL));
+    if (!pattern_allows(p, &trace_space(p->vm)->send, list, &args[2])) return;
+    trace_event(p, TRACE_SEND, exists ? am_send : am_send_to_non_existing_process,
+                args[2] == TERM_NONE ? 2 : 3, args);
+}
+
+static void on_receive(Process *p, term_t from, term_t message)
+{
+    if (!(p->trace->flags & TRACE_RECEIVE) || message == TERM_NONE) return;
+    TraceSpace *s = trace_space(p->vm);
+    term_t args[2] = {message, TERM_NONE};
+    if (s->receive.off || s->receive.ms) {
+        Heap *h = &p->heap;
+        bool known = from != TERM_NIL && from != TERM_NONE;
+        term_t node = known ? node_self_name(p->vm) : am_undefined;
+        term_t list = heap_cons(h, node, heap_cons(h, known ? from : am_undefined,
+                                                   heap_cons(h, message, TERM_NIL)));
+        if (!pattern_allows(p, &s->receive, list, &args[1])) return;
+    }
+    trace_event(p, TRACE_RECEIVE, am_receive, args[1] == TERM_NONE ? 1 : 2, args);
+}
+
+static void on_event(Process *p, term_t event, term_t arg, term_t extra)
+{
+    term_t args[2] = {arg, extra};
+    trace_event(p, TRACE_PROCS, event, extra == TERM_NONE ? 1 : 2, args);
+    if (event == am_spawn) p->trace->spawn_mfa = extra;
+    if (event == am_exit && (p->trace->flags & TRACE_EXITING)) {
+        term_t zero = term_small(0);
+        trace_event(p, TRACE_EXITING, am_out_exited, 1, &zero);
+    }
+}
+
+/* The child takes over all flags; a "first" flag is passed on and then gone from the parent. */
+static void on_inherit(Process *parent, Process *child, bool linked)
+{
+    TraceFlags *f = parent->trace;
+    uint32_t on = f->flags & (TRACE_SET_ON_SPAWN | TRACE_SET_ON_FIRST_SPAWN);
+    uint32_t link = linked ? f->flags & (TRACE_SET_ON_LINK | TRACE_SET_ON_FIRST_LINK) : 0;
+    if (!on && !link) return;
+    uint32_t flags = f->flags;
+    if (on & TRACE_SET_ON_FIRST_SPAWN || link & TRACE_SET_ON_FIRST_LINK)
+        flags &= ~(TRACE_SET_ON_FIRST_SPAWN | TRACE_SET_ON_SPAWN | TRACE_SET_ON_FIRST_LINK
+                   | TRACE_SET_ON_LINK);
+    f->flags &= ~(TRACE_SET_ON_FIRST_SPAWN | (linked ? TRACE_SET_ON_FIRST_LINK : 0));
+    TraceFlags *c = trace_flags_make(child);
+    c->flags = flags;
+    c->tracer = f->tracer;
+    term_t args[2] = {parent->id, f->spawn_mfa};
+    trace_event(child, TRACE_PROCS, am_spawned, 2, args);
+    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, 1, args);
+}
+
+static const ProcTraceOps trace_ops = {
+    .send = on_send, .receive = on_receive, .event = on_event, .inherit = on_inherit,
+    .seq_send = seq_trace_send, .seq_receive = seq_trace_receive,
+    .breakpoint = breakpoint_hit, .traced_export = breakpoint_export_hit,
+    .traced_return = breakpoint_return,
+};
+
+/* ---- the space ---- */
+
+/* After the event exit: a dead process has no tracer. */
+static bool forget_process(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
+{
+    TraceFlags *f = p->trace;
+    p->trace = NULL;
+    if (f) MEM_DELETE(TRACE, f);
+    return true;
+}
+
+static TraceSpace *new_space(void)
+{
+    TraceSpace *s = MEM_NEW(TRACE, TraceSpace);
+    mutex_init(&s->lock, LOCK_TRACE_WRITE);
+    s->new_procs.tracer = s->new_ports.tracer = TERM_NONE;
+    s->monitor_pid = s->profile_pid = TERM_NONE;
+    s->send.spec = s->receive.spec = am_true;
+    atomic_init(&s->seq_tracer, am_false);
+    return s;
+}
+
+TraceSpace *trace_space(Vm *vm)
+{
+    TraceSpace *s = __atomic_load_n(&vm->trace, __ATOMIC_ACQUIRE);
+    if (LIKELY(s != NULL)) return s;
+    TraceSpace *fresh = new_space();
+    if (!__atomic_compare_exchange_n(&vm->trace, &s, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        MEM_DELETE(TRACE, fresh);
+        return s;
+    }
+    vm->procs->trace_ops = &trace_ops;
+    proc_add_exit_hook(vm, forget_process);
+    return fresh;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trace - who is traced by whom, and the messages that tracers get.
+ *
+ *   process --ProcTraceOps--> TraceFlags (p->trace) --event--> {trace, Pid, Tag, ...} --> tracer
+ *
+ * A process that was ever traced, or ever used a sequential trace token, has a TraceFlags until it dies.
+ * Its fields belong to the process; other processes change them only while every scheduler stands
+ * still (sched_block_all): trace/3 is rare, and its effect is complete when it returns.
+ * A tracer that is gone is noticed when an event is for it: the process is traced no more.
+ * DEVIATES: tracers are processes (or erl_tracer with a process); ports and other tracer modules are
+ * badarg. Events of ports do not exist.
+ * Semantics: erlang(3) trace/3, seq_trace(3). Layer: trace. */
+#ifndef JOIST_TRACE_TRACE_H
+#define JOIST_TRACE_TRACE_H
+
+#include "ets/ms.h"
+#include "proc/process.h"
+
+#define TRACE_SEND 0x1u
+#define TRACE_RECEIVE 0x2u
+#define TRACE_SET_ON_SPAWN 0x4u
+#define TRACE_CALL 0x8u
+#define TRACE_PROCS 0x10u
+#define TRACE_SET_ON_FIRST_SPAWN 0x20u
+#define TRACE_SET_ON_LINK 0x40u
+#define TRACE_SET_ON_FIRST_LINK 0x80u
+#define TRACE_RUNNING 0x100u
+#define TRACE_EXITING 0x200u
+#define TRACE_GC 0x400u
+#define TRACE_ARITY 0x800u
+#define TRACE_RETURN_TO 0x1000u
+#define TRACE_SILENT 0x2000u
+#define TRACE_SCHEDULER_ID 0x4000u
+#define TRACE_PORTS 0x8000u
+#define TRACE_RUNNING_PORTS 0x10000u
+#define TRACE_RUNNING_PROCS 0x20000u
+#define TRACE_TIMESTAMP 0x40000u
+#define TRACE_STRICT_MONOTONIC 0x80000u
+#define TRACE_MONOTONIC 0x100000u
+#define TRACE_ALL 0x1FFFFFu
+
+typedef struct TraceFlags {
+    uint32_t flags;          /* TRACE_* */
+    term_t tracer;           /* local pid, or TERM_NONE */
+    uint32_t serial;         /* sequential trace: number of the last send, or of the last receive */
+    uint32_t last_serial;    /* and the one before */
+    term_t spawn_mfa;        /* of the spawn that is just being told of; no root */
+} TraceFlags;
+
+/* A match specification set with trace_pattern/3 for sends or receives. */
+typedef struct TracePattern {
+    bool off;                /* trace_pattern(send, false): none at all */
+    MatchSpec *ms;           /* NULL: all */
+    term_t spec;             /* the term, in piece */
+    HeapPiece piece;
+} TracePattern;
+
+typedef struct TraceSpace {
+    Mutex lock;              /* class TRACE_WRITE: settings below */
+    TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
+    TracePattern send, receive; /* written under a block */
+    _Atomic(term_t) seq_tracer; /* local pid, or am_false */
+    term_t monitor_pid;      /* system_monitor; TERM_NONE: off */
+    uint64_t long_gc, long_schedule, large_heap; /* 0: not watched */
+    bool busy_port, busy_dist_port;
+    term_t profile_pid;      /* system_profile; TERM_NONE: off */
+    uint32_t profile_flags;
+    atomic_u32_t tcw;        /* trace control word */
+    struct Breakpoints *breakpoints; /* breakpoint.h; NULL: no function was ever traced */
+} TraceSpace;
+
+/* Made at first use. */
+TraceSpace *trace_space(Vm *vm);
+
+/* ---- the traced ---- */
+/* The flags of p, made if need be. Caller: the owner, or all schedulers are blocked. */
+TraceFlags *trace_flags_make(Process *p);
+static inline bool trace_wants(const Process *p, uint32_t flag)
+{
+    return p->trace && (p->trace->flags & flag);
+}
+/* {trace, Pid, Tag, Args...} to p's tracer, if p has `flag` set. */
+void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args);
+/* The same to a given tracer. False: it is gone. tracee: the pid in the message. */
+bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,
+                   const term_t *args);
+/* Name of a flag; false: unknown. */
+bool trace_flag_of(term_t name, uint32_t *flag);
+term_t trace_flag_list(Heap *h, uint32_t flags);
+/* Timestamp that the flags ask for, TERM_NONE: none. */
+term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags);
+
+/* ---- match specifications for trace (trace_ms.c) ---- */
+/* What a specification decided. */
+typedef struct TraceMatch {
+    MsTrace ms;              /* first: the action callback finds the rest */
+    bool silent_test;        /* match_spec_test: nothing is done to the process */
+    bool return_trace, exception_trace;
+    term_t message;          /* am_true: as usual; am_false: none; else an additional element */
+    const code_t *caller;    /* return address of the call, or NULL */
+} TraceMatch;
+/* False: no clause matches. */
+bool trace_match(MatchSpec *ms, Process *p, term_t args, TraceMatch *m);
+/* Set or clear flags of p from inside a match specification; tracer TERM_NONE: as it is. */
+bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer);
+
+/* ---- sequential trace (seq_trace.c) ---- */
+void seq_trace_send(Process *p, term_t to, term_t message);
+void seq_trace_receive(Process *p, const Signal *m);
+term_t seq_trace_set(Process *p, term_t item, term_t value); /* TERM_NONE: badarg */
+
+#endif
