@@ -16,6 +16,7 @@
 #include "loader/check_process.h"
 #include "loader/load.h"
 #include "proc/message.h"
+#include "proc/signal.h"
 #include "proc/systask.h"
 
 #include <stdio.h>
@@ -205,6 +206,19 @@ BIF(erts_internal, check_dirty_process_code, 2, 0)
     return am_normal;
 }
 
+/* Whoever called a fun of the module meanwhile goes on (erts_code_purger:pending_purge_lambda/3). */
+static void resume_waiters(Process *p)
+{
+    term_t *pids;
+    size_t n = purge_take_waiters(p->vm, &pids);
+    for (size_t i = 0; i < n; i++) {
+        SignalX *x = signal_new_x(SIG_RESUME, p->id);
+        if (!signal_send_pid(p->vm, pids[i], &x->s))
+            signal_free(&x->s);
+    }
+    MEM_DELETE_ARRAY(TEMP, pids, n);
+}
+
 BIF(erts_internal, purge_module, 2, 0)
 {
     Vm *vm = p->vm;
@@ -212,12 +226,14 @@ BIF(erts_internal, purge_module, 2, 0)
         return bif_error(p, EXC_BADARG);
     if (a[1] == am_prepare || a[1] == am_prepare_on_load)
         return term_bool(purge_prepare(vm, a[0], a[1] == am_prepare_on_load));
-    if (a[1] == am_abort)
-        return purge_abort(vm, a[0]) ? am_false : bif_error(p, EXC_BADARG);
-    if (a[1] != am_complete || !purge_complete(vm, a[0]))
+    bool abort = a[1] == am_abort;
+    if ((!abort && a[1] != am_complete)
+        || !(abort ? purge_abort(vm, a[0]) : purge_complete(vm, a[0])))
         return bif_error(p, EXC_BADARG);
-    literal_collector_wake(vm);
-    return am_true;
+    resume_waiters(p);
+    if (!abort)
+        literal_collector_wake(vm);
+    return term_bool(!abort);
 }
 
 BIF(erts_literal_area_collector, release_area_switch, 0, 0)

@@ -58,6 +58,7 @@ void code_stop(Vm *vm)
     codetab_destroy(&cs->funs, free_fun);
     codetab_destroy(&cs->modules, free_module);
     range_stop(vm);
+    mem_free(MEM_CODE_TABLE, cs->waiters, cs->waiter_room * sizeof(term_t));
     mutex_destroy(&cs->release_lock);
     mutex_destroy(&cs->write);
     MEM_DELETE(CODE_TABLE, cs);

@@ -32,6 +32,8 @@ typedef struct CodeSpace {
     const code_t *undefined_lambda; /* code run by a fun whose module is gone; const after start */
     const code_t *purging_lambda;   /* code run by a fun whose module is being purged */
     struct Module *purging;         /* write lock: module between prepare and complete/abort */
+    term_t *waiters;                /* write lock: pids suspended until the purge is over */
+    size_t waiter_count, waiter_room;
     /* Literal areas on their way out (purge.h) */
     Mutex release_lock;
     struct LiteralRelease *released, **released_end; /* release lock: waiting for the collector */

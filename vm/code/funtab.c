@@ -67,9 +67,7 @@ bool fun_entry_is_loaded(Vm *vm, const FunEntry *f)
 const Mfa *fun_entry_mfa(Vm *vm, const FunEntry *f)
 {
     const code_t *addr = fun_entry_addr(f);
-    if (addr == vm->code->undefined_lambda)
+    if (addr == vm->code->undefined_lambda || addr == vm->code->purging_lambda)
         return NULL;
-    if (addr == vm->code->purging_lambda)
-        addr = f->suspended;
     return range_find(vm, addr) ? code_entry_mfa(addr) : NULL;
 }

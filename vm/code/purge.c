@@ -92,6 +92,38 @@ bool purge_abort(Vm *vm, term_t module)
     return m != NULL;
 }
 
+/* ---- processes that wait for the end ---- */
+
+bool purge_wait(Vm *vm, term_t pid)
+{
+    CodeSpace *cs = vm->code;
+    code_write_lock(vm);
+    bool wait = cs->purging != NULL;
+    if (wait && cs->waiter_count == cs->waiter_room) {
+        size_t room = cs->waiter_room * 2 + 8;
+        cs->waiters = mem_realloc(MEM_CODE_TABLE, cs->waiters, cs->waiter_room * sizeof(term_t),
+                                  room * sizeof(term_t));
+        cs->waiter_room = room;
+    }
+    if (wait)
+        cs->waiters[cs->waiter_count++] = pid;
+    code_write_unlock(vm);
+    return wait;
+}
+
+size_t purge_take_waiters(Vm *vm, term_t **pids)
+{
+    CodeSpace *cs = vm->code;
+    code_write_lock(vm);
+    size_t n = cs->waiter_count;
+    *pids = MEM_NEW_ARRAY(TEMP, term_t, n);
+    if (n)
+        memcpy(*pids, cs->waiters, n * sizeof(term_t));
+    cs->waiter_count = 0;
+    code_write_unlock(vm);
+    return n;
+}
+
 /* ---- freeing ---- */
 
 typedef struct Dying {

@@ -22,6 +22,10 @@ bool purge_prepare(Vm *vm, term_t module, bool on_load);
 /* False: no purge of that module in progress. */
 bool purge_abort(Vm *vm, term_t module);
 bool purge_complete(Vm *vm, term_t module);
+/* Process `pid`, about to run a fun of the module being purged, is going to wait. False: the purge is over. */
+bool purge_wait(Vm *vm, term_t pid);
+/* After complete or abort: who waits. The caller resumes them and frees the array (MEM_TEMP). */
+size_t purge_take_waiters(Vm *vm, term_t **pids);
 /* The instance that a process must not use any more, or NULL. */
 CodeInstance *purge_instance(Vm *vm, term_t module);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* native - what happens when a native returns no term, and calls of code that is not there. */
+#include "code/purge.h"
 #include "exec/exec_code.h"
 #include "exec/exec_priv.h"
 
@@ -129,11 +130,19 @@ const code_t *exec_undefined_lambda(Sched *s, Process *p)
     return go_on(s, p, export_addr(handler), 3);
 }
 
-/* Wait until the purge is over, one slice at a time. */
+/* The module of the fun is being purged: stand still until that is over, then call the fun again through
+ * erts_code_purger:pending_purge_lambda(Module, Fun, Args). */
 const code_t *exec_purging_lambda(Sched *s, Process *p, const code_t *pc)
 {
-    const Fun *fun = fun_ptr(s->x[p->x_arity - 1]);
-    const code_t *now = fun_entry_addr(fun->entry);
-    if (now == pc) return exec_leave(s, p, pc, (unsigned)p->x_arity, RUN_YIELD);
-    return now;
+    term_t fun = s->x[p->x_arity - 1];
+    const FunEntry *entry = fun_ptr(fun)->entry;
+    if (fun_entry_addr(entry) != pc || !purge_wait(p->vm, p->id)) return fun_entry_addr(entry);
+    term_t args = heap_list(&p->heap, fun_arity(fun_ptr(fun)), s->x, TERM_NIL);
+    s->x[0] = entry->module;
+    s->x[1] = fun;
+    s->x[2] = args;
+    p->suspend_count++;
+    or_acq_rel(&p->state, PS_SUSPENDED);
+    Export *e = export_get(p->vm, am_erts_code_purger, am_pending_purge_lambda, 3);
+    return exec_leave(s, p, export_addr(e), 3, RUN_YIELD);
 }
