@@ -96,6 +96,13 @@ static int64_t object_list_length(const EtsTable *t, term_t l)
     return l == TERM_NIL ? n : -1;
 }
 
+static term_t reversed(Heap *h, term_t list)
+{
+    term_t r = TERM_NIL;
+    for (; term_is_list_cell(list); list = list_tail(list)) r = heap_cons(h, list_head(list), r);
+    return r;
+}
+
 static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only_new)
 {
     if (is_object(t, objects)) {
@@ -109,6 +116,8 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
         for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
             if (ets_find(t, ets_key(t, list_head(l)))) return am_false;
     }
+    /* A list goes into a bag last element first, as on the reference: look-ups show it. */
+    if (t->type == ETS_BAG) objects = reversed(&p->heap, objects);
     for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
         ets_put(t, ets_object_new(t, list_head(l)));
     process_bump_reds(p, (int32_t)(n > 4000 ? 4000 : n));
@@ -129,17 +138,13 @@ BIF(ets, insert_new, 2, 0) { return insert(p, a, true); }
 
 /* ---- look-up ---- */
 
-/* Copies of all objects with the key, in insertion order. */
+/* Copies of all objects with the key, in insertion order: chains have the newest first. */
 static term_t copy_all(Process *p, EtsTable *t, term_t key)
 {
-    EtsObject *o = ets_find(t, key);
-    term_t first = TERM_NIL, *tail = &first;
-    for (; o; o = ets_find_next(t, o)) {
-        term_t *cell = heap_alloc(&p->heap, 2);
-        *tail = list_put(cell, ets_object_copy(&p->heap, o), TERM_NIL);
-        tail = &cell[1];
-    }
-    return first;
+    term_t list = TERM_NIL;
+    for (EtsObject *o = ets_find(t, key); o; o = ets_find_next(t, o))
+        list = heap_cons(&p->heap, ets_object_copy(&p->heap, o), list);
+    return list;
 }
 
 BIF(ets, lookup, 2, 0)
@@ -162,14 +167,12 @@ BIF(ets, member, 2, 0)
 
 static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
 {
-    term_t first = TERM_NIL, *tail = &first;
+    term_t list = TERM_NIL;
     for (; o; o = ets_find_next(t, o)) {
-        if (pos > tuple_arity(o->tuple)) return bif_error_cause(p, EXC_BADARG, am_none);
-        term_t *cell = heap_alloc(&p->heap, 2);
-        *tail = list_put(cell, term_copy(&p->heap, tuple_element(o->tuple, pos)), TERM_NIL);
-        tail = &cell[1];
+        if (pos > tuple_arity(o->tuple)) return bif_error(p, EXC_BADARG);
+        list = heap_cons(&p->heap, term_copy(&p->heap, tuple_element(o->tuple, pos)), list);
     }
-    return first;
+    return list;
 }
 
 static term_t lookup_element(Process *p, term_t *a, term_t otherwise)
@@ -222,7 +225,7 @@ BIF(ets, delete_object, 2, 0)
     bool ok = is_object(t, a[1]);
     if (ok) ets_remove_equal(t, a[1]);
     ets_unlock(t, true);
-    return ok ? am_true : bif_error_cause(p, EXC_BADARG, am_none);
+    return ok ? am_true : bif_error(p, EXC_BADARG);
 }
 
 /* A table being freed in slices by the process that deleted it. */
@@ -363,13 +366,13 @@ BIF(erts_internal, ets_raw_next, 2, 0) { return step(p, a, ets_next); }
 static term_t slot_objects(Process *p, EtsTable *t, size_t i)
 {
     if (ets_is_tree(t)) {
-        if (i > t->count) return bif_error_cause(p, EXC_BADARG, am_none);
+        if (i > t->count) return bif_error(p, EXC_BADARG);
         EtsObject *o = ets_first(t);
         for (size_t k = 0; o && k < i; k++) o = ets_tree_object(rb_next(&o->node));
         if (!o) return am_Dollar_end_of_table;
         return heap_cons(&p->heap, ets_object_copy(&p->heap, o), TERM_NIL);
     }
-    if (i > t->hash.active) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (i > t->hash.active) return bif_error(p, EXC_BADARG);
     if (i == t->hash.active) return am_Dollar_end_of_table;
     term_t list = TERM_NIL;
     for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(o))
@@ -383,7 +386,7 @@ BIF(ets, slot, 2, 0)
     if (!t) return TERM_NONE;
     bool ok = term_is_small(a[1]) && small_value(a[1]) >= 0;
     term_t result = ok ? slot_objects(p, t, (size_t)small_value(a[1]))
-                       : bif_error_cause(p, EXC_BADARG, am_none);
+                       : bif_error(p, EXC_BADARG);
     ets_unlock(t, false);
     return result;
 }
@@ -395,7 +398,7 @@ BIF(ets, rename, 2, 0)
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
     bool ok = term_is_atom(a[1]) && ets_rename(t, a[1]);
-    term_t id = ok ? ets_id(&p->heap, t) : bif_error_cause(p, EXC_BADARG, am_none);
+    term_t id = ok ? ets_id(&p->heap, t) : bif_error(p, EXC_BADARG);
     ets_unlock(t, true);
     return id;
 }
@@ -412,7 +415,7 @@ static term_t give_away(Process *p, EtsTable *t, term_t pid, term_t gift)
     if (t->owner != p->id) return bif_error_cause(p, EXC_BADARG, am_not_owner);
     if (pid == p->id) return bif_error_cause(p, EXC_BADARG, am_owner);
     Process *to = term_is_local_pid(pid) ? process_lookup(p->vm, pid) : NULL;
-    if (!to || !ets_change_owner(t, to)) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (!to || !ets_change_owner(t, to)) return bif_error(p, EXC_BADARG);
     Heap h = {0};
     term_t msg = heap_tuple4(&h, am_ETS_TRANSFER, ets_id(&h, t), p->id, term_copy(&h, gift));
     message_send_heap(p->vm, p->id, to, msg, &h);
@@ -482,5 +485,5 @@ BIF(ets, safe_fixtable, 2, 0)
     ets_unlock(t, false);
     if (a[1] == am_false) ets_unfix(p, t);
     ets_table_unref(t);
-    return term_is_bool(a[1]) ? am_true : bif_error_cause(p, EXC_BADARG, am_none);
+    return term_is_bool(a[1]) ? am_true : bif_error(p, EXC_BADARG);
 }

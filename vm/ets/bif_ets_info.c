@@ -115,7 +115,7 @@ BIF(ets, info, 2, 0)
     if (!t) return absent ? am_undefined : TERM_NONE;
     term_t value = term_is_atom(a[1]) ? item(&p->heap, t, a[1]) : TERM_NONE;
     ets_unlock(t, false);
-    return value != TERM_NONE ? value : bif_error_cause(p, EXC_BADARG, am_none);
+    return value != TERM_NONE ? value : bif_error(p, EXC_BADARG);
 }
 
 BIF(erts_internal, ets_lookup_binary_info, 2, 0)

@@ -237,7 +237,7 @@ static term_t chunk(Process *p, term_t table, EtsTable *t, Traversal *tr, bool f
     size_t n = 0;
     for (; n < tr->limit && term_is_list_cell(ordered); n++, ordered = list_tail(ordered))
         results = heap_cons(&p->heap, list_head(ordered), results);
-    results = list_reverse(&p->heap, results);
+    if (ets_is_tree(t)) results = list_reverse(&p->heap, results);
     term_t next = finished && tr->count <= tr->limit
                       ? am_Dollar_end_of_table
                       : continuation(p, table, t, tr, ordered, tr->count - n);
@@ -264,7 +264,7 @@ static term_t run(Process *p, term_t table, Traversal *tr)
     if (!tr->held && !tr->has_key && tr->slot == 0) find_single_key(t, tr);
     int r = slice(p, t, tr);
     if (r == 0 && !chunk_full(tr)) return pause(p, t, tr, exclusive);
-    term_t result = r < 0 ? bif_error_cause(p, EXC_BADARG, am_none)
+    term_t result = r < 0 ? bif_error(p, EXC_BADARG)
                           : finish(p, table, t, tr, r > 0);
     ets_unlock(t, exclusive);
     traversal_end(p);
@@ -292,10 +292,10 @@ static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action,
         if (ms) ms_unref(ms);
         return TERM_NONE;
     }
-    if (!ms) return bif_error_cause(p, EXC_BADARG, am_none);
+    if (!ms) return bif_error(p, EXC_BADARG);
     if (limit != TERM_NONE && (!term_is_small(limit) || small_value(limit) < 1)) {
         ms_unref(ms);
-        return bif_error_cause(p, EXC_BADARG, am_none);
+        return bif_error(p, EXC_BADARG);
     }
     Traversal *tr = traversal_new(p, ms, action);
     tr->limit = limit == TERM_NONE ? 0 : (size_t)small_value(limit);

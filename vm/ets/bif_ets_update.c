@@ -16,7 +16,7 @@ static EtsObject *find_or_default(Process *p, EtsTable *t, term_t key, term_t ot
         return NULL;
     }
     if (!term_is_tuple(otherwise) || tuple_arity(otherwise) < t->keypos) {
-        bif_error_cause(p, EXC_BADARG, am_none);
+        bif_error(p, EXC_BADARG);
         return NULL;
     }
     word_t n = tuple_arity(otherwise);
@@ -42,11 +42,12 @@ static void draft_forget(term_t *draft)
     for (word_t i = HEADER_ARITY(draft[0]); i > 0; i--) draft[i] = TERM_NIL;
 }
 
-static bool check_position(Process *p, EtsTable *t, term_t pos, const term_t *draft)
+/* cause: of a position outside of the tuple; TERM_NONE for none. */
+static bool check_position(Process *p, EtsTable *t, term_t pos, const term_t *draft, term_t cause)
 {
     if (!term_is_small(pos) || small_value(pos) < 1 ||
         (word_t)small_value(pos) > HEADER_ARITY(draft[0])) {
-        bif_error_cause(p, EXC_BADARG, am_position);
+        bif_error_cause(p, EXC_BADARG, cause);
         return false;
     }
     if ((word_t)small_value(pos) == t->keypos) {
@@ -61,10 +62,10 @@ static bool check_position(Process *p, EtsTable *t, term_t pos, const term_t *dr
 static bool set_element(Process *p, EtsTable *t, term_t *draft, term_t spec)
 {
     if (!term_is_tuple_of(spec, 2)) {
-        bif_error_cause(p, EXC_BADARG, am_none);
+        bif_error(p, EXC_BADARG);
         return false;
     }
-    if (!check_position(p, t, tuple_element(spec, 1), draft)) return false;
+    if (!check_position(p, t, tuple_element(spec, 1), draft, TERM_NONE)) return false;
     draft[small_value(tuple_element(spec, 1))] = tuple_element(spec, 2);
     return true;
 }
@@ -75,7 +76,7 @@ static bool set_elements(Process *p, EtsTable *t, term_t *draft, term_t specs)
     for (; term_is_list_cell(specs); specs = list_tail(specs))
         if (!set_element(p, t, draft, list_head(specs))) return false;
     if (specs == TERM_NIL) return true;
-    bif_error_cause(p, EXC_BADARG, am_none);
+    bif_error(p, EXC_BADARG);
     return false;
 }
 
@@ -118,7 +119,7 @@ BIF(ets, update_element, 4, 0) { return update_element_call(p, a, a[3]); }
 
 static term_t bad_counter(Process *p)
 {
-    return bif_error_cause(p, EXC_BADARG, am_none);
+    return bif_error(p, EXC_BADARG);
 }
 
 static term_t copied_int(Process *p, term_t i)
@@ -133,7 +134,7 @@ static term_t count_op(Process *p, EtsTable *t, term_t *draft, term_t op)
     if (!limited && !term_is_tuple_of(op, 2)) return bad_counter(p);
     for (word_t i = 1; i <= tuple_arity(op); i++)
         if (!term_is_integer(tuple_element(op, i))) return bad_counter(p);
-    if (!check_position(p, t, tuple_element(op, 1), draft)) return TERM_NONE;
+    if (!check_position(p, t, tuple_element(op, 1), draft, am_position)) return TERM_NONE;
     term_t *cell = &draft[small_value(tuple_element(op, 1))];
     if (!term_is_integer(*cell)) return bad_counter(p);
     enum ArithError err;

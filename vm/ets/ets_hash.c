@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ets_hash - set, bag and duplicate_bag: linear hashing (Litwin 1980), one bucket split or merged
  * at a time, so no insertion pays for the whole table.
- * Invariants: objects with equal keys are neighbours in their chain, oldest first; a chain holds
- *             objects of its bucket only; tombstones exist only since a fixation began.
+ * Invariants: objects with equal keys are neighbours in their chain, newest first; a new key goes to
+ *             the end of its chain; a chain holds objects of its bucket only; tombstones exist
+ *             only since a fixation began. (The order shows in traversals: as the reference's.)
  * Locks:      the table's; writers exclusively. Layer: ets. */
 #include "data/term_cmp.h"
 #include "data/term_hash.h"
@@ -128,22 +129,18 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
     term_t key = ets_key(t, o->tuple);
     o->h.hash = hash_of(key);
     o->h.dead = false;
-    EtsObject **link = find_link(t, o->h.hash, key);
-    if (!*link) {
-        insert_at(t, bucket(&t->hash, bucket_index(&t->hash, o->h.hash)), o);
-        return;
-    }
-    if (t->type == ETS_SET) {
+    EtsObject **link = find_link(t, o->h.hash, key), **first = link;
+    if (*link && t->type == ETS_SET) {
         replace_at(t, link, o);
         return;
     }
-    for (; *link && same_key(t, *link, o); link = &(*link)->h.next) {
-        if (t->type == ETS_BAG && term_eq((*link)->tuple, o->tuple)) {
+    for (; t->type == ETS_BAG && *link && same_key(t, *link, o); link = &(*link)->h.next) {
+        if (term_eq((*link)->tuple, o->tuple)) {
             replace_at(t, link, o);
             return;
         }
     }
-    insert_at(t, link, o);
+    insert_at(t, first, o);
 }
 
 static EtsObject *live_from(EtsObject *o)

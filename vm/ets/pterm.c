@@ -36,7 +36,8 @@ struct PtermSpace {
     _Atomic(size_t) count, words;
 };
 
-static Entry erased; /* marker: address only, never written */
+static const Entry erased_entry; /* marker: address only */
+#define ERASED ((Entry *)&erased_entry)
 
 static Table *table_new(size_t slots)
 {
@@ -82,7 +83,7 @@ static size_t locate(Table *t, uint32_t hash, term_t key, bool *found)
 {
     size_t i = hash & t->mask, free_slot = SIZE_MAX;
     for (Entry *e; (e = slot_get(t, i)) != NULL; i = (i + 1) & t->mask) {
-        if (e == &erased) {
+        if (e == ERASED) {
             if (free_slot == SIZE_MAX) free_slot = i;
         } else if (e->hash == hash && term_eq(e->key, key)) {
             *found = true;
@@ -123,7 +124,7 @@ static Table *make_room(Vm *vm, Table *t)
     Table *n = table_new(slots);
     for (size_t i = 0; i <= t->mask; i++) {
         Entry *e = slot_get(t, i);
-        if (!e || e == &erased) continue;
+        if (!e || e == ERASED) continue;
         bool found;
         atomic_store_explicit(&n->slots[locate(n, e->hash, e->key, &found)], e,
                               memory_order_relaxed);
@@ -210,7 +211,7 @@ BIF(persistent_term, get, 0, 0)
     term_t list = TERM_NIL;
     for (size_t i = 0; i <= t->mask; i++) {
         Entry *e = slot_get(t, i);
-        if (e && e != &erased)
+        if (e && e != ERASED)
             list = heap_cons(&p->heap, heap_tuple2(&p->heap, e->key, e->value), list);
     }
     return list;
@@ -225,7 +226,7 @@ BIF(persistent_term, erase, 1, 0)
     size_t i = locate(t, term_hash(a[0]), a[0], &found);
     if (found) {
         Entry *e = slot_get(t, i);
-        atomic_store_explicit(&t->slots[i], &erased, memory_order_release);
+        atomic_store_explicit(&t->slots[i], ERASED, memory_order_release);
         atomic_fetch_sub(&s->count, 1);
         retire(p->vm, e);
     }
