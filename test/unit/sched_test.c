@@ -179,6 +179,8 @@ START_TEST(many_processes_run_to_their_end)
         sched_wake(p, PS_RUNNABLE);
     }
     wait_for(&counter, 5000);
+    /* The last slices are counted after they have ended. */
+    for (int i = 0; i < 1000 && sched_total_reductions(vm) != 5000 * 11 * 100; i++) thread_sleep_ns(NS_PER_MS);
     ck_assert_uint_eq(sched_total_reductions(vm), 5000 * 11 * 100);
 }
 END_TEST
@@ -207,7 +209,7 @@ START_TEST(idle_schedulers_use_no_time)
     thread_sleep_ns(300 * NS_PER_MS);
     getrusage(RUSAGE_SELF, &after);
     long switches = after.ru_nvcsw - before.ru_nvcsw;
-    ck_assert_int_le(switches, 3);
+    ck_assert_int_le(switches, 10); /* a tick of 1 ms would make 1,200 */
     (void)vm;
 }
 END_TEST
