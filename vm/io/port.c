@@ -452,4 +452,5 @@ void port_init(Vm *vm)
     port_add_driver(vm, &drv_fd);
     port_add_driver(vm, &drv_spawn);
     port_add_driver(vm, &drv_forker);
+    port_add_driver(vm, &drv_ram_file);
 }

@@ -147,7 +147,7 @@ void port_flush_all(Vm *vm);
 
 static_assert(offsetof(Port, id) == 0, "see proc_init");
 
-/* Built-in drivers (drv_fd.c, drv_spawn.c). */
-extern const PortDriver drv_fd, drv_spawn, drv_forker;
+/* Built-in drivers (drv_fd.c, drv_spawn.c, drv_ram_file.c). */
+extern const PortDriver drv_fd, drv_spawn, drv_forker, drv_ram_file;
 
 #endif
