@@ -3,6 +3,7 @@
 #include "data/bitbuild.h"
 
 #include "base/utf8.h"
+#include "term/big.h"
 
 #define BUILD_MAX_BITS (BINARY_MAX_BYTES * 8)
 
@@ -176,26 +177,6 @@ enum BuildResult build_integer(BitBuilder *b, term_t value, uint64_t bits, unsig
 
 /* ---- floats ---- */
 
-/* Nearest double of a bignum; infinite when it is too large. The top 64 bits hold the value, their
- * lowest is made sticky, so that the one rounding below is right. */
-static double big_to_double(term_t t)
-{
-    const uint64_t *limbs = boxed_ptr(t) + 1;
-    size_t n = HEADER_ARITY(boxed_header(t));
-    if (n > 16)
-        return __builtin_inf();
-    unsigned shift = (unsigned)__builtin_clzll(limbs[n - 1]);
-    uint64_t top = limbs[n - 1] << shift;
-    uint64_t below = n > 1 ? limbs[n - 2] : 0;
-    if (shift > 0)
-        top |= below >> (64 - shift), below <<= shift;
-    bool sticky = below != 0;
-    for (size_t i = 0; i + 2 < n && !sticky; i++)
-        sticky = limbs[i] != 0;
-    double d = __builtin_ldexp((double)(top | sticky), (int)((n - 1) * 64) - (int)shift);
-    return HEADER_SUBTAG(boxed_header(t)) == BOXED_NEG_BIG ? -d : d;
-}
-
 bool double_to_float16(double d, uint16_t *half)
 {
     uint64_t bits;
@@ -218,17 +199,15 @@ bool double_to_float16(double d, uint16_t *half)
     return base + kept < 0x7C00;
 }
 
-static bool number_to_double(term_t t, double *d)
+static enum BuildResult number_to_double(term_t t, double *d)
 {
     if (term_is_float(t))
         *d = float_value(t);
-    else if (term_is_small(t))
-        *d = (double)small_value(t);
-    else if (term_is_big(t))
-        *d = big_to_double(t);
-    else
-        return false;
-    return true;
+    else if (!term_is_integer(t))
+        return BUILD_TYPE;
+    else if (!int_to_double(t, d))
+        return BUILD_NO_FLOAT;
+    return BUILD_OK;
 }
 
 /* Values outside a 16 or 32 bit float's range become infinities, as in the reference. */
@@ -253,10 +232,9 @@ enum BuildResult build_float(BitBuilder *b, term_t value, uint64_t bits, unsigne
     double d;
     if (bits != 16 && bits != 32 && bits != 64)
         return BUILD_INVALID;
-    if (!number_to_double(value, &d))
-        return BUILD_TYPE;
-    if (!__builtin_isfinite(d))
-        return BUILD_NO_FLOAT;
+    enum BuildResult r = number_to_double(value, &d);
+    if (r != BUILD_OK)
+        return r;
     put_field(b, float_image(d, bits), (unsigned)bits, bits_is_little(flags));
     return BUILD_OK;
 }
