@@ -4,8 +4,9 @@
  * not have are accepted and reported as the default. Layer: bifs. */
 #include "bifs/bif.h"
 #include "bifs/bif_space.h"
+#include "proc/process_info.h"
 #include "data/binary.h"
-#include "data/map.h"
+#include "data/node.h"
 #include "data/term_hash.h"
 
 #include <stdio.h>
@@ -72,7 +73,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
     case am_node_tab_delayed_delete: return am_ok;
     case am_test_long_gc_sleep: case am_fill_heap: return am_true;
-    case am_proc_sig_buffers: return am_false;
+    case am_proc_sig_buffers: return am_true; /* the in-queue takes parallel senders as it is */
     case am_make: return a[1] == am_magic_ref ? make_magic(p) : bif_error(p, EXC_BADARG);
     default: return bif_error(p, EXC_BADARG);
     }
@@ -109,6 +110,35 @@ static term_t get_pair(Process *p, term_t what, term_t t)
     }
 }
 
+/* One entry for each node that something refers to; who refers is not known here. */
+typedef struct NodeRefs {
+    Process *p;
+    term_t nodes, names;
+} NodeRefs;
+
+static void add_node_refs(Node *n, void *ctx)
+{
+    NodeRefs *r = ctx;
+    Heap *h = &r->p->heap;
+    bool self = n == node_self(r->p->vm);
+    int64_t refs = __atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_RELAXED) + self;
+    if (refs == 0) return;
+    term_t count = term_small(refs);
+    term_t system = heap_cons(h, heap_tuple2(h, am_system, count), TERM_NIL);
+    term_t referrers = heap_cons(h, heap_tuple2(h, heap_tuple2(h, am_system, am_undefined), system), TERM_NIL);
+    term_t id = heap_tuple2(h, n->name, heap_uint(h, n->creation));
+    r->nodes = heap_cons(h, heap_tuple3(h, id, count, referrers), r->nodes);
+    r->names = heap_cons(h, heap_tuple3(h, n->name, count, referrers), r->names);
+}
+
+static term_t node_references(Process *p)
+{
+    NodeRefs r = {p, TERM_NIL, TERM_NIL};
+    node_each(p->vm, add_node_refs, &r);
+    return heap_tuple2(&p->heap, heap_tuple2(&p->heap, am_node_references, r.nodes),
+                       heap_tuple2(&p->heap, am_dist_references, r.names));
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
@@ -118,6 +148,8 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_reds_left: return term_small(p->reds);
     case am_force_heap_frags: return am_false;
     case am_nbalance: return term_small(0);
+    case am_node_and_dist_references: return node_references(p);
+    case am_process_info_args: return process_info_items(&p->heap);
     default: return bif_error(p, EXC_BADARG);
     }
 }

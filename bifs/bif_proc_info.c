@@ -38,6 +38,6 @@ BIF(erlang, process_info, 1, 0) { return info(p, a[0], am_default); }
 
 BIF(erlang, process_info, 2, 0)
 {
-    if (!process_info_valid(a[1])) return bif_error(p, EXC_BADARG);
+    if (!process_info_valid(p->vm, a[1])) return bif_error(p, EXC_BADARG);
     return info(p, a[0], a[1]);
 }

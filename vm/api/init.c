@@ -53,6 +53,7 @@ static void start_proc(Vm *vm)
     const Config *c = vm->config;
     ProcConfig pc = {.process_limit = (uint32_t)next_power_of_two(c->process_limit),
                      .port_limit = (uint32_t)next_power_of_two(c->port_limit),
+                     .otp = vm->release->otp,
                      .id_bits = vm->release->id_bits};
     proc_init(vm, &pc);
     if (c->off_heap_messages) store_relaxed(&vm->procs->default_flags, PF_OFF_HEAP_MSGQ);

@@ -17,6 +17,7 @@
 #define TRACE_CAUSE 2u      /* Info is a cause */
 #define TRACE_INFO_MAP 4u   /* Info is the whole error_info map */
 #define TRACE_ERROR_INFO 8u /* the first entry gets an error_info map */
+#define TRACE_GIVEN 16u     /* Args is the whole trace, given by erlang:raise/3 */
 
 typedef struct RawTrace {
     uint64_t reason;        /* EXC_* without EXC_SAVE_TRACE */
@@ -65,8 +66,9 @@ static unsigned stack_calls(const Process *p, const code_t **pc, unsigned n, uns
 static term_t capture(Process *p, unsigned flags, const Mfa *mfa, term_t args, term_t info,
                       const code_t *pc)
 {
-    unsigned max = except_depth(p->vm);
-    if (flags & TRACE_NATIVE) max = max ? max - 1 : 0;
+    unsigned max = MAX(except_depth(p->vm), 1u);
+    if (flags & TRACE_GIVEN) max = 0;
+    else if (flags & TRACE_NATIVE) max--;
     size_t words = RAW_WORDS((size_t)max);
     term_t *hp = heap_alloc(&p->heap, 1 + words + 4);
     RawTrace *raw = (RawTrace *)(void *)(hp + 1);
@@ -81,6 +83,17 @@ static term_t capture(Process *p, unsigned flags, const Mfa *mfa, term_t args, t
     return list_put(hp + 3 + words, head, big);
 }
 
+/* A trace that the program made, cut to the depth in force. The class stays with it. */
+static term_t given_trace(Process *p, term_t list)
+{
+    term_t entries[64];
+    unsigned n = 0, max = MIN(MAX(except_depth(p->vm), 1u), (unsigned)ARRAY_LEN(entries));
+    term_t rest = list;
+    for (; n < max && term_is_list_cell(rest); rest = list_tail(rest)) entries[n++] = list_head(rest);
+    if (term_is_list_cell(rest)) list = heap_list(&p->heap, n, entries, TERM_NIL);
+    return capture(p, TRACE_GIVEN, NULL, list, TERM_NIL, NULL);
+}
+
 uint32_t except_trace_reason(term_t raw)
 {
     if (!trace_is_raw(raw)) return EXC_CLASS_ERROR;
@@ -89,10 +102,13 @@ uint32_t except_trace_reason(term_t raw)
 
 /* ---- building ---- */
 
+#define LINE_SHOWN_MAX ((1u << 24) - 1)
+
 static term_t location_of(Heap *h, const CodeLocation *at)
 {
-    /* Preloaded modules show no places, as in the reference. */
-    if (at->line == 0 || at->file == TERM_NONE || at->instance->preloaded) return TERM_NIL;
+    /* Preloaded modules and huge line numbers show no places, as in the reference. */
+    if (at->line == 0 || at->line > LINE_SHOWN_MAX || at->file == TERM_NONE || at->instance->preloaded)
+        return TERM_NIL;
     term_t line = heap_tuple2(h, am_line, term_small(at->line));
     term_t file = heap_tuple2(h, am_file, at->file);
     return heap_cons(h, file, heap_cons(h, line, TERM_NIL));
@@ -168,6 +184,7 @@ term_t except_build_trace(Process *p, term_t t)
     if (!trace_is_raw(t)) return t;
     const RawTrace *raw = raw_trace(t);
     term_t args = list_head(list_head(t)), info = list_tail(list_head(t));
+    if (raw->flags & TRACE_GIVEN) return args;
     bool native = raw->flags & TRACE_NATIVE;
     term_t list = TERM_NIL;
     for (size_t i = raw->count; i-- > 0;) {
@@ -300,6 +317,7 @@ static const code_t *unwind(Process *p)
 /* p->freason, fvalue (the final reason) and ftrace are set. */
 static const code_t *dispatch(Process *p, term_t *x)
 {
+    if (!trace_is_raw(p->ftrace)) p->ftrace = given_trace(p, p->ftrace);
     const code_t *handler = p->catches ? unwind(p) : NULL;
     if (!handler) return uncaught(p);
     x[0] = TERM_NONE;
@@ -389,6 +407,7 @@ bool except_raw_raise(Process *p, const term_t *x)
     p->fvalue = x[1];
     p->ftrace = x[2];
     p->fcause = TERM_NONE;
+    if (trace_is_raw(x[2])) raw_trace(x[2])->reason = p->freason; /* a later re-raise keeps the class */
     return true;
 }
 

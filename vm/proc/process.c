@@ -38,13 +38,15 @@ void proc_init(Vm *vm, const ProcConfig *config)
     s->procs = ptab_new(config->process_limit, config->id_bits, offsetof(Process, id), 4, TAG_PID);
     /* A port's struct begins with its id (io/port.h). */
     s->ports = ptab_new(config->port_limit, config->id_bits, 0, 4, TAG_PORT);
+    s->otp = config->otp;
     uint64_t seed = start_seed();
     s->ref_seed = seed >> 32;
     atomic_init(&s->ref_counter, seed & 0xFFFFFFFFu);
-    atomic_init(&s->fullsweep_after, 65535);
-    s->min_heap_words = HEAP_MIN_WORDS;
-    s->min_vheap_words = HEAP_MIN_VHEAP_WORDS;
-    atomic_init(&s->max_heap, MAX_HEAP_KILL | MAX_HEAP_LOG);
+    const HeapPolicy *policy = vm->heap_policy;
+    atomic_init(&s->fullsweep_after, policy->fullsweep_after);
+    s->min_heap_words = policy->min_heap_words;
+    s->min_vheap_words = policy->min_vheap_words;
+    atomic_init(&s->max_heap, policy->max_heap);
     atomic_init(&s->default_flags, PF_ON_HEAP_MSGQ);
     registry_init(vm);
 }

@@ -271,6 +271,7 @@ typedef struct ProcSpace {
     unsigned exit_hook_count;
     _Atomic(uint64_t) ref_counter;
     uint64_t ref_seed;                 /* const */
+    unsigned otp;                      /* const: release */
     _Atomic(uint64_t) unique_counter, unique_monotonic;
     uint32_t backtrace_depth;          /* except.c: entries of a trace + 1; 0: default; atomic */
     uint32_t min_heap_words, min_vheap_words; /* system_flag defaults; atomic */
@@ -281,6 +282,7 @@ typedef struct ProcSpace {
 
 typedef struct ProcConfig {
     uint32_t process_limit, port_limit;
+    unsigned otp;                      /* release: 25 .. 29 */
     unsigned id_bits;                  /* significant bits of pids and ports: 28 (OTP 25), 60 (26+) */
 } ProcConfig;
 void proc_init(Vm *vm, const ProcConfig *config);

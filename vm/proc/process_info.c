@@ -5,6 +5,7 @@
 
 #include "data/map.h"
 #include "heap/gc.h"
+#include "proc/except.h"
 #include "proc/link.h"
 #include "proc/procdict.h"
 #include "proc/procops.h"
@@ -106,7 +107,7 @@ static term_t info_current_location(const Ask *q)
     return term_is_list_cell(trace) ? list_head(trace) : am_undefined;
 }
 
-static term_t info_current_stacktrace(const Ask *q) { return stacktrace(q, 8); }
+static term_t info_current_stacktrace(const Ask *q) { return stacktrace(q, except_depth(q->p->vm)); }
 
 static term_t info_initial_call(const Ask *q)
 {
@@ -353,30 +354,46 @@ static const Item items[] = {
     {am_parent, info_parent},
     {am_sequential_trace_token, info_sequential_trace_token},
     {am_trace, info_trace},
-    {am_label, info_label},
     {am_async_dist, info_async_dist},
+    {am_label, info_label},
     {am_priority_messages, info_priority_messages},
 };
 
-static const Item *item_find(term_t key)
+#define ITEMS_OF_OTP_25 (ARRAY_LEN(items) - 3)
+
+/* Items known to this release: the last three came with 26, 27 and 28. */
+static size_t item_count(const Vm *vm)
 {
-    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+    unsigned otp = vm->procs->otp;
+    return ITEMS_OF_OTP_25 + (otp > 25 ? MIN(otp - 25, 3u) : 0);
+}
+
+static const Item *item_find(const Vm *vm, term_t key)
+{
+    for (size_t i = 0; i < item_count(vm); i++)
         if (items[i].key == key) return &items[i];
     return NULL;
 }
 
-static bool is_dictionary_key(term_t item)
+term_t process_info_items(Heap *h)
 {
-    return term_is_tuple_of(item, 2) && tuple_element(item, 1) == am_dictionary;
+    term_t list = TERM_NIL;
+    for (size_t i = ITEMS_OF_OTP_25; i-- > 0;) list = heap_cons(h, items[i].key, list);
+    return list;
 }
 
-bool process_info_valid(term_t spec)
+static bool is_dictionary_key(const Vm *vm, term_t item)
 {
-    if (term_is_atom(spec)) return item_find(spec) != NULL;
-    if (is_dictionary_key(spec)) return true;
+    return vm->procs->otp > 25 && term_is_tuple_of(item, 2) && tuple_element(item, 1) == am_dictionary;
+}
+
+bool process_info_valid(const Vm *vm, term_t spec)
+{
+    if (term_is_atom(spec)) return item_find(vm, spec) != NULL;
+    if (is_dictionary_key(vm, spec)) return true;
     for (; term_is_list_cell(spec); spec = list_tail(spec)) {
         term_t item = list_head(spec);
-        if (!is_dictionary_key(item) && !(term_is_atom(item) && item_find(item))) return false;
+        if (!is_dictionary_key(vm, item) && !(term_is_atom(item) && item_find(vm, item))) return false;
     }
     return term_is_nil(spec);
 }
@@ -384,11 +401,11 @@ bool process_info_valid(term_t spec)
 /* {Key, Value}; none is what an absent value looks like. */
 static term_t build_item(const Ask *q, term_t item, term_t none)
 {
-    if (is_dictionary_key(item)) {
+    if (is_dictionary_key(q->p->vm, item)) {
         term_t value = dict_get(q->p, tuple_element(item, 2));
         return heap_tuple2(q->h, own_or_copy(q, item), own_or_copy(q, value));
     }
-    term_t value = item_find(item)->value(q);
+    term_t value = item_find(q->p->vm, item)->value(q);
     return value == TERM_NONE ? none : heap_tuple2(q->h, item, value);
 }
 

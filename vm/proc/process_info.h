@@ -11,9 +11,11 @@
  * self: asked by the process itself (status running, own registers as of a native call). */
 term_t process_info_build(Process *p, term_t spec, Heap *h, bool self);
 /* Is this an item ({dictionary, Key} too), or a proper list of items? */
-bool process_info_valid(term_t spec);
+bool process_info_valid(const Vm *vm, term_t spec);
 /* Bytes of p with its heap and queue. */
 size_t process_memory_bytes(Process *p);
+/* All items (of OTP 25). */
+term_t process_info_items(Heap *h);
 /* priority atoms */
 term_t process_priority_atom(enum ProcPriority prio);
 bool process_priority_parse(term_t t, enum ProcPriority *prio);

@@ -21,7 +21,7 @@
 #include "proc/systask.h"
 
 #define SIGNAL_IS_X 1u           /* Signal.flags: allocated as a SignalX */
-#define REDS_PER_SIGNAL 4
+#define SIGNALS_PER_RED 4         /* a flood of signals must not starve its receiver */
 
 /* ---- allocation ---- */
 
@@ -486,6 +486,7 @@ static Signal *mid_pop(SigQueue *q)
 bool signal_fetch_handle(Process *p, int32_t *reds)
 {
     SigQueue *q = &p->sigq;
+    unsigned handled = 0;
     fetch(p);
     while (q->mid_first) {
         Signal *s = mid_pop(q);
@@ -494,7 +495,7 @@ bool signal_fetch_handle(Process *p, int32_t *reds)
             append_message(p, s);
         } else {
             handlers[s->kind](p, s, false);
-            *reds -= REDS_PER_SIGNAL;
+            if (++handled % SIGNALS_PER_RED == 0) --*reds;
         }
         if (process_is_exiting(p)) return false;
         if (*reds <= 0 && q->mid_first) {
