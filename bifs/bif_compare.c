@@ -117,7 +117,12 @@ static term_t boxed_type(term_t t)
     case BOXED_TUPLE: return am_tuple;
     case BOXED_POS_BIG: case BOXED_NEG_BIG: return am_bignum;
     case BOXED_FLOAT: return am_hfloat;
-    case BOXED_MAP: return map_is_flat(t) ? am_flatmap : am_hashmap;
+    case BOXED_MAP:
+        switch (MAP_HEADER_KIND(boxed_header(t))) {
+        case MAP_FLAT: return am_flatmap;
+        case MAP_HEAD: return am_hashmap;
+        default: return am_hashmap_node; /* erts_internal:map_hashmap_children/1 */
+        }
     case BOXED_REF: case BOXED_EXT_REF: return am_reference;
     case BOXED_FUN: return am_fun;
     case BOXED_EXPORT: return am_export;

@@ -217,6 +217,18 @@ BIF(erts_internal, map_next, 3, 0)
 
 /* ---- erts_debug ---- */
 
+/* Leaves as cells, nodes as they are: only for erts_debug:size/1, which lets none of them out. */
+BIF(erts_internal, map_hashmap_children, 1, 0)
+{
+    if (!term_is_map(a[0])) return bad_map(p, a[0]);
+    if (map_is_flat(a[0])) return bif_error(p, EXC_BADARG);
+    unsigned count;
+    const term_t *children = hamt_children(a[0], &count);
+    term_t list = TERM_NIL;
+    for (unsigned i = 0; i < count; i++) list = heap_cons(&p->heap, children[i], list);
+    return list;
+}
+
 typedef struct TrieInfo {
     size_t by_children[17]; /* nodes with that many children */
     size_t by_level[17];    /* leaves; the head's own children stand at level 1 */

@@ -216,11 +216,20 @@ static bool is_done(term_t t)
     return view_is_aligned(&v) && utf8_is_valid(view_bytes(&v), v.bits >> 3);
 }
 
-static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, const Buf *out))
+/* Only bytes that may follow the first one: more of them could make a character. */
+static bool part_is_good(const Walk *w)
+{
+    for (unsigned i = 1; i < w->part_bytes; i++)
+        if ((w->part[i] & 0xC0) != 0x80) return false;
+    return true;
+}
+
+static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, const Buf *out), term_t other)
 {
     Heap *h = &p->heap;
     Walk w = {.out = BUF_INIT(TEMP), .latin1 = a[1] == am_latin1};
-    if ((!w.latin1 && a[1] != am_utf8 && a[1] != am_unicode) || !is_character_data(&w, a[0])) {
+    if (!w.latin1 && a[1] != am_utf8 && a[1] != am_unicode) return bif_trap_mfa(p, am_unicode, other, 2, a);
+    if (!is_character_data(&w, a[0])) {
         walk_free(&w);
         return bif_error(p, EXC_BADARG);
     }
@@ -232,14 +241,23 @@ static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, co
     process_bump_reds(p, (int32_t)MIN(w.out.len / 128, (size_t)100000));
     term_t part = w.part_bytes > 0 ? heap_binary(h, w.part, w.part_bytes) : TERM_NONE;
     if (rest != TERM_NONE && part != TERM_NONE) rest = heap_cons(h, part, heap_cons(h, rest, TERM_NIL));
+    else if (part != TERM_NONE && !part_is_good(&w)) rest = part;
     if (rest != TERM_NONE) result = heap_tuple3(h, am_error, result, rest);
     else if (part != TERM_NONE) result = heap_tuple3(h, am_incomplete, result, part);
     walk_free(&w);
     return result;
 }
 
-BIF(unicode, characters_to_binary, 2, 0) { return characters(p, a, out_binary); }
-BIF(unicode, characters_to_list, 2, 0) { return characters(p, a, out_list); }
+/* Encodings other than Latin-1 and UTF-8 are left to unicode.erl. */
+BIF(unicode, characters_to_binary, 2, 0)
+{
+    return characters(p, a, out_binary, am_characters_to_binary_int);
+}
+
+BIF(unicode, characters_to_list, 2, 0)
+{
+    return characters(p, a, out_list, am_characters_to_list_int);
+}
 
 BIF(unicode, bin_is_7bit, 1, 0)
 {

@@ -4,6 +4,8 @@
  * first; the remaining bits are the most significant. Layer: data. */
 #include "data/bitmatch.h"
 
+#include "term/big.h"
+
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "data/bitbuild.h"
@@ -114,7 +116,7 @@ static term_t get_big_field(Heap *h, const uint8_t *base, uint64_t at, uint64_t 
 
 term_t match_get_integer(Heap *h, MatchContext *m, uint64_t bits, unsigned flags)
 {
-    if (match_left(m) < bits)
+    if (match_left(m) < bits || bits > BIG_BITS_MAX)
         return TERM_NONE;
     uint64_t at = m->start;
     const uint8_t *base = match_base(m);

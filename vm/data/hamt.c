@@ -470,6 +470,10 @@ term_t hamt_merge(Heap *h, term_t a, term_t b)
     if (map_is_flat(b)) return put_all(h, b, a);
     size_t common = 0;
     term_t children[16];
-    unsigned bitmap = merge_rows(h, row_of(&a, 0), row_of(&b, 0), 0, &common, children);
+    Row rb = row_of(&b, 0);
+    unsigned bitmap = merge_rows(h, row_of(&a, 0), rb, 0, &common, children);
+    if (bitmap == rb.bitmap &&
+        memcmp(children, rb.children, (size_t)__builtin_popcount(bitmap) * sizeof(term_t)) == 0)
+        return b;
     return make_head(h, bitmap, map_size(a) + map_size(b) - common, children);
 }

@@ -190,8 +190,8 @@ term_t map_remove(Heap *h, term_t map, term_t key, term_t *value)
 
 term_t map_merge(Heap *h, term_t a, term_t b)
 {
+    if (a == b || map_size(b) == 0) return a;
     if (map_size(a) == 0) return b;
-    if (map_size(b) == 0) return a;
     return map_is_flat(a) && map_is_flat(b) ? flat_merge(h, a, b) : hamt_merge(h, a, b);
 }
 
