@@ -215,7 +215,7 @@ BIF(prim_file, pread_nif, 3, DIRTY_IO)
     return read_result(p, fd, n, offset);
 }
 
-/* {ok, Size, Pointer, Data}: a header <<Size:32, Pointer:32>> at Offset and what it points to. */
+/* {ok, {Size, Pointer, Data | eof}}: a header <<Size:32, Pointer:32>> at Offset and what it points to. */
 BIF(prim_file, ipread_s32bu_p32bu_nif, 3, DIRTY_IO)
 {
     int64_t offset;
@@ -232,7 +232,8 @@ BIF(prim_file, ipread_s32bu_p32bu_nif, 3, DIRTY_IO)
     term_t data = read_result(p, fd, size, pointer);
     if (term_is_tuple(data) && tuple_element(data, 1) == am_error) return data;
     if (term_is_tuple(data)) data = tuple_element(data, 2);
-    return heap_tuple4(&p->heap, am_ok, term_small(size), term_small(pointer), data);
+    term_t r = heap_tuple3(&p->heap, term_small(size), term_small(pointer), size ? data : am_eof);
+    return heap_tuple2(&p->heap, am_ok, r);
 }
 
 /* ---- writing ---- */
