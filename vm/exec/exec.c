@@ -24,7 +24,7 @@ const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, 
     Exec *x = exec_of(s);
     save_x(p, s->x, live);
     p->pc = pc;
-    p->reds = MAX(p->reds, 0) + x->kept_reds;
+    p->reds += x->kept_reds; /* negative: a native took more than there was */
     x->kept_reds = 0;
     x->leave = how;
     return NULL;
@@ -46,6 +46,7 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
 {
     Exec *x = exec_of(s);
     unsigned live = (unsigned)p->x_arity;
+    p->reds++; /* the call has not happened yet */
     if (x->kept_reds > 0 && collection_is_due(p)) {
         p->reds = x->kept_reds;
         x->kept_reds = 0;
@@ -153,7 +154,24 @@ static bool uses_old_code(Process *p, term_t module)
     return c && runs_in(p, c);
 }
 
-static term_t trace_of(Process *p, Heap *h, unsigned depth) { return except_process_trace(p, h, depth); }
+/* A native that the process stands in, though no code address tells so: hibernation, or a tail-called
+ * native that waits or runs on a dirty thread. */
+static const Mfa *waiting_native(const Process *p)
+{
+    static const Mfa hibernate = {am_erlang, am_hibernate, 3};
+    if (p->pc == exec_hibernate_code(p->vm)) return &hibernate;
+    if (!p->current || (sched_self && sched_self->p == p)) return NULL;
+    return p->pc == container_of(p->current, Export, mfa)->native_stub ? p->current : NULL;
+}
+
+static term_t trace_of(Process *p, Heap *h, unsigned depth)
+{
+    const Mfa *m = depth > 0 ? waiting_native(p) : NULL;
+    term_t trace = except_process_trace(p, h, m ? depth - 1 : depth);
+    if (!m) return trace;
+    term_t top = heap_tuple4(h, m->module, m->function, term_small((int64_t)m->arity), TERM_NIL);
+    return heap_cons(h, top, trace);
+}
 
 /* ---- start ---- */
 
