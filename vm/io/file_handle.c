@@ -232,8 +232,8 @@ BIF(prim_file, ipread_s32bu_p32bu_nif, 3, DIRTY_IO)
     term_t data = read_result(p, fd, size, pointer);
     if (term_is_tuple(data) && tuple_element(data, 1) == am_error) return data;
     if (term_is_tuple(data)) data = tuple_element(data, 2);
-    term_t r = heap_tuple3(&p->heap, term_small(size), term_small(pointer), size ? data : am_eof);
-    return heap_tuple2(&p->heap, am_ok, r);
+    term_t found = heap_tuple3(&p->heap, term_small(size), term_small(pointer), size ? data : am_eof);
+    return heap_tuple2(&p->heap, am_ok, found);
 }
 
 /* ---- writing ---- */
