@@ -165,7 +165,7 @@ long_iolist() ->
     L = [[integer_to_list(I), <<I:16>>, [$x | <<"y">>]] || I <- lists:seq(1, 200000)],
     B = iolist_to_binary(L),
     {byte_size(B), iolist_size(L), erlang:md5(B), erlang:md5(L), erlang:crc32(L), erlang:crc32(B),
-     erlang:md5(list_to_bitstring([L | <<1:1, 127:7>>])), length(binary:matches(B, [<<"1x">>, <<"2x">>])),
+     erlang:md5(list_to_bitstring([L, <<1:1, 127:7>>])), length(binary:matches(B, [<<"1x">>, <<"2x">>])),
      length(binary:split(B, <<"y">>, [global])), try iolist_size([L | bad]) catch error:R -> R end}.
 
 utf8() ->
