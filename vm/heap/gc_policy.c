@@ -42,13 +42,20 @@ void heap_policy_destroy(Vm *vm)
     vm->heap_policy = NULL;
 }
 
+/* A first heap is smaller than the documented least size and grows to it unseen; a block smaller than a
+ * first heap is that of a hibernating process, which is exactly as large as what it holds. */
+static size_t shown_words(size_t block)
+{
+    return block < HEAP_FIRST_WORDS ? block : MAX(block, (size_t)HEAP_MIN_WORDS);
+}
+
 HeapInfo heap_info(const Heap *h)
 {
     size_t block = (size_t)(h->end - h->start);
     size_t old_block = (size_t)(h->old_end - h->old_start);
     return (HeapInfo){
         .old_block = old_block,
-        .block = MAX(block, (size_t)HEAP_MIN_WORDS),
+        .block = shown_words(block),
         .frags = h->frag_words,
         .recent = (size_t)(h->top - h->mature),
         .stack = (size_t)(h->end - h->stop),
@@ -58,6 +65,6 @@ HeapInfo heap_info(const Heap *h)
         .vheap_block = h->off_heap_limit,
         .old_vheap = h->old_off_heap_words,
         .old_vheap_block = h->old_off_heap_limit,
-        .total = MAX(block, (size_t)HEAP_MIN_WORDS) + old_block + h->frag_words,
+        .total = shown_words(block) + old_block + h->frag_words,
     };
 }
