@@ -19,6 +19,7 @@
 #include "heap/gc.h"
 #include "heap/literal.h"
 #include "io/port.h"
+#include "io/tty.h"
 #include "nif/nif.h"
 #include "loader/load.h"
 #include "proc/spawn.h"
@@ -102,6 +103,12 @@ typedef struct Subsystem {
     void (*start)(Vm *vm);
 } Subsystem;
 
+static void terminal_init(Vm *vm)
+{
+    port_add_driver(vm, &drv_tty);
+    vm->sys->restore_terminal = tty_restore;
+}
+
 static const Subsystem subsystems[] = {
     {"base", start_base},
     {"heap", start_heap},
@@ -115,6 +122,7 @@ static const Subsystem subsystems[] = {
     {"pterm", pterm_init},
     {"nif", nif_init_space},
     {"io", port_init},
+    {"tty", terminal_init},
     {"exit hooks", start_exit_hooks},
 };
 

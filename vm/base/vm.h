@@ -23,6 +23,7 @@ typedef struct Vm {
     struct PtermSpace *pterms;         /* ets/pterm.h */
     struct TraceSpace *trace;          /* trace/trace.h */
     struct NifSpace *nif;              /* nif/nif.h */
+    struct Tty *tty;                   /* io/tty.h: the terminal, NULL unless a port has it */
     struct IoSpace *io;                /* io/port.h: ports, drivers, poll set */
     struct DistSpace *dist;            /* dist/node.h: nodes, this node's name and creation */
     struct SysSpace *sys;              /* sys/sys.h: signals, crash dump, halt */
