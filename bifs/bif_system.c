@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "data/binary.h"
+#include "data/map.h"
 #include "heap/gc.h"
 #include "proc/except.h"
 #include "proc/process_info.h"
@@ -197,7 +198,9 @@ static term_t flag_cpu_topology(Process *p, term_t v)
 
 static term_t flag_microstate_accounting(Process *p, term_t v)
 {
-    return term_is_bool(v) || v == am_reset ? am_false : BAD;
+    atomic_u32_t *on = &p->vm->sys->microstates;
+    if (v == am_reset) return term_bool(load_relaxed(on));
+    return term_is_bool(v) ? term_bool(atomic_exchange(on, v == am_true)) : BAD;
 }
 static term_t flag_sequential_tracer(Process *p, term_t v)
 {
@@ -352,7 +355,30 @@ static term_t stat_scheduler_wall_time_all(Process *p)
     const SchedSpace *s = p->vm->sched;
     return wall_times(p, s->count + s->dirty_cpu_count + s->dirty_io_count);
 }
-static term_t stat_microstate_accounting(Process *p UNUSED) { return am_undefined; }
+/* DEVIATES: the threads are listed, but what they do is not measured: all counters are 0. */
+static term_t microstates(Process *p, term_t type, unsigned first, unsigned last, term_t tail)
+{
+    Heap *h = &p->heap;
+    term_t zero = term_small(0);
+    term_t counters[] = {am_aux, zero, am_check_io, zero, am_emulator, zero, am_gc, zero,
+                         am_other, zero, am_port, zero, am_sleep, zero};
+    for (unsigned id = first; id <= last; id++) {
+        term_t pairs[] = {am_counters, map_from_pairs(h, counters, 7, NULL), am_id, term_small(id), am_type, type};
+        tail = heap_cons(h, map_from_pairs(h, pairs, 3, NULL), tail);
+    }
+    return tail;
+}
+
+static term_t stat_microstate_accounting(Process *p)
+{
+    const SchedSpace *s = p->vm->sched;
+    term_t l = microstates(p, am_scheduler, 1, s->count, TERM_NIL);
+    l = microstates(p, am_aux, 1, 1, l);
+    l = microstates(p, am_async, 0, 0, l);
+    l = microstates(p, am_dirty_cpu_scheduler, 1, s->dirty_cpu_count, l);
+    l = microstates(p, am_dirty_io_scheduler, 1, s->dirty_io_count, l);
+    return microstates(p, am_poll, 0, 0, l);
+}
 
 typedef struct StatRow {
     term_t name;

@@ -161,7 +161,10 @@ static bool signal_notify(Vm *vm, term_t name)
 
 static void signal_deliver(Vm *vm, int number)
 {
-    if (number == SIGINT) sys_exit(vm, 0);
+    if (number == SIGINT) {
+        sys_break(vm);
+        return;
+    }
     if (action_of(vm, number) != SIGNAL_HANDLE) return;
     if (signal_notify(vm, signal_atom(number))) return;
     if (number == SIGTERM) sys_exit(vm, 0);
@@ -188,9 +191,9 @@ static void signals_init(Vm *vm, const Config *config)
     signal(SIGPIPE, SIG_IGN);
     signal_set(vm, SIGTERM, SIGNAL_HANDLE);
     signal_set(vm, SIGUSR1, SIGNAL_HANDLE);
-    if (config->break_mode == BREAK_IGNORED)
+    if (config->break_mode == BREAK_IGNORED || config->break_mode == BREAK_INTERRUPTS_SHELL)
         signal_set(vm, SIGINT, SIGNAL_IGNORE);
-    else if (config->break_mode != BREAK_DISABLED)
+    else if (config->break_mode == BREAK_HANDLER)
         signal_set(vm, SIGINT, SIGNAL_HANDLE);
 }
 

@@ -19,6 +19,7 @@ typedef struct SysSpace {
     /* system_flag values that nobody else keeps */
     atomic_u32_t outstanding_requests;
     atomic_u32_t trace_control_word;
+    atomic_u32_t microstates;    /* system_flag(microstate_accounting, true) */
     _Atomic(term_t) logger;      /* pid, logger or undefined */
     term_t bind_type;            /* atom of +sbt; reported, not acted upon */
     uint64_t last_runtime_ms, last_wall_ms; /* env_lock: statistics/1, "since the last call" */
@@ -51,6 +52,9 @@ int signal_number(term_t name);
 void signal_set(Vm *vm, int number, enum SignalAction action);
 /* What the main thread does after everything has started: waits for signals and hands them on. */
 NORETURN void sys_signal_loop(Vm *vm);
+
+/* The break menu (break.c): talks on the terminal until the user continues or ends the VM. */
+void sys_break(Vm *vm);
 
 /* ---- crash dump (crashdump.c) ---- */
 void crash_dump_write(Vm *vm, const char *slogan);
