@@ -62,6 +62,7 @@ typedef struct EtsTable {
     bool read_concurrency, compressed, decentralized; /* const; what info/1 reports */
     term_t write_concurrency;        /* const: false, true or auto */
     term_t owner;                    /* owner lock + lock */
+    struct EtsProc *owned_by;        /* owner lock: list it is in; lives while it holds tables */
     struct EtsTable *next_owned, *prev_owned; /* owner lock */
     struct EtsTable *next_all, *prev_all;     /* owner lock */
     term_t heir;                     /* lock: pid, or none */

@@ -112,16 +112,17 @@ term_t ets_id(Heap *h, EtsTable *t)
 static void link_owned(EtsTable *t, Process *p)
 {
     if (!p->ets) p->ets = MEM_NEW(ETS_TABLE, EtsProc);
+    t->owned_by = p->ets;
     t->prev_owned = NULL;
     t->next_owned = p->ets->owned;
     if (t->next_owned) t->next_owned->prev_owned = t;
     p->ets->owned = t;
 }
 
-static void unlink_owned(EtsTable *t, Process *owner)
+static void unlink_owned(EtsTable *t)
 {
     if (t->prev_owned) t->prev_owned->next_owned = t->next_owned;
-    else if (owner && owner->ets) owner->ets->owned = t->next_owned;
+    else t->owned_by->owned = t->next_owned;
     if (t->next_owned) t->next_owned->prev_owned = t->prev_owned;
     t->next_owned = t->prev_owned = NULL;
 }
@@ -336,7 +337,7 @@ void ets_table_delete(EtsTable *t)
     rwlock_write_unlock(&t->lock);
     if (t->named) forget_name(t);
     mutex_lock(&s->owner_lock);
-    unlink_owned(t, process_lookup(t->vm, t->owner));
+    unlink_owned(t);
     unlink_all(s, t);
     free_fixes(t);
     mutex_unlock(&s->owner_lock);
@@ -369,7 +370,7 @@ bool ets_change_owner(EtsTable *t, Process *to)
     mutex_lock(&s->owner_lock);
     bool ok = !process_is_exiting(to);
     if (ok) {
-        unlink_owned(t, process_lookup(t->vm, t->owner));
+        unlink_owned(t);
         t->owner = to->id;
         link_owned(t, to);
     }
