@@ -101,9 +101,12 @@ void byte_search_init(ByteSearch *s, size_t bytes, const BytePattern *patterns, 
     s->classes = number_classes(s->class_of, patterns, count);
     s->nodes = total_bytes(patterns, count) + 1;
     memset(s->data, 0, s->nodes * (s->classes + 2) * sizeof(uint32_t));
+    memset(s->starts, 0, sizeof s->starts);
     uint32_t used = 1;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        s->starts[patterns[i].bytes[0]] = 1;
         trie_add(s, &patterns[i], &used);
+    }
     trie_complete(s, used);
 }
 
@@ -129,6 +132,12 @@ static bool find_any(const ByteSearch *s, const uint8_t *text, size_t from, size
     size_t best = SIZE_MAX, best_n = 0;
     uint32_t v = 0;
     for (size_t i = from; i < end; i++) {
+        if (v == 0) { /* nothing is matched partly, so nothing was found yet */
+            while (i < stop && !s->starts[text[i]])
+                i++;
+            if (i >= stop)
+                break;
+        }
         v = next[v * s->classes + s->class_of[text[i]]];
         if (out[v] != 0 && i + 1 - out[v] <= best) {
             best = i + 1 - out[v];

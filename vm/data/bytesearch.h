@@ -21,6 +21,7 @@ typedef struct ByteSearch {
     size_t longest;         /* bytes of the longest pattern */
     size_t nodes, classes;  /* automaton; 0 for one pattern */
     uint8_t class_of[256];  /* 0: in no pattern */
+    uint8_t starts[256];    /* true for bytes that begin a pattern */
     /* one pattern: its bytes. Automaton: out[nodes], depth[nodes], next[nodes * classes] of 32 bits */
     uint32_t data[];
 } ByteSearch;
