@@ -340,7 +340,7 @@ bool binary_private_append(Heap *h, term_t t, uint64_t bits, Appended *out)
 
 term_t binary_writable(Heap *h, size_t bytes)
 {
-    Binary *b = binary_new(MAX(bytes, (size_t)APPEND_MIN_BYTES));
-    binary_data(b)[0] = 0;
+    Binary *b = binary_new(bytes); /* exactly: the compiler often knows the final size */
+    if (bytes > 0) binary_data(b)[0] = 0;
     return heap_refc_bits(h, b, 0, 0, SUB_BITS_WRITABLE);
 }

@@ -24,7 +24,7 @@
 #include "proc/process.h"
 
 #define SCHED_X_REGS 1024
-#define SCHED_FR_REGS 16
+#define SCHED_FR_REGS 1024
 #define SCHED_SLICE_REDS 4000
 #define SCHED_MAX 1024
 
