@@ -8,8 +8,23 @@
 #include "proc/signal.h"
 #include "proc/spawn.h"
 
-BIF(erlang, link, 1, 0) { return link_to(p, a[0]); }
-BIF(erlang, unlink, 1, 0) { return link_unlink(p, a[0]); }
+/* Each signal costs its sender more than its receiver: a flood of them cannot starve the receiver. */
+static void charge_signal(Process *p)
+{
+    (void)process_bump_reds(p, 4);
+}
+
+BIF(erlang, link, 1, 0)
+{
+    charge_signal(p);
+    return link_to(p, a[0]);
+}
+
+BIF(erlang, unlink, 1, 0)
+{
+    charge_signal(p);
+    return link_unlink(p, a[0]);
+}
 
 /* Options: priority (OTP 28), which changes the order of reception only. */
 static bool only_priority(term_t list)
@@ -22,6 +37,7 @@ static bool only_priority(term_t list)
 BIF(erlang, link, 2, 0)
 {
     if (!only_priority(a[1])) return bif_error_cause(p, EXC_BADARG, am_badopt);
+    charge_signal(p);
     return link_to(p, a[0]);
 }
 
@@ -58,6 +74,7 @@ static term_t exit_self(Process *p)
 
 static term_t send_exit(Process *p, term_t to, term_t reason, term_t function)
 {
+    charge_signal(p);
     if (term_is_local_pid(to)) {
         (void)signal_send_exit(p->vm, p->id, to, reason);
         return to == p->id ? exit_self(p) : am_true;
@@ -201,6 +218,7 @@ static term_t monitor_port(Process *p, term_t what, const MonitorOptions *o)
 
 static term_t do_monitor(Process *p, term_t *a, unsigned arity, const MonitorOptions *o)
 {
+    charge_signal(p);
     if (a[0] == am_process) return monitor_process(p, a, arity, o);
     if (a[0] == am_port) return monitor_port(p, a[1], o);
     if (a[0] != am_time_offset) return bif_error_cause(p, EXC_BADARG, am_badtype);
@@ -230,6 +248,7 @@ static term_t demonitor(Process *p, term_t ref, bool flush, bool info)
     if (ref_is_alias(ref) && alias_ref_pid(ref) != p->id) return bif_error(p, EXC_BADARG);
     Monitor *m = ref_is_magic(ref) ? NULL : monitor_find(p, ref_num(ref));
     bool found = m != NULL;
+    charge_signal(p);
     if (found)
         monitor_demonitor(p, m);
     else if (ref_is_alias(ref)) {

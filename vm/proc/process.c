@@ -18,6 +18,7 @@
 #include "proc/link.h"
 #include "proc/procdict.h"
 #include "proc/process_gc.h"
+#include "proc/process_info.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
@@ -42,7 +43,8 @@ void proc_init(Vm *vm, const ProcConfig *config)
     uint64_t seed = start_seed();
     s->ref_seed = seed >> 32;
     atomic_init(&s->ref_counter, seed & 0xFFFFFFFFu);
-    const HeapPolicy *policy = vm->heap_policy;
+    HeapPolicy *policy = vm->heap_policy;
+    policy->limit_hook = process_heap_limit_report;
     atomic_init(&s->fullsweep_after, policy->fullsweep_after);
     s->min_heap_words = policy->min_heap_words;
     s->min_vheap_words = policy->min_vheap_words;
