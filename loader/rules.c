@@ -825,6 +825,8 @@ static RuleFn *const rules[GEN_COUNT] = {
     [GEN_bs_private_append] = rule_bs_private_append, [GEN_bs_create_bin] = rule_bs_create_bin,
     [GEN_bs_match_string] = rule_bs_match_string, [GEN_bs_put_string] = rule_bs_put_string,
     [GEN_bs_match] = rule_bs_match, [GEN_bs_test_unit] = rule_bs_unit,
+    [GEN_bs_get_integer2] = rule_bs_get, [GEN_bs_get_float2] = rule_bs_get,
+    [GEN_bs_get_binary2] = rule_bs_get, [GEN_bs_skip_bits2] = rule_bs_skip_bits2,
     [GEN_bs_put_integer] = rule_bs_put, [GEN_bs_put_float] = rule_bs_put,
     [GEN_bs_put_binary] = rule_bs_put, [GEN_bs_put_utf8] = rule_bs_put,
     [GEN_bs_put_utf16] = rule_bs_put, [GEN_bs_put_utf32] = rule_bs_put,
@@ -843,21 +845,19 @@ static bool fills_binary(unsigned op)
     }
 }
 
-/* Instructions that leave reserved heap words alone, or use them as the checks say. */
-static bool keeps_heap(unsigned op)
+/* Instructions that may collect, or take heap words other than those reserved for them. */
+static bool spends_heap(unsigned op)
 {
     switch (op) {
-    case GEN_allocate: case GEN_allocate_heap: case GEN_allocate_zero: case GEN_allocate_heap_zero:
-    case GEN_test_heap: case GEN_move: case GEN_remove_message:
-    case GEN_timeout: case GEN_recv_marker_clear: case GEN_recv_marker_bind: case GEN_recv_marker_use:
-    case GEN_swap: case GEN_init: case GEN_init_yregs: case GEN_line:
-    case GEN_put_list: case GEN_put_tuple2: case GEN_make_fun3: case GEN_update_record: case GEN_fmove:
-    case GEN_fconv: case GEN_fadd: case GEN_fsub: case GEN_fmul: case GEN_fdiv: case GEN_fnegate:
-    case GEN_fclearerror: case GEN_fcheckerror: case GEN_get_list: case GEN_get_hd: case GEN_get_tl:
-    case GEN_get_tuple_element: case GEN_set_tuple_element: case GEN_bif0: case GEN_bif1: case GEN_bif2:
-    case GEN_bif3: case GEN_get_map_elements: case GEN_has_map_fields: case GEN_is_tuple:
-    case GEN_is_map: case GEN_is_nonempty_list: case GEN_is_eq_exact: case GEN_is_ne_exact:
-    case GEN_is_tagged_tuple: case GEN_executable_line: case GEN_debug_line: return true;
+    case GEN_call: case GEN_call_ext: case GEN_call_fun: case GEN_call_fun2: case GEN_apply:
+    case GEN_send: case GEN_wait: case GEN_wait_timeout: case GEN_gc_bif1: case GEN_gc_bif2:
+    case GEN_gc_bif3: case GEN_make_fun2: case GEN_put_map_assoc: case GEN_put_map_exact:
+    case GEN_catch_end: case GEN_build_stacktrace: case GEN_raw_raise: case GEN_bs_start_match3:
+    case GEN_bs_start_match4: case GEN_bs_get_integer2: case GEN_bs_get_float2:
+    case GEN_bs_get_binary2: case GEN_bs_get_tail: case GEN_bs_get_position: case GEN_bs_match:
+    case GEN_bs_init_writable: case GEN_bs_add: case GEN_bs_utf8_size: case GEN_bs_utf16_size:
+    case GEN_bs_init2: case GEN_bs_init_bits: case GEN_bs_append: case GEN_bs_private_append:
+    case GEN_bs_create_bin: case GEN_recv_marker_reserve: case GEN_loop_rec: return true;
     default: return false;
     }
 }
@@ -889,7 +889,7 @@ bool rules_translate(Load *l)
         RuleFn *rule = rules[op->op] ? rules[op->op] : rule_plain;
         if (!rule(l, op, gen_args(&l->gen, op)))
             return load_fail(l, "bad operands");
-        if (!keeps_heap(op->op))
+        if (spends_heap(op->op))
             l->heap = 0;
     }
     return true;

@@ -78,6 +78,18 @@ bool rule_bs_unit(Load *l, const GenOp *op, const InsnOperand *a)
     return unit_ok(l, &a[2]) && rule_plain(l, op, a);
 }
 
+/* Fail Ctx Live Size Unit Flags Dst */
+bool rule_bs_get(Load *l, const GenOp *op, const InsnOperand *a)
+{
+    return unit_ok(l, &a[4]) && rule_plain(l, op, a);
+}
+
+/* Fail Ctx Size Unit Flags */
+bool rule_bs_skip_bits2(Load *l, const GenOp *op, const InsnOperand *a)
+{
+    return unit_ok(l, &a[3]) && rule_plain(l, op, a);
+}
+
 /* Fail Size Unit Flags Src; the utf forms have no size. */
 bool rule_bs_put(Load *l, const GenOp *op, const InsnOperand *a)
 {
