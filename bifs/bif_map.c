@@ -96,19 +96,89 @@ BIF(maps, merge, 2, 0)
     return map_merge(&p->heap, a[0], a[1]);
 }
 
-BIF(maps, keys, 1, 0)
+/* ---- lists of large maps, in slices ---- */
+
+#define SLICE_MIN 4096 /* maps and lists below are done at once */
+#define ITEMS_PER_RED 8
+
+static size_t slice_items(const Process *p)
 {
-    if (!term_is_map(a[0])) return bad_map(p, a[0]);
-    charge(p, map_size(a[0]));
-    return map_keys_list(&p->heap, a[0]);
+    return ITEMS_PER_RED * (size_t)MAX(p->reds, 100);
 }
 
-BIF(maps, values, 1, 0)
+static term_t yield_with(Process *p, NativeState *s)
 {
-    if (!term_is_map(a[0])) return bad_map(p, a[0]);
-    charge(p, map_size(a[0]));
-    return map_values_list(&p->heap, a[0]);
+    p->native_state = s;
+    process_bump_reds(p, INT32_MAX);
+    return bif_yield(p);
 }
+
+static void end_state(Process *p)
+{
+    NativeState *s = p->native_state;
+    p->native_state = NULL;
+    s->destroy(s);
+}
+
+/* The list is the map's order backward, so it is consed while the map is walked forward. */
+typedef struct ListState {
+    NativeState base;
+    uint64_t path;   /* of the next pair */
+    term_t list;
+} ListState;
+
+static void list_destroy(NativeState *base) { MEM_DELETE(TEMP, (ListState *)base); }
+
+static void list_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &((ListState *)base)->list, 1);
+}
+
+static ListState *list_state(Process *p)
+{
+    if (p->native_state && p->native_state->destroy == list_destroy) return (ListState *)p->native_state;
+    ListState *s = MEM_NEW(TEMP, ListState);
+    s->base.destroy = list_destroy;
+    s->base.each_root = list_each_root;
+    s->list = TERM_NIL;
+    return s;
+}
+
+static bool at_end(const MapIter *it)
+{
+    MapIter copy = *it;
+    term_t k, v;
+    return !map_iter_next(&copy, &k, &v);
+}
+
+static term_t large_list(Process *p, term_t map, bool keys)
+{
+    ListState *s = list_state(p);
+    MapIter it;
+    term_t key, value, list;
+    map_iter_seek(&it, map, s->path);
+    for (size_t n = slice_items(p); n > 0 && map_iter_next(&it, &key, &value); n--)
+        s->list = heap_cons(&p->heap, keys ? key : value, s->list);
+    if (!at_end(&it)) {
+        s->path = map_iter_path(&it);
+        return yield_with(p, &s->base);
+    }
+    list = s->list;
+    p->native_state = &s->base;
+    end_state(p);
+    return list;
+}
+
+static term_t keys_or_values(Process *p, term_t map, bool keys)
+{
+    if (!term_is_map(map)) return bad_map(p, map);
+    if (map_size(map) >= SLICE_MIN) return large_list(p, map, keys);
+    charge(p, map_size(map));
+    return keys ? map_keys_list(&p->heap, map) : map_values_list(&p->heap, map);
+}
+
+BIF(maps, keys, 1, 0) { return keys_or_values(p, a[0], true); }
+BIF(maps, values, 1, 0) { return keys_or_values(p, a[0], false); }
 
 /* Elements of a proper list, or -1. */
 static ptrdiff_t list_length(term_t t)
@@ -118,39 +188,89 @@ static ptrdiff_t list_length(term_t t)
     return term_is_nil(t) ? n : -1;
 }
 
-BIF(maps, from_list, 1, 0)
+/* ---- from lists ---- */
+
+/* One pair of from_list ({K, V}) or from_keys (any term); false: badarg. */
+static bool pair_of(term_t element, bool keys, term_t value, term_t *pair)
 {
-    ptrdiff_t n = list_length(a[0]);
-    if (n < 0) return bif_error(p, EXC_BADARG);
-    size_t i = 0, words = 2 * (size_t)n;
-    term_t small[2 * MAP_FLAT_MAX];
-    term_t *pairs = words <= ARRAY_LEN(small) ? small : MEM_NEW_ARRAY(TEMP, term_t, words);
-    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t)) {
-        if (!term_is_tuple_of(list_head(t), 2)) break;
-        pairs[i++] = tuple_element(list_head(t), 1);
-        pairs[i++] = tuple_element(list_head(t), 2);
-    }
-    term_t map = i == words ? map_from_pairs(&p->heap, pairs, (size_t)n, NULL) : bif_error(p, EXC_BADARG);
-    if (pairs != small) MEM_DELETE_ARRAY(TEMP, pairs, words);
-    charge(p, words);
+    pair[0] = element;
+    pair[1] = value;
+    if (keys) return true;
+    if (!term_is_tuple_of(element, 2)) return false;
+    pair[0] = tuple_element(element, 1);
+    pair[1] = tuple_element(element, 2);
+    return true;
+}
+
+static term_t small_from(Process *p, term_t list, size_t n, bool keys, term_t value)
+{
+    size_t i = 0;
+    term_t few[2 * MAP_FLAT_MAX];
+    term_t *pairs = n <= MAP_FLAT_MAX ? few : MEM_NEW_ARRAY(TEMP, term_t, 2 * n);
+    for (; term_is_list_cell(list); list = list_tail(list), i++)
+        if (!pair_of(list_head(list), keys, value, pairs + 2 * i)) break;
+    term_t map = i == n ? map_from_pairs(&p->heap, pairs, n, NULL) : bif_error(p, EXC_BADARG);
+    if (pairs != few) MEM_DELETE_ARRAY(TEMP, pairs, 2 * n);
+    charge(p, 2 * n);
     return map;
 }
 
-BIF(maps, from_keys, 2, 0)
+typedef struct BuildState {
+    NativeState base;
+    MapBuilder *builder;
+    term_t rest, value;
+} BuildState;
+
+static void build_destroy(NativeState *base)
 {
-    ptrdiff_t n = list_length(a[0]);
-    if (n < 0) return bif_error(p, EXC_BADARG);
-    size_t i = 0, words = 2 * (size_t)n;
-    term_t *pairs = MEM_NEW_ARRAY(TEMP, term_t, words);
-    for (term_t t = a[0]; term_is_list_cell(t); t = list_tail(t)) {
-        pairs[i++] = list_head(t);
-        pairs[i++] = a[1];
+    BuildState *s = (BuildState *)base;
+    map_builder_free(s->builder);
+    MEM_DELETE(TEMP, s);
+}
+
+static void build_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    BuildState *s = (BuildState *)base;
+    visit(ctx, &s->rest, 1);
+    visit(ctx, &s->value, 1);
+    map_builder_each_root(s->builder, visit, ctx);
+}
+
+static term_t large_from(Process *p, BuildState *s, bool keys)
+{
+    size_t budget = slice_items(p);
+    term_t pair[2], map;
+    p->native_state = &s->base;
+    for (; budget > 0 && term_is_list_cell(s->rest); budget--, s->rest = list_tail(s->rest)) {
+        if (!pair_of(list_head(s->rest), keys, s->value, pair)) {
+            end_state(p);
+            return bif_error(p, EXC_BADARG);
+        }
+        map_builder_add(s->builder, pair[0], pair[1]);
     }
-    term_t map = map_from_pairs(&p->heap, pairs, (size_t)n, NULL);
-    MEM_DELETE_ARRAY(TEMP, pairs, words);
-    charge(p, words);
+    if (budget == 0 || !map_builder_run(s->builder, &p->heap, budget, &map)) return yield_with(p, &s->base);
+    end_state(p);
     return map;
 }
+
+static term_t from(Process *p, term_t list, bool keys, term_t value)
+{
+    if (p->native_state && p->native_state->destroy == build_destroy)
+        return large_from(p, (BuildState *)p->native_state, keys);
+    ptrdiff_t n = list_length(list);
+    if (n < 0) return bif_error(p, EXC_BADARG);
+    if (n < SLICE_MIN) return small_from(p, list, (size_t)n, keys, value);
+    BuildState *s = MEM_NEW(TEMP, BuildState);
+    s->base.destroy = build_destroy;
+    s->base.each_root = build_each_root;
+    s->builder = map_builder_new((size_t)n);
+    s->rest = list;
+    s->value = value;
+    return large_from(p, s, keys);
+}
+
+BIF(maps, from_list, 1, 0) { return from(p, a[0], false, TERM_NIL); }
+BIF(maps, from_keys, 2, 0) { return from(p, a[0], true, a[1]); }
 
 /* ---- erts_internal ---- */
 
@@ -178,13 +298,6 @@ static term_t next_flat(Heap *h, term_t map, term_t acc)
     for (size_t i = n; i-- > 0;)
         rest = heap_tuple3(h, flat_map_key_ptr(map)[i], flat_map_values(map)[i], rest);
     return rest;
-}
-
-static bool at_end(const MapIter *it)
-{
-    MapIter copy = *it;
-    term_t k, v;
-    return !map_iter_next(&copy, &k, &v);
 }
 
 /* Path says where to go on. With a list as third argument, pairs are put in front of it, and the result is

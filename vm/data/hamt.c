@@ -10,8 +10,6 @@
 #include "data/term_cmp.h"
 #include "data/term_hash.h"
 
-#include <stdlib.h>
-
 #define BITS_A_LEVEL 4
 #define LAST_SHIFT 32 /* all hash bits used: collision tuples live here */
 
@@ -277,113 +275,6 @@ term_t hamt_remove(Heap *h, term_t map, uint32_t hash, term_t key, term_t *value
     if (at >= 0) return replace_climbing(h, &p, p.depth, collision_remove(h, p.end, (size_t)at), size);
     term_t child = drop_child(h, &p, p.depth, size);
     return p.depth == 0 ? child : replace_climbing(h, &p, p.depth - 1, child, size);
-}
-
-/* ---- from pairs ---- */
-
-typedef struct Entry {
-    uint32_t order;  /* the hash with its nibbles reversed: numeric order is trie order */
-    uint32_t seq;    /* position in the input */
-    term_t key, value;
-} Entry;
-
-static uint32_t reverse_nibbles(uint32_t h)
-{
-    h = __builtin_bswap32(h);
-    return (h & 0x0F0F0F0Fu) << 4 | (h >> 4 & 0x0F0F0F0Fu);
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    const Entry *x = a, *y = b;
-    if (x->order != y->order) return x->order < y->order ? -1 : 1;
-    return x->seq < y->seq ? -1 : x->seq > y->seq;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    return term_cmp_exact(((const Entry *)a)->key, ((const Entry *)b)->key);
-}
-
-/* Entries [from, to) share a hash. Keeps the last of equal keys, in key order; returns how many. */
-static size_t settle_run(Entry *run, size_t n)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-        while (k < used && !term_eq(run[k].key, run[i].key)) k++;
-        if (k == used) run[used++] = run[i];
-        else run[k].value = run[i].value;
-    }
-    if (used > 1) qsort(run, used, sizeof(Entry), compare_keys);
-    return used;
-}
-
-static size_t drop_duplicates(Entry *e, size_t n)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < n;) {
-        size_t end = i + 1;
-        while (end < n && e[end].order == e[i].order) end++;
-        size_t kept = end - i == 1 ? 1 : settle_run(e + i, end - i);
-        if (used != i) memmove(e + used, e + i, kept * sizeof(Entry));
-        used += kept;
-        i = end;
-    }
-    return used;
-}
-
-static term_t build(Heap *h, const Entry *e, size_t n, unsigned shift);
-
-/* Children for entries that share the path above `shift`. */
-static unsigned build_children(Heap *h, const Entry *e, size_t n, unsigned shift, term_t *children)
-{
-    unsigned bitmap = 0, count = 0, down = LAST_SHIFT - BITS_A_LEVEL - shift;
-    for (size_t i = 0; i < n;) {
-        unsigned bit = e[i].order >> down & 0xF;
-        size_t end = i + 1;
-        while (end < n && (e[end].order >> down & 0xF) == bit) end++;
-        children[count++] = build(h, e + i, end - i, shift + BITS_A_LEVEL);
-        bitmap |= 1u << bit;
-        i = end;
-    }
-    return bitmap;
-}
-
-static term_t build(Heap *h, const Entry *e, size_t n, unsigned shift)
-{
-    if (n == 1) return heap_cons(h, e->key, e->value);
-    if (shift == LAST_SHIFT) {
-        term_t *hp = heap_alloc(h, 1 + n);
-        hp[0] = HEADER(n, BOXED_TUPLE);
-        for (size_t i = 0; i < n; i++) hp[1 + i] = TERM_NIL;
-        for (size_t i = 0; i < n; i++) hp[1 + i] = heap_cons(h, e[i].key, e[i].value);
-        return term_make_boxed(hp);
-    }
-    term_t children[16];
-    unsigned bitmap = build_children(h, e, n, shift, children);
-    return make_node(h, bitmap, children);
-}
-
-term_t hamt_from_pairs(Heap *h, term_t *pairs, size_t n, bool *duplicates)
-{
-    Entry *e = MEM_NEW_ARRAY(TEMP, Entry, n);
-    for (size_t i = 0; i < n; i++)
-        e[i] = (Entry){reverse_nibbles(term_hash(pairs[2 * i])), (uint32_t)i, pairs[2 * i], pairs[2 * i + 1]};
-    qsort(e, n, sizeof(Entry), compare_entries);
-    size_t used = drop_duplicates(e, n);
-    if (duplicates) *duplicates = used != n;
-    term_t map;
-    if (used <= MAP_FLAT_MAX) {
-        for (size_t i = 0; i < used; i++) pairs[2 * i] = e[i].key, pairs[2 * i + 1] = e[i].value;
-        map = map_from_pairs(h, pairs, used, NULL);
-    } else {
-        term_t children[16];
-        unsigned bitmap = build_children(h, e, used, 0, children);
-        map = make_head(h, bitmap, used, children);
-    }
-    MEM_DELETE_ARRAY(TEMP, e, n);
-    return map;
 }
 
 /* ---- merge ---- */

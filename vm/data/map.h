@@ -58,6 +58,18 @@ bool map_iter_next(MapIter *it, term_t *key, term_t *value);
 uint64_t map_iter_path(const MapIter *it);
 bool map_iter_seek(MapIter *it, term_t map, uint64_t path);
 
+/* ---- building in steps (map_build.c) ---- */
+/* For many pairs, so that a native can yield in between. The terms inside are roots meanwhile. */
+typedef struct MapBuilder MapBuilder;
+/* n pairs will be added. */
+MapBuilder *map_builder_new(size_t n);
+void map_builder_add(MapBuilder *b, term_t key, term_t value);
+/* After the last pair: go on for about `budget` pairs; true when *map is done (later pairs win). */
+bool map_builder_run(MapBuilder *b, Heap *h, size_t budget, term_t *map);
+bool map_builder_had_duplicates(const MapBuilder *b);
+void map_builder_each_root(MapBuilder *b, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
+void map_builder_free(MapBuilder *b);
+
 /* ---- tries (hamt.c) ---- */
 term_t hamt_find(term_t map, uint32_t hash, term_t key, term_t *found_key);
 term_t hamt_put(Heap *h, term_t map, uint32_t hash, term_t key, term_t value, bool must_exist);
