@@ -426,5 +426,9 @@ leave:
 enum RunResult interp_run(Sched *s, Process *p)
 {
     if (!exec_enter(s, p)) return ((Exec *)s->exec)->leave;
-    return run(s, p);
+    if (LIKELY(p->trace == NULL)) return run(s, p);
+    p->vm->procs->trace_ops->running(p, true);
+    enum RunResult r = run(s, p);
+    if (r != RUN_EXIT && p->trace != NULL) p->vm->procs->trace_ops->running(p, false);
+    return r;
 }

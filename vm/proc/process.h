@@ -251,6 +251,11 @@ typedef struct ProcTraceOps {
     int64_t (*breakpoint)(Process *p, term_t *x, const code_t *pc);
     const code_t *(*traced_export)(Process *p, term_t *x, void *breakpoint);
     const code_t *(*traced_return)(Process *p, term_t *x);
+    void (*traced_catch)(Process *p, term_t *x);
+    /* p begins (in) or ends a slice. */
+    void (*running)(Process *p, bool in);
+    /* A collection of p's heap begins or ends; need: words asked for. */
+    void (*collection)(Process *p, bool begins, bool major, size_t words);
 } ProcTraceOps;
 #define TRACE_KILLED INT64_MIN
 

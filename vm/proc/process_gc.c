@@ -101,8 +101,11 @@ static uint32_t account(Process *p, const Collection *c)
 /* Charges nothing. */
 static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
 {
+    const ProcTraceOps *trace = UNLIKELY(p->trace != NULL) ? p->vm->procs->trace_ops : NULL;
+    if (trace) trace->collection(p, true, c->major, c->need_words);
     enum HeapResult r = heap_collect(&p->heap, c);
     *reds = account(p, c);
+    if (trace) trace->collection(p, false, c->was_major, c->reclaimed_words);
     return r == HEAP_LIMIT && limit_exceeded(p) ? HEAP_LIMIT : HEAP_OK;
 }
 

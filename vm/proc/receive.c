@@ -113,6 +113,7 @@ enum ReceiveWait receive_sleep(Process *p, term_t timeout) { return wait_timeout
 
 void receive_timeout(Process *p)
 {
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->receive(p, TERM_NIL, am_timeout);
     p->sigq.save = &p->sigq.msg_first;
     receive_timer_clear(p);
 }

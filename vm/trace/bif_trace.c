@@ -134,7 +134,7 @@ BIF(erts_internal, trace, 3, 0)
     if (r.on && r.tracer == TERM_NONE) r.tracer = p->id;
     trace_space(p->vm);
     sched_block_all(p->vm);
-    bool ok = change(&r, a[0]);
+    bool ok = r.cpu || change(&r, a[0]); /* no such clock: nothing is traced */
     sched_unblock_all(p->vm);
     return ok ? term_small(r.count) : badarg(p);
 }

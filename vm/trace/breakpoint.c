@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "code/range.h"
 #include "exec/exec.h"
+#include "proc/except.h"
 #include "proc/process_gc.h"
 
 /* ---- tables ---- */
@@ -17,6 +18,7 @@ Breakpoints *breakpoints_make(Vm *vm)
     Breakpoints *b = MEM_NEW(TRACE, Breakpoints);
     hash_init(&b->by_entry, MEM_TRACE, 0);
     insn_emit(b->return_code, INSN_trace_return, NULL, 0);
+    insn_emit(b->catch_code, INSN_trace_catch, NULL, 0);
     code_t word[2];
     insn_emit(word, INSN_trace_breakpoint, NULL, 0);
     b->handler = (int32_t)(uint32_t)word[0];
@@ -190,30 +192,37 @@ static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
     return heap_tuple3(&p->heap, m->module, m->function, third);
 }
 
+/* Return address, MFA, what, catch mark. */
+#define WATCH_FRAME 4
+
 /* Return address of the call being made, past frames that only watch for a return. */
 static const code_t *return_address(Process *p)
 {
     const Breakpoints *b = trace_space(p->vm)->breakpoints;
     const term_t *e = p->heap.stop;
-    while ((const code_t *)e[0] == b->return_code) e += 3;
+    while ((const code_t *)e[0] == b->return_code) e += WATCH_FRAME;
     return (const code_t *)e[0] - 1;
 }
 
 #define WATCH_RETURN_FROM 1
 #define WATCH_RETURN_TO 2
+#define WATCH_EXCEPTION 4
 
 /* Watch for the return of this call. False: no room, the process is to be killed. */
 static bool push_watch(Process *p, term_t *x, const Mfa *m, int what)
 {
-    enum { FRAME = 3, TUPLE = 4, NEED = FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
+    enum { TUPLE = 4, NEED = WATCH_FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
     if ((size_t)(p->heap.stop - p->heap.top) < NEED
         && process_gc(p, NEED, x, (unsigned)m->arity) != HEAP_OK)
         return false;
     term_t mfa = mfa_tuple(p, m, term_small((int64_t)m->arity));
-    term_t *e = p->heap.stop -= FRAME;
-    e[0] = (term_t)(uintptr_t)trace_space(p->vm)->breakpoints->return_code;
+    const Breakpoints *b = trace_space(p->vm)->breakpoints;
+    term_t *e = p->heap.stop -= WATCH_FRAME;
+    e[0] = (term_t)(uintptr_t)b->return_code;
     e[1] = mfa;
     e[2] = term_small(what);
+    e[3] = catch_term(b->catch_code);
+    p->catches++;
     return true;
 }
 
@@ -236,6 +245,7 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
         if (!trace_match(b->call.ms, p, args, &m)) return;
     }
     if (m.return_trace || m.exception_trace) *watch |= WATCH_RETURN_FROM;
+    if (m.exception_trace) *watch |= WATCH_EXCEPTION;
     if ((f->flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
     if (m.message == am_false || f->flags & TRACE_SILENT) return;
     term_t event[2] = {called(p, &b->mfa, x, f->flags, args), m.message};
@@ -282,27 +292,55 @@ const code_t *breakpoint_export_hit(Process *p, term_t *x, void *breakpoint)
 
 /* ---- returns ---- */
 
-static void tell_return_to(Process *p)
+static void tell_return_to(Process *p, const code_t *to)
 {
-    const Mfa *m = code_find_mfa(p->vm, return_address(p));
-    term_t to = m ? mfa_tuple(p, m, term_small((int64_t)m->arity)) : am_undefined;
-    trace_event(p, TRACE_RETURN_TO, am_return_to, 1, &to);
+    const Mfa *m = code_find_mfa(p->vm, to);
+    term_t tuple = m ? mfa_tuple(p, m, term_small((int64_t)m->arity)) : am_undefined;
+    trace_event(p, TRACE_RETURN_TO, am_return_to, 1, &tuple);
 }
 
-/* The word on top of the stack is the MFA of the frame whose return address brought us here. */
+static bool tells_returns(const Process *p) { return p->trace && !(p->trace->flags & TRACE_SILENT); }
+
+/* On top of the stack is the frame whose return address brought us here. A caller that is itself watched
+ * tells when it returns. */
 const code_t *breakpoint_return(Process *p, term_t *x)
 {
     term_t *e = p->heap.stop;
     term_t event[2] = {e[0], x[0]};
     int64_t watch = small_value(e[1]);
-    const code_t *to = (const code_t *)e[2];
-    p->heap.stop = e + 2;
-    if (p->trace && !(p->trace->flags & TRACE_SILENT)) {
+    const code_t *to = (const code_t *)e[3];
+    p->catches--;
+    if (tells_returns(p)) {
         if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
-        /* A caller that is itself watched tells when it returns. */
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
-            tell_return_to(p);
+            tell_return_to(p, to - 1);
     }
-    p->heap.stop = e + 3;
+    p->heap.stop = e + WATCH_FRAME;
     return to;
+}
+
+/* Who will catch: the innermost catch mark of the stack; NULL: nobody. */
+static const code_t *next_handler(const Process *p)
+{
+    for (const term_t *e = p->heap.stop; e < p->heap.end; e++)
+        if (term_is_catch(*e)) return catch_address(p->vm, catch_index(*e));
+    return NULL;
+}
+
+/* An exception leaves a watched call: x1 class, x2 reason, x3 raw trace. It goes on. */
+void breakpoint_catch(Process *p, term_t *x)
+{
+    term_t *e = p->heap.stop;
+    int64_t watch = small_value(e[1]);
+    p->catches--;
+    p->heap.stop = e + WATCH_FRAME - 1; /* to the return address */
+    p->ftrace = x[3];
+    p->fvalue = x[2];
+    p->freason = except_trace_reason(x[3]);
+    if (!tells_returns(p)) return;
+    term_t event[2] = {e[0], heap_tuple2(&p->heap, x[1], x[2])};
+    if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
+    const code_t *handler = next_handler(p);
+    if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)
+        tell_return_to(p, handler);
 }

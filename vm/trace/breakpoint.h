@@ -6,10 +6,11 @@
  *   global  the export leads to `stub` (trace_export), which goes on to what it led to before; so do
  *           natives, whose export then has no native: the stub goes on to `shadow`, a copy that has
  *
- * A call that has to tell of its return pushes a frame: [trace_return][{M,F,A} or return_to mark][count 2].
+ * A call that has to tell of its return pushes a frame: 
+ *   [trace_return][{M,F,A}][what to tell][catch mark: trace_catch], then the return address of the call.
  * Everything here is changed only while all schedulers stand still, so running code reads without locks.
  * A Breakpoint is never freed; one whose code was replaced is found dead by looking at the code.
- * DEVIATES: call_time and call_memory count nothing; exception_from is not sent.
+ * DEVIATES: call_time and call_memory count nothing.
  * Semantics: erlang(3) trace_pattern/3. Layer: trace. */
 #ifndef JOIST_TRACE_BREAKPOINT_H
 #define JOIST_TRACE_BREAKPOINT_H
@@ -47,6 +48,7 @@ typedef struct Breakpoint {
 typedef struct Breakpoints {
     HashTab by_entry;
     code_t return_code[1];   /* trace_return */
+    code_t catch_code[1];    /* trace_catch */
     int32_t handler;         /* number of trace_breakpoint */
     MatchSpec *on_load_ms;   /* pattern on_load */
     bool on_load;
@@ -70,5 +72,6 @@ term_t breakpoint_on_load_info(Process *p, term_t item);
 int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc);
 const code_t *breakpoint_export_hit(Process *p, term_t *x, void *breakpoint);
 const code_t *breakpoint_return(Process *p, term_t *x);
+void breakpoint_catch(Process *p, term_t *x);
 
 #endif

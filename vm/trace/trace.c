@@ -5,7 +5,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "data/node.h"
-#include "data/term_cmp.h"
+#include "code/range.h"
+#include "heap/gc.h"
 #include "sched/sched.h"
 
 /* ---- flags ---- */
@@ -188,11 +189,46 @@ static void on_inherit(Process *parent, Process *child, bool linked)
     if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, 1, args);
 }
 
+static void on_running(Process *p, bool in)
+{
+    if (!(p->trace->flags & (TRACE_RUNNING | TRACE_RUNNING_PROCS)) || !p->pc) return;
+    Heap h = {0};
+    const Mfa *m = code_find_mfa(p->vm, p->pc);
+    term_t where = m ? heap_tuple3(&h, m->module, m->function, term_small((int64_t)m->arity))
+                     : heap_tuple3(&h, p->initial.module, p->initial.function,
+                                   term_small((int64_t)p->initial.arity));
+    trace_event(p, TRACE_RUNNING | TRACE_RUNNING_PROCS, in ? am_in : am_out, 1, &where);
+    heap_dispose(&h);
+}
+
+/* Built outside of the heap that is about to be collected. */
+static void on_collection(Process *p, bool begins, bool major, size_t words)
+{
+    if (!(p->trace->flags & TRACE_GC)) return;
+    HeapInfo i = heap_info(&p->heap);
+    const struct { term_t key; uint64_t value; } items[] = {
+        {am_bin_old_vheap_block_size, i.old_vheap_block}, {am_bin_old_vheap_size, i.old_vheap},
+        {am_bin_vheap_block_size, i.vheap_block}, {am_bin_vheap_size, i.vheap},
+        {am_heap_size, i.young}, {am_old_heap_size, i.old}, {am_stack_size, i.stack},
+        {am_recent_size, i.recent}, {am_mbuf_size, i.frags}, {am_heap_block_size, i.block},
+        {am_old_heap_block_size, i.old_block}, {am_wordsize, words},
+    };
+    Heap h = {0};
+    term_t list = TERM_NIL;
+    for (size_t k = 0; k < ARRAY_LEN(items); k++)
+        list = heap_cons(&h, heap_tuple2(&h, items[k].key, heap_uint(&h, items[k].value)), list);
+    term_t tag = major ? begins ? am_gc_major_start : am_gc_major_end
+                       : begins ? am_gc_minor_start : am_gc_minor_end;
+    trace_event(p, TRACE_GC, tag, 1, &list);
+    heap_dispose(&h);
+}
+
 static const ProcTraceOps trace_ops = {
     .send = on_send, .receive = on_receive, .event = on_event, .inherit = on_inherit,
     .seq_send = seq_trace_send, .seq_receive = seq_trace_receive,
     .breakpoint = breakpoint_hit, .traced_export = breakpoint_export_hit,
-    .traced_return = breakpoint_return,
+    .traced_return = breakpoint_return, .traced_catch = breakpoint_catch,
+    .running = on_running, .collection = on_collection,
 };
 
 /* ---- the space ---- */
