@@ -12,6 +12,7 @@
 #include "proc/except.h"
 #include "proc/process_info.h"
 #include "sched/sched.h"
+#include "trace/trace.h"
 #include "sys/info.h"
 #include "sys/sys.h"
 
@@ -154,7 +155,7 @@ static term_t flag_trace_control_word(Process *p, term_t v)
 {
     uint64_t n;
     if (!unsigned_value(v, UINT32_MAX, &n)) return BAD;
-    return term_small(atomic_exchange(&p->vm->sys->trace_control_word, (uint32_t)n));
+    return term_small(atomic_exchange(&trace_space(p->vm)->tcw, (uint32_t)n));
 }
 
 static term_t flag_time_offset(Process *p, term_t v)
@@ -204,7 +205,8 @@ static term_t flag_microstate_accounting(Process *p, term_t v)
 }
 static term_t flag_sequential_tracer(Process *p, term_t v)
 {
-    return v == am_false || term_is_local_pid(v) ? am_false : BAD;
+    if (v != am_false && !(term_is_local_pid(v) && process_lookup_alive(p->vm, v))) return BAD;
+    return atomic_exchange(&trace_space(p->vm)->seq_tracer, v);
 }
 static term_t flag_reset_seq_trace(Process *p, term_t v) { return v == am_true ? am_true : BAD; }
 

@@ -203,7 +203,10 @@ term_t message_send_opt(Process *p, term_t to, term_t msg, uint32_t flags)
     if (LIKELY(term_is_local_pid(to))) return send_pid(p, to, msg);
     if (term_is_atom(to)) {
         term_t id = registry_find(p->vm, to);
-        if (id == TERM_NONE) return send_error(p, EXC_BADARG);
+        if (id == TERM_NONE) {
+            trace_send(p, to, msg, true);
+            return send_error(p, EXC_BADARG);
+        }
         return send_local_name(p, to, id, msg, flags);
     }
     if (term_is_tuple_of(to, 2)) return send_name_node(p, to, msg, flags);

@@ -102,7 +102,7 @@ static uint32_t account(Process *p, const Collection *c)
 static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
 {
     const ProcTraceOps *trace = UNLIKELY(p->trace != NULL) ? p->vm->procs->trace_ops : NULL;
-    if (trace) trace->collection(p, true, c->major, c->need_words);
+    if (trace) trace->collection(p, true, c->major, c->need_words - HEAP_STACK_RESERVE);
     enum HeapResult r = heap_collect(&p->heap, c);
     *reds = account(p, c);
     if (trace) trace->collection(p, false, c->was_major, c->reclaimed_words);

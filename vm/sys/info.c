@@ -21,6 +21,7 @@
 #include "proc/ptab.h"
 #include "sched/sched.h"
 #include "sys/sys.h"
+#include "trace/trace.h"
 #include "term/atom.h"
 
 #include <stdio.h>
@@ -158,9 +159,12 @@ ITEM(modified_timing_level)
 }
 ITEM(break_ignored) { return term_bool(VM_->config->break_mode == BREAK_IGNORED); }
 ITEM(outstanding_system_requests_limit) { return term_small(load_relaxed(&VM_->sys->outstanding_requests)); }
-ITEM(trace_control_word) { return heap_uint(h, load_relaxed(&VM_->sys->trace_control_word)); }
+ITEM(trace_control_word) { return heap_uint(h, load_relaxed(&trace_space(VM_)->tcw)); }
 ITEM(system_logger) { return load_relaxed(&VM_->sys->logger); }
-ITEM(sequential_tracer) { return info_pair(h, am_sequential_tracer, am_false); }
+ITEM(sequential_tracer)
+{
+    return info_pair(h, am_sequential_tracer, atomic_load(&trace_space(VM_)->seq_tracer));
+}
 ITEM(async_dist) { return term_bool(load_relaxed(&VM_->procs->default_flags) & PF_ASYNC_DIST); }
 ITEM(halt_flush_timeout) { return am_infinity; }
 

@@ -18,7 +18,6 @@ typedef struct SysSpace {
     Mutex env_lock;              /* class SYSTEM: environ */
     /* system_flag values that nobody else keeps */
     atomic_u32_t outstanding_requests;
-    atomic_u32_t trace_control_word;
     atomic_u32_t microstates;    /* system_flag(microstate_accounting, true) */
     _Atomic(term_t) logger;      /* pid, logger or undefined */
     term_t bind_type;            /* atom of +sbt; reported, not acted upon */
