@@ -15,6 +15,7 @@ typedef struct Pattern {
     term_t module, function, arity;  /* '_' or a value */
     bool local;              /* all functions, not only the exported ones */
     bool on;
+    bool pause, restart;     /* only of counts that are on */
     uint32_t bits;           /* BREAK_* */
     BreakSpec spec;
     term_t tracer;           /* of BREAK_META */
@@ -71,7 +72,8 @@ static bool parse_spec(Pattern *q, term_t t)
     q->on = t != am_false && t != am_pause;
     q->spec.term = TERM_NIL;
     if (t == am_true || t == am_false || t == TERM_NIL) return true;
-    if (t == am_restart || t == am_pause) return q->bits == BREAK_COUNT || q->bits == 0;
+    q->pause = t == am_pause, q->restart = t == am_restart;
+    if (q->pause || q->restart) return q->bits == BREAK_COUNT || q->bits == 0;
     q->spec.ms = ms_compile(q->vm, t, MS_TRACE);
     q->spec.term = t;
     return q->spec.ms != NULL;
@@ -84,8 +86,18 @@ static bool matches(const Pattern *q, const Mfa *m)
            && (q->arity == am_Underscore || (word_t)small_value(q->arity) == m->arity);
 }
 
+/* True: nothing else is to be done with this one. */
+static bool change_counting(const Pattern *q, Breakpoint *b)
+{
+    if (!q->pause && !q->restart) return false;
+    if (!b || !(b->on & BREAK_COUNT)) return true;
+    if (q->pause) breakpoint_pause(b);
+    return q->pause;
+}
+
 static void change_export(Pattern *q, Export *e, uint32_t bits)
 {
+    if (change_counting(q, breakpoint_of_export(e))) return;
     if (q->on) breakpoint_set_global(q->vm, e, bits, &q->spec, q->tracer);
     else breakpoint_clear_global(e, bits);
 }
@@ -100,6 +112,7 @@ static void change_function(Pattern *q, const code_t *entry)
     Breakpoint *b = e ? breakpoint_of_export(e) : NULL;
     bool native = e && (e->native || (b && b->target == b->shadow.native_stub));
     if (q->local && !native) {
+        if (change_counting(q, breakpoint_at(q->vm, entry))) return;
         if (q->on) {
             if (e) breakpoint_clear_global(e, BREAK_GLOBAL);
             breakpoint_set_local(q->vm, entry, q->bits, &q->spec, q->tracer);

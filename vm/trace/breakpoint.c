@@ -98,14 +98,19 @@ static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t 
         b->meta_tracer = tracer;
     }
     if (bits & BREAK_COUNT) atomic_store(&b->count, 0);
-    b->on |= bits;
+    b->on |= bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0);
 }
 
 static void turn_off(Breakpoint *b, uint32_t bits)
 {
     if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) drop_spec(&b->call);
     if (bits & BREAK_META) drop_spec(&b->meta);
-    b->on &= ~bits;
+    b->on &= ~(bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0));
+}
+
+void breakpoint_pause(Breakpoint *b)
+{
+    b->on &= ~BREAK_COUNTING;
 }
 
 /* ---- setting ---- */
@@ -271,7 +276,7 @@ static void tell_meta(Process *p, Breakpoint *b, const term_t *x)
 static bool hit(Process *p, term_t *x, Breakpoint *b)
 {
     int watch = 0;
-    if (b->on & BREAK_COUNT) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
+    if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
     if (b->on & BREAK_META) tell_meta(p, b, x);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
     return !watch || push_watch(p, x, &b->mfa, watch);

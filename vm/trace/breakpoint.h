@@ -23,6 +23,7 @@
 #define BREAK_GLOBAL 2u
 #define BREAK_META 4u
 #define BREAK_COUNT 8u
+#define BREAK_COUNTING 16u   /* with BREAK_COUNT: not paused */
 
 typedef struct BreakSpec {
     MatchSpec *ms;           /* NULL: everything */
@@ -60,6 +61,8 @@ void breakpoint_set_local(Vm *vm, const code_t *entry, uint32_t bits, const Brea
 void breakpoint_set_global(Vm *vm, Export *e, uint32_t bits, const BreakSpec *spec, term_t tracer);
 void breakpoint_clear_local(Vm *vm, const code_t *entry, uint32_t bits);
 void breakpoint_clear_global(Export *e, uint32_t bits);
+/* Stop counting; the count stays. */
+void breakpoint_pause(Breakpoint *b);
 /* The one of this entry or export that is in force, or NULL. */
 Breakpoint *breakpoint_at(Vm *vm, const code_t *entry);
 Breakpoint *breakpoint_of_export(Export *e);
