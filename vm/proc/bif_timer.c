@@ -212,7 +212,11 @@ term_t bif_timer_start(Process *p, term_t receiver, term_t msg, bool wrap, int64
     return ref_term;
 }
 
-static int64_t left_ns(const BifTimer *b) { return MAX(b->t.due_ns - clock_monotonic_ns(), 0); }
+static int64_t left_ns(const BifTimer *b)
+{
+    int64_t left = b->t.due_ns - clock_monotonic_ns();
+    return MAX(left, 0);
+}
 
 int64_t bif_timer_cancel(Vm *vm, RefNum ref)
 {

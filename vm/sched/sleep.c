@@ -105,7 +105,8 @@ static int64_t sleep_limit_ns(Sched *s)
 {
     int64_t next = timer_wheel_next(s->wheel);
     if (next == TIMER_NEVER) return -1;
-    return MAX(next - clock_monotonic_ns(), 0);
+    int64_t left = next - clock_monotonic_ns(); /* once: MAX evaluates its operands twice */
+    return MAX(left, 0);
 }
 
 static void idle_times(Sched *s, bool begins)
