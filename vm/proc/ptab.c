@@ -64,5 +64,6 @@ void ptab_remove(Ptab *t, void *entry)
 
 size_t ptab_scan_end(Ptab *t)
 {
-    return (size_t)MIN(load_relaxed(&t->next), (uint64_t)t->slots);
+    uint64_t next = load_relaxed(&t->next); /* once: it may grow meanwhile */
+    return (size_t)MIN(next, (uint64_t)t->slots);
 }
