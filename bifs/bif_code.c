@@ -447,3 +447,25 @@ BIF(code, set_coverage_mode, 1, 0)
 {
     return a[0] == am_none ? am_none : bif_error(p, EXC_BADARG);
 }
+
+static bool is_level(term_t t)
+{
+    return t == am_function || t == am_line || t == am_cover_id_line;
+}
+
+BIF(code, get_coverage_mode, 1, 0)
+{
+    if (!term_is_atom(a[0]) || !module_current(p->vm, a[0]))
+        return bif_error(p, EXC_BADARG);
+    return am_none;
+}
+
+BIF(code, get_coverage, 2, 0)
+{
+    return bif_error(p, is_level(a[0]) && term_is_atom(a[1]) ? EXC_NOTSUP : EXC_BADARG);
+}
+
+BIF(code, reset_coverage, 1, 0)
+{
+    return bif_error(p, term_is_atom(a[0]) ? EXC_NOTSUP : EXC_BADARG);
+}
