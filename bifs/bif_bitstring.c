@@ -202,10 +202,18 @@ static term_t conversion_error(Process *p, enum IolistResult r)
     return bif_error(p, r == IOLIST_OVERFLOW ? EXC_SYSTEM_LIMIT : EXC_BADARG);
 }
 
+static term_t iolist_bytes(Process *p, bits128_t bits)
+{
+    return bits / 8 > UINT64_MAX ? bif_error(p, EXC_SYSTEM_LIMIT)
+                                 : heap_uint(&p->heap, (uint64_t)(bits / 8));
+}
+
 /* Sized: make room for the contents and start filling. */
 static enum IolistResult conversion_start_filling(Conversion *c, term_t t)
 {
-    uint64_t bits = c->walk.size_bits;
+    if (c->walk.size_bits > BINARY_MAX_BYTES * 8)
+        return IOLIST_OVERFLOW;
+    uint64_t bits = (uint64_t)c->walk.size_bits;
     c->storage = binary_new_try(BITS_TO_BYTES(bits) + 1);
     if (c->storage == NULL)
         return IOLIST_OVERFLOW;
@@ -235,7 +243,7 @@ static term_t conversion_continue(Process *p, Conversion *c, term_t t)
     if (c->storage == NULL) {
         r = iolist_walk_size(&c->walk, &budget);
         if (r == IOLIST_OK && c->size_only) {
-            term_t size = heap_uint(&p->heap, c->walk.size_bits / 8);
+            term_t size = iolist_bytes(p, c->walk.size_bits);
             conversion_end(p);
             return size;
         }
@@ -267,7 +275,9 @@ static term_t convert(Process *p, term_t t, bool bits)
         conversion_keep(p, &w, false);
         return bif_yield(p);
     }
-    uint64_t size = w.size_bits;
+    if (r == IOLIST_OK && w.size_bits > BINARY_MAX_BYTES * 8)
+        r = IOLIST_OVERFLOW;
+    uint64_t size = (uint64_t)w.size_bits;
     if (r == IOLIST_OK && before - budget > budget) { /* too long to fill in this slice */
         c = conversion_keep(p, &w, false);
         r = conversion_start_filling(c, t);
@@ -331,9 +341,8 @@ BIF(erlang, iolist_size, 1, 0)
         conversion_keep(p, &w, true);
         return bif_yield(p);
     }
-    uint64_t bits = w.size_bits;
     iolist_walk_free(&w);
-    return r == IOLIST_OK ? heap_uint(&p->heap, bits / 8) : conversion_error(p, r);
+    return r == IOLIST_OK ? iolist_bytes(p, w.size_bits) : conversion_error(p, r);
 }
 
 /* ---- iolist_to_iovec ---- */

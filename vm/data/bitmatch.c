@@ -82,7 +82,8 @@ static void negate_limbs(uint64_t *limbs, size_t count)
     }
 }
 
-/* The integer in the boxed object at hp, whose limbs may have leading zeros; `words` were taken. */
+/* The integer in the boxed object at hp, whose `count` limbs may have leading zeros. TERM_NONE when it is
+ * larger than integers can be: such a field does not match. */
 static term_t finish_big(Heap *h, term_t *hp, size_t count, bool negative)
 {
     term_t *end = hp + 1 + count;
@@ -92,6 +93,10 @@ static term_t finish_big(Heap *h, term_t *hp, size_t count, bool negative)
     if (count == 0 || (count == 1 && low <= (uint64_t)SMALL_MAX + negative)) {
         heap_release_end(h, hp, end);
         return term_small(negative ? -(int64_t)low : (int64_t)low);
+    }
+    if (count > BIG_BITS_MAX / 64) {
+        heap_release_end(h, hp, end);
+        return TERM_NONE;
     }
     heap_release_end(h, hp + 1 + count, end);
     hp[0] = HEADER(count, negative ? BOXED_NEG_BIG : BOXED_POS_BIG);
@@ -116,13 +121,15 @@ static term_t get_big_field(Heap *h, const uint8_t *base, uint64_t at, uint64_t 
 
 term_t match_get_integer(Heap *h, MatchContext *m, uint64_t bits, unsigned flags)
 {
-    if (match_left(m) < bits || bits > BIG_BITS_MAX)
+    if (match_left(m) < bits)
         return TERM_NONE;
     uint64_t at = m->start;
     const uint8_t *base = match_base(m);
-    m->start += bits;
-    return bits <= 64 ? get_small_field(h, base, at, (unsigned)bits, flags)
-                      : get_big_field(h, base, at, bits, flags);
+    term_t t = bits <= 64 ? get_small_field(h, base, at, (unsigned)bits, flags)
+                          : get_big_field(h, base, at, bits, flags);
+    if (t != TERM_NONE)
+        m->start += bits;
+    return t;
 }
 
 /* ---- floats ---- */

@@ -69,14 +69,13 @@ static enum IolistResult take_byte(IolistWalk *w, int64_t byte)
 
 static enum IolistResult take_bits(IolistWalk *w, term_t t)
 {
-    BitView v = bitstring_view(t);
-    if ((v.bits & 7) != 0 && !w->bits)
+    uint64_t bits = bitstring_bits(t);
+    if ((bits & 7) != 0 && !w->bits)
         return IOLIST_TYPE;
-    w->size_bits += v.bits;
-    if (w->size_bits > BINARY_MAX_BYTES * 8)
-        return IOLIST_OVERFLOW;
+    w->size_bits += bits;
     if (w->to == NULL)
         return IOLIST_OK;
+    BitView v = bitstring_view(t);
     if (w->limit - w->at < v.bits)
         return IOLIST_OVERFLOW;
     bits_copy(w->to, w->at, v.base, v.offset, v.bits);
@@ -91,7 +90,7 @@ static enum IolistResult take_leaf(IolistWalk *w, term_t t)
 }
 
 /* Copying large binaries costs more than an element does. */
-static int64_t leaf_cost(const IolistWalk *w, uint64_t before)
+static int64_t leaf_cost(const IolistWalk *w, bits128_t before)
 {
     return 1 + (w->to == NULL ? 0 : (int64_t)((w->size_bits - before) >> 11));
 }
@@ -106,7 +105,7 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
         }
         term_t head = list_head(t), tail = list_tail(t);
         enum IolistResult r = IOLIST_OK;
-        uint64_t before = w->size_bits;
+        bits128_t before = w->size_bits;
         if (term_is_small(head)) {
             r = take_byte(w, small_value(head));
         } else if (term_is_list(head)) {
@@ -156,8 +155,10 @@ static enum IolistResult size_in_one_go(term_t t, bool bits, uint64_t *size_bits
     int64_t budget = IN_ONE_GO;
     iolist_walk_init(&w, t, bits);
     enum IolistResult r = iolist_walk_size(&w, &budget);
-    *size_bits = w.size_bits;
     iolist_walk_free(&w);
+    if (r == IOLIST_OK && w.size_bits > BINARY_MAX_BYTES * 8)
+        return IOLIST_OVERFLOW;
+    *size_bits = (uint64_t)w.size_bits;
     return r;
 }
 
@@ -177,7 +178,7 @@ static enum IolistResult fill_in_one_go(term_t t, bool bits, uint8_t *to, uint64
 
 enum IolistResult iolist_size(term_t t, uint64_t *bytes)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
     enum IolistResult r = size_in_one_go(t, false, &bits);
     *bytes = bits / 8;
     return r;

@@ -17,11 +17,13 @@ enum IolistResult {
     IOLIST_OVERFLOW,  /* longer than a binary can be, or than the buffer: system_limit */
 };
 
+typedef unsigned __int128 bits128_t;
+
 typedef struct IolistWalk {
     term_t *stack;        /* what is left to do, last first */
     size_t depth, capacity;
     bool bits;            /* bit strings allowed */
-    uint64_t size_bits;   /* sizing: so far */
+    bits128_t size_bits;  /* sizing: so far; shared parts make sizes that no memory could hold */
     uint8_t *to;          /* filling: base of the buffer */
     uint64_t at, limit;   /* filling: next bit, and end */
     term_t inline_stack[16];
