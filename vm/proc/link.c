@@ -105,7 +105,7 @@ Monitor *monitor_insert(Process *p, enum MonitorKind kind, term_t ref_term, term
     m->ref = ref_num(ref_term);
     m->kind = (uint8_t)kind;
     m->alias = (uint8_t)alias;
-    m->ref_term = heap_piece_copy(&m->piece, ref_term);
+    m->ref_term = heap_piece_copy_ref(&m->piece, m->ref_words, ref_term);
     m->target = heap_piece_copy(&m->piece, target);
     m->tag = heap_piece_copy(&m->piece, tag);
     m->name = name;
@@ -169,7 +169,7 @@ LtMonitor *lt_monitor_find(Process *p, term_t ref)
 void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name)
 {
     LtMonitor *m = MEM_NEW(LINK, LtMonitor);
-    m->ref = heap_piece_copy(&m->piece, ref);
+    m->ref = heap_piece_copy_ref(&m->piece, m->ref_words, ref);
     m->watcher = heap_piece_copy(&m->piece, watcher);
     m->name = name;
     if (rb_insert(&p->lt_monitors, &m->node, lt_compare, NULL)) lt_monitor_free(m);

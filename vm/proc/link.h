@@ -34,20 +34,22 @@ typedef struct Monitor {
     uint8_t kind;            /* enum MonitorKind */
     uint8_t alias;           /* enum AliasMode */
     bool spawn_pending;      /* remote spawn request under way (dist) */
-    term_t ref_term;         /* the reference as given to the program: plain or alias; in piece */
+    term_t ref_term;         /* the reference as given to the program: plain or alias; in ref_words */
     term_t target;           /* pid, port, atom (clock_service; node) */
     term_t name;             /* registered name if monitored by name, else TERM_NONE */
     term_t name_node;        /* node atom of {name, node} */
     term_t tag;              /* first element of the message: 'DOWN' or {tag, T} */
+    term_t ref_words[ALIAS_REF_WORDS];
     HeapPiece piece;
 } Monitor;
 
 /* Who monitors this process. */
 typedef struct LtMonitor {
     RbNode node;
-    term_t ref;              /* local or external; in piece */
+    term_t ref;              /* local (in ref_words) or external (in piece) */
     term_t watcher;          /* pid */
     term_t name;             /* found by this name, or TERM_NONE */
+    term_t ref_words[ALIAS_REF_WORDS];
     HeapPiece piece;
 } LtMonitor;
 

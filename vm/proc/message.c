@@ -55,6 +55,13 @@ term_t heap_piece_copy(HeapPiece *piece, term_t t)
     return t;
 }
 
+term_t heap_piece_copy_ref(HeapPiece *piece, term_t words[ALIAS_REF_WORDS], term_t ref)
+{
+    if (!term_is_local_ref(ref) || ref_is_magic(ref)) return heap_piece_copy(piece, ref);
+    memcpy(words, boxed_ptr(ref), boxed_words(boxed_ptr(ref)) * sizeof(term_t));
+    return term_make_boxed(words);
+}
+
 /* ---- local receivers ---- */
 
 /* The token gets a new serial number for each message. */

@@ -139,14 +139,16 @@ bool signal_send_unlink_ack(Vm *vm, term_t from, term_t to, uint64_t id)
 bool signal_send_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name)
 {
     SignalX *x = signal_new_x(SIG_MONITOR, from);
-    x->s.term = heap_piece_copy(&x->s.piece, ref);
+    x->s.term = heap_piece_copy_ref(&x->s.piece, x->ref_words, ref);
     x->target = name;
     return send_or_free(vm, to, x);
 }
 
 bool signal_send_demonitor(Vm *vm, term_t from, term_t to, term_t ref)
 {
-    return send_with_term(vm, SIG_DEMONITOR, from, to, ref);
+    SignalX *x = signal_new_x(SIG_DEMONITOR, from);
+    x->s.term = heap_piece_copy_ref(&x->s.piece, x->ref_words, ref);
+    return send_or_free(vm, to, x);
 }
 
 bool signal_send_down(Vm *vm, term_t from, term_t to, RefNum ref, term_t reason)
@@ -347,7 +349,8 @@ static void on_monitor_down(Process *p, Signal *s, bool dead)
     signal_heap(&h, s);
     heap_piece_adopt(&h, &m->piece);
     term_t kind = m->kind == MONITOR_PORT ? am_port : am_process;
-    term_t message = heap_tuple5(&h, m->tag, m->ref_term, kind, down_object(&h, m), s->term);
+    term_t ref = term_copy(&h, m->ref_term);
+    term_t message = heap_tuple5(&h, m->tag, ref, kind, down_object(&h, m), s->term);
     monitor_free(m);
     become_message(p, s, message, &h);
 }

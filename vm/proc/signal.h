@@ -24,6 +24,7 @@ typedef struct SignalX {
     Signal s;
     uint64_t id;             /* unlink id */
     RefNum ref;              /* monitor or alias reference */
+    term_t ref_words[ALIAS_REF_WORDS]; /* MONITOR, DEMONITOR: storage of s.term when it is local */
     term_t target;           /* MONITOR, MONITOR_DOWN: object the monitor names (pid, atom) */
     void (*fn)(Process *p, void *arg, bool dead); /* CALL */
     void *arg;
