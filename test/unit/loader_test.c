@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "code/range.h"
 #include "heap/literal.h"
+#include "loader/beamfile.h"
 #include "loader/load.h"
 #include "term/atom.h"
 
@@ -13,6 +14,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #define SMALL_FILE 12000
 
@@ -115,6 +117,85 @@ static CodeInstance *build(const char *name)
     ck_abort_msg("no %s.beam", name);
 }
 
+/* ---- the forms of OTP 28: lengths of atoms as compact terms, literals not compressed ---- */
+
+static size_t put_u32(uint8_t *to, size_t n)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(n >> (24 - 8 * i));
+    return 4;
+}
+
+static size_t new_atoms(BeamChunk c, uint8_t *to)
+{
+    Reader r = {c.data, c.data + c.size};
+    uint32_t count;
+    ck_assert(reader_u32(&r, &count));
+    size_t n = put_u32(to, -(size_t)count);
+    for (; count > 0; count--) {
+        size_t bytes = *r.at++;
+        if (bytes >= 16)
+            to[n++] = (uint8_t)((bytes >> 3 & 0xE0) | 8);
+        to[n++] = (uint8_t)(bytes < 16 ? bytes << 4 : bytes);
+        memcpy(to + n, r.at, bytes);
+        n += bytes;
+        r.at += bytes;
+    }
+    return n;
+}
+
+static size_t new_literals(BeamChunk c, uint8_t *to, size_t room)
+{
+    uLongf got = room - 4;
+    ck_assert_int_eq(uncompress(to + 4, &got, c.data + 4, c.size - 4), Z_OK);
+    return put_u32(to, 0) + got;
+}
+
+static size_t convert(const char *data, size_t size, uint8_t *to, size_t room)
+{
+    Reader r = {(const uint8_t *)data + 12, (const uint8_t *)data + size};
+    size_t n = 12;
+    memcpy(to, data, 12);
+    while (reader_left(&r) >= 8) {
+        const uint8_t *id = r.at;
+        uint32_t bytes;
+        r.at += 4;
+        ck_assert(reader_u32(&r, &bytes));
+        BeamChunk c = {r.at, bytes};
+        size_t got = bytes;
+        memcpy(to + n, id, 4);
+        if (memcmp(id, "AtU8", 4) == 0)
+            got = new_atoms(c, to + n + 8);
+        else if (memcmp(id, "LitT", 4) == 0)
+            got = new_literals(c, to + n + 8, room - n - 8);
+        else
+            memcpy(to + n + 8, c.data, bytes);
+        put_u32(to + n + 4, got);
+        n += 8 + round_up(got, 4);
+        r.at += MIN(round_up(bytes, 4), reader_left(&r));
+    }
+    put_u32(to + 4, n - 8);
+    return n;
+}
+
+START_TEST(new_forms_load)
+{
+    char error[200];
+    for (size_t i = 0; i < beams.gl_pathc; i += 11) {
+        size_t size;
+        char *data = read_file(beams.gl_pathv[i], &size);
+        size_t room = 20 * size + 100000;
+        uint8_t *converted = calloc(1, room);
+        size_t n = convert(data, size, converted, room);
+        CodeInstance *c = loader_build(&vm, TERM_NONE, converted, n, error, sizeof error);
+        ck_assert_msg(c != NULL, "%s: %s", beams.gl_pathv[i], error);
+        loader_discard(&vm, c);
+        free(converted);
+        free(data);
+    }
+}
+END_TEST
+
 START_TEST(wrong_name_is_refused)
 {
     char error[200];
@@ -155,6 +236,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, all_beams_load);
     tcase_add_test(t, damaged_beams_are_survived);
+    tcase_add_test(t, new_forms_load);
     tcase_add_test(t, wrong_name_is_refused);
     tcase_add_test(t, commit_and_replace);
     suite_add_tcase(s, t);
