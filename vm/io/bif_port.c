@@ -289,7 +289,7 @@ static term_t monitor_list(Heap *h, const Port *port)
 static term_t info_value(Heap *h, const Port *port, term_t item)
 {
     switch (item) {
-    case am_id: return heap_uint(h, local_port_id(port->id));
+    case am_id: return heap_uint(h, local_port_id(port->id) << 3); /* as the reference numbers them */
     case am_name: return heap_string(h, port->title, strlen(port->title), TERM_NIL);
     case am_links: return pid_list(h, port->links, port->link_count);
     case am_monitors: return TERM_NIL;
@@ -301,7 +301,8 @@ static term_t info_value(Heap *h, const Port *port, term_t item)
     case am_parallelism: return term_bool(port->opt.parallelism);
     case am_locking: return am_port_level;
     case am_memory: return heap_uint(h, sizeof *port + port->input.cap);
-    case am_queue_size: return term_small(0);
+    case am_queue_size:
+        return heap_uint(h, port->driver && port->driver->queued ? port->driver->queued(port) : 0);
     default: return TERM_NONE;
     }
 }

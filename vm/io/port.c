@@ -40,9 +40,8 @@ const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n)
 
 /* ---- locking and teardown ---- */
 
-static void port_free(void *arg)
+static void port_free(Port *port)
 {
-    Port *port = arg;
     heap_piece_dispose(&port->exit_piece);
     heap_piece_dispose(&port->data_piece);
     buf_free(&port->input);
@@ -52,6 +51,14 @@ static void port_free(void *arg)
     mem_free(MEM_PORT, port->waiting, port->waiting_cap * sizeof *port->waiting);
     mutex_destroy(&port->lock);
     MEM_DELETE(PORT, port);
+}
+
+/* No reader is left, so nobody can schedule the task after this; it may wait in a queue already. */
+static void port_retire(void *arg)
+{
+    Port *port = arg;
+    atomic_store(&port->retired, true);
+    task_schedule(port->vm, &port->task);
 }
 
 static void tell_monitors(Port *port)
@@ -80,6 +87,7 @@ static void tell_closed(Port *port)
 static void tear_down(Port *port)
 {
     port->state = PORT_DEAD;
+    timer_cancel(&port->timer);
     port->driver->stop(port);
     port_set_busy(port, false);
     if (port->name != TERM_NONE) registry_remove(port->vm, port->name);
@@ -94,7 +102,7 @@ void port_unlock(Port *port)
     bool end = port->exit_asked && port->state != PORT_DEAD && !port->in_driver;
     if (end) tear_down(port);
     mutex_unlock(&port->lock);
-    if (end) epoch_defer(port->vm->epoch, &port->free_later, port_free, port);
+    if (end) epoch_defer(port->vm->epoch, &port->free_later, port_retire, port);
 }
 
 Port *port_lock(Vm *vm, term_t id)
@@ -118,6 +126,13 @@ void port_exit(Port *port, term_t reason)
     if (port->exit_asked || port->state == PORT_DEAD) return;
     port->exit_asked = true;
     port->exit_reason = term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+}
+
+void port_quit(Port *port)
+{
+    if (port->exit_asked || port->state == PORT_DEAD) return;
+    if (port_drop_link(port, port->owner)) signal_send_unlink(port->vm, port->id, port->owner, 0);
+    port_exit(port, am_normal);
 }
 
 /* ---- small sets of pids ---- */
@@ -204,10 +219,22 @@ static void put_length(uint8_t *to, unsigned n, size_t length)
     for (unsigned i = 0; i < n; i++) to[i] = (uint8_t)(length >> 8 * (n - 1 - i));
 }
 
-enum PortCommandResult port_command(Port *port, Process *p UNUSED, term_t data, bool force)
+static enum PortCommandResult command_term(Port *port, Process *p, term_t data, size_t n, bool force)
+{
+    if (port->busy && !force) return PORT_COMMAND_BUSY;
+    port->bytes_out += n;
+    port->in_driver = true;
+    port->driver->output_term(port, p, data, n);
+    port->in_driver = false;
+    return PORT_COMMAND_OK;
+}
+
+enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force)
 {
     uint64_t n;
-    if (!port->driver->output || iolist_size(data, &n) != IOLIST_OK) return PORT_COMMAND_BADARG;
+    bool accepts = port->driver->output || port->driver->output_term;
+    if (!accepts || iolist_size(data, &n) != IOLIST_OK) return PORT_COMMAND_BADARG;
+    if (port->driver->output_term) return command_term(port, p, data, n, force);
     unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
     if (head && head < 4 && n >> 8 * head) return PORT_COMMAND_BADARG;
     if (port->busy && !force) return PORT_COMMAND_BUSY;
@@ -222,22 +249,28 @@ enum PortCommandResult port_command(Port *port, Process *p UNUSED, term_t data, 
     return PORT_COMMAND_OK;
 }
 
-void port_close(Port *port)
+/* A port that only flushes is dead to its links already. */
+static void begin_flush(Port *port, term_t reason)
 {
-    if (port->driver->pending && port->driver->pending(port)) port->state = PORT_CLOSING;
-    else port_exit(port, am_normal);
-    /* A port that only flushes is dead to its links already. */
-    if (port->state == PORT_CLOSING) {
-        port->exit_reason = am_normal;
-        tell_links(port);
-        tell_closed(port);
-        port->reply_closed = false;
-    }
+    port->state = PORT_CLOSING;
+    port->exit_reason =
+        term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+    tell_links(port);
+    tell_closed(port);
+    port->reply_closed = false;
 }
+
+void port_end(Port *port, term_t reason)
+{
+    if (port->driver->pending && port->driver->pending(port)) begin_flush(port, reason);
+    else port_exit(port, reason);
+}
+
+void port_close(Port *port) { port_end(port, am_normal); }
 
 void port_flushed(Port *port)
 {
-    if (port->state == PORT_CLOSING) port_exit(port, am_normal);
+    if (port->state == PORT_CLOSING) port->exit_asked = true;
 }
 
 /* ---- readiness ---- */
@@ -245,6 +278,10 @@ void port_flushed(Port *port)
 static enum TaskResult run_task(Task *t, Sched *s UNUSED)
 {
     Port *port = container_of(t, Port, task);
+    if (atomic_load(&port->retired)) {
+        port_free(port);
+        return TASK_GONE;
+    }
     uint32_t events = atomic_exchange(&port->events, 0);
     mutex_lock(&port->lock);
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
@@ -263,15 +300,30 @@ static void on_ready(PollFd *pf, uint32_t events)
     task_schedule(port->vm, &port->task);
 }
 
+/* Under the wheel's lock. */
+static void on_timer(Timer *t)
+{
+    Port *port = container_of(t, Port, timer);
+    atomic_fetch_or(&port->events, PORT_TIMER);
+    task_schedule(port->vm, &port->task);
+}
+
+void port_set_timer(Port *port, int64_t due_ns)
+{
+    timer_cancel(&port->timer);
+    if (due_ns != TIMER_NEVER) timer_set(port->vm, &port->timer, due_ns);
+}
+
 /* ---- opening ---- */
 
-static Port *port_new(Process *p, const PortOptions *opt, const char *title, const PortDriver *d)
+static Port *port_new(Vm *vm, term_t owner, const PortOptions *opt, const char *title,
+                      const PortDriver *d)
 {
     Port *port = MEM_NEW(PORT, Port);
-    port->vm = p->vm;
+    port->vm = vm;
     port->driver = d;
     mutex_init(&port->lock, LOCK_PORT);
-    port->owner = p->id;
+    port->owner = owner;
     port->name = TERM_NONE;
     port->title = mem_text(MEM_PORT, title);
     port->data = am_undefined;
@@ -279,6 +331,7 @@ static Port *port_new(Process *p, const PortOptions *opt, const char *title, con
     port->opt = *opt;
     buf_init(&port->input, MEM_PORT);
     task_init(&port->task, run_task);
+    port->timer.fire = on_timer;
     pollfd_init(&port->poll_in, -1, on_ready, port);
     pollfd_init(&port->poll_out, -1, on_ready, port);
     return port;
@@ -287,7 +340,7 @@ static Port *port_new(Process *p, const PortOptions *opt, const char *title, con
 Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptions *opt,
                 const char *title, const PortDriver *d, int *error)
 {
-    Port *port = port_new(p, opt, title, d);
+    Port *port = port_new(p->vm, p->id, opt, title, d);
     mutex_lock(&port->lock);
     if (!ptab_insert(p->vm->procs->ports, port)) {
         mutex_unlock(&port->lock);
@@ -301,8 +354,22 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
     port->state = PORT_DEAD;
     ptab_remove(p->vm->procs->ports, port);
     mutex_unlock(&port->lock);
-    epoch_defer(p->vm->epoch, &port->free_later, port_free, port);
+    epoch_defer(p->vm->epoch, &port->free_later, port_retire, port);
     return NULL;
+}
+
+Port *port_spawn(Port *parent, term_t owner, void (*setup)(Port *fresh, void *arg), void *arg)
+{
+    Port *port = port_new(parent->vm, owner, &parent->opt, parent->title, parent->driver);
+    setup(port, arg);
+    port_add_link(port, owner);
+    if (!ptab_insert(parent->vm->procs->ports, port)) {
+        port->driver->stop(port);
+        port_free(port);
+        return NULL;
+    }
+    signal_send_link(parent->vm, port->id, owner);
+    return port;
 }
 
 void port_flush_all(Vm *vm)
@@ -344,12 +411,8 @@ static bool op_exit(Vm *vm, term_t from, term_t id, term_t reason, bool by_link)
     if (!port) return false;
     if (by_link) port_drop_link(port, from);
     if (reason != am_normal || from == port->owner) {
-        if (reason == am_normal || by_link) {
-            port->exit_reason = am_normal;
-            port_exit(port, reason);
-        } else {
-            port_exit(port, reason == am_kill ? am_killed : reason);
-        }
+        if (reason == am_kill && !by_link) port_exit(port, am_killed);
+        else port_end(port, reason);
     }
     port_unlock(port);
     return true;
@@ -452,5 +515,7 @@ void port_init(Vm *vm)
     port_add_driver(vm, &drv_fd);
     port_add_driver(vm, &drv_spawn);
     port_add_driver(vm, &drv_forker);
+    port_add_driver(vm, &drv_tcp);
+    port_add_driver(vm, &drv_udp);
     port_add_driver(vm, &drv_ram_file);
 }

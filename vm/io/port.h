@@ -8,7 +8,8 @@
  * process keep their order, and an answer is there at once. Readiness of descriptors comes
  * as a task of the run queues and takes the same lock.
  * Life: OPEN -> CLOSING (close asked for; the driver still flushes its queue) -> DEAD (links and monitors
- * told, gone from the table) -> freed through the epoch.
+ * told, gone from the table) -> retired through the epoch, when no event can come any more -> freed by
+ * the last run of its task, which may be waiting in a run queue until then.
  * A driver callback may call port_close/port_exit; the port is then torn down when the callback
  * has returned. Locks: PORT; inside it signals may be sent. Semantics: erlang(3) open_port/2 and
  * "Ports and Port Drivers" of the reference manual. Layer: io. */
@@ -19,6 +20,7 @@
 #include "base/epoch.h"
 #include "base/lock.h"
 #include "proc/process.h"
+#include "proc/timer.h"
 #include "sched/poll.h"
 #include "sched/sched.h"
 
@@ -49,7 +51,9 @@ typedef struct PortDriver {
     void (*stop)(struct Port *port);
     /* Bytes to write; consumed at once (queue what cannot be written). NULL: output is refused. */
     void (*output)(struct Port *port, const uint8_t *bytes, size_t n);
-    /* A descriptor is ready. */
+    /* Used instead of output when there: the term itself, an iolist of n bytes, from process p. */
+    void (*output_term)(struct Port *port, Process *p, term_t data, size_t n);
+    /* A descriptor is ready (POLL_*), or the time of port_set_timer has come (PORT_TIMER). */
     void (*ready)(struct Port *port, uint32_t events);
     /* port_control: result term in h, or TERM_NONE for badarg. */
     term_t (*control)(struct Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n);
@@ -57,6 +61,8 @@ typedef struct PortDriver {
     term_t (*call)(struct Port *port, Process *p, uint32_t op, term_t arg);
     /* True while bytes wait to be written; the port then stays until it calls port_flushed. */
     bool (*pending)(struct Port *port);
+    /* Bytes that wait, for port_info. */
+    size_t (*queued)(const struct Port *port);
     /* Write all that is pending, blocking (the VM halts). */
     void (*flush)(struct Port *port);
 } PortDriver;
@@ -65,6 +71,8 @@ typedef struct PortMonitor {
     term_t pid;
     RefNum ref;
 } PortMonitor;
+
+enum { PORT_TIMER = 1u << 8 }; /* an event like POLL_* */
 
 enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
 
@@ -96,7 +104,9 @@ typedef struct Port {
     PortOptions opt;             /* without terms */
     Buf input;                   /* incomplete packet or line */
     void *driver_data;
-    _Atomic(uint32_t) events;    /* POLL_* that the task has to handle */
+    _Atomic(uint32_t) events;    /* POLL_*, PORT_TIMER that the task has to handle */
+    _Atomic(bool) retired;       /* nobody else can schedule the task any more: its run frees */
+    Timer timer;                 /* port_set_timer */
     Task task;
     PollFd poll_in, poll_out;
     EpochNode free_later;
@@ -120,10 +130,17 @@ void port_input_end(Port *port);
 void port_send_exit_status(Port *port, int status);
 /* The port ends with reason (copied). */
 void port_exit(Port *port, term_t reason);
+/* The port ends normally, and its owner, who knows already, gets no exit signal. */
+void port_quit(Port *port);
 /* The pending output of a closing port is out. */
 void port_flushed(Port *port);
 /* Output queue grew or shrank: suspends and resumes senders. */
 void port_set_busy(Port *port, bool busy);
+/* Call ready with PORT_TIMER at due_ns (monotonic) or later; TIMER_NEVER: not. One per port. */
+void port_set_timer(Port *port, int64_t due_ns);
+/* A port of its own for owner, made by the driver of `parent` (an accepted connection): same options,
+ * linked to the owner. setup fills it in before others can see it. NULL: no room in the table. */
+Port *port_spawn(Port *parent, term_t owner, void (*setup)(Port *fresh, void *arg), void *arg);
 /* {Port, Msg} to the owner; msg is built in h. */
 void port_send_owner(Port *port, term_t msg, Heap *h);
 
@@ -134,6 +151,8 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
 void port_wait_not_busy(Port *port, Process *p);
 /* Close on behalf of a program; flushes first. */
 void port_close(Port *port);
+/* The end for this reason, flushing first. */
+void port_end(Port *port, term_t reason);
 bool port_has_link(const Port *port, term_t pid);
 void port_add_link(Port *port, term_t pid);
 bool port_drop_link(Port *port, term_t pid);
@@ -147,7 +166,7 @@ void port_flush_all(Vm *vm);
 
 static_assert(offsetof(Port, id) == 0, "see proc_init");
 
-/* Built-in drivers (drv_fd.c, drv_spawn.c, drv_ram_file.c). */
-extern const PortDriver drv_fd, drv_spawn, drv_forker, drv_ram_file;
+/* Built-in drivers (drv_*.c). */
+extern const PortDriver drv_fd, drv_spawn, drv_forker, drv_ram_file, drv_tcp, drv_udp;
 
 #endif
