@@ -246,7 +246,7 @@ BIF(erts_literal_area_collector, send_copy_request, 3, 0)
 {
     term_t id = heap_tuple3(&p->heap, a[1], a[2], a[0]);
     term_t request = heap_tuple3(&p->heap, am_copy_literals, id, a[2]);
-    if (!systask_request(p->vm, p->id, a[0], request))
+    if (!systask_request(p->vm, p->id, a[0], process_priority(p), request))
         return bif_error(p, EXC_BADARG);
     return am_ok;
 }

@@ -327,24 +327,20 @@ BIF(erlang, resume_process, 1, 0)
 
 /* ---- system tasks ---- */
 
-static bool is_task_priority(term_t t)
+static term_t request_task(Process *p, term_t requester, term_t to, term_t prio_atom, term_t request)
 {
-    enum ProcPriority prio;
-    return t == am_inherit || process_priority_parse(t, &prio);
-}
-
-BIF(erts_internal, request_system_task, 3, 0)
-{
-    if (!is_task_priority(a[1]) || !systask_request(p->vm, p->id, a[0], a[2]))
-        return bif_error(p, EXC_BADARG);
+    enum ProcPriority prio = process_priority(p);
+    if (prio_atom != am_inherit && !process_priority_parse(prio_atom, &prio)) return bif_error(p, EXC_BADARG);
+    if (!systask_request(p->vm, requester, to, prio, request)) return bif_error(p, EXC_BADARG);
     return am_ok;
 }
+
+BIF(erts_internal, request_system_task, 3, 0) { return request_task(p, p->id, a[0], a[1], a[2]); }
 
 BIF(erts_internal, request_system_task, 4, 0)
 {
-    if (!term_is_local_pid(a[0]) || !is_task_priority(a[2]) || !systask_request(p->vm, a[0], a[1], a[3]))
-        return bif_error(p, EXC_BADARG);
-    return am_ok;
+    if (!term_is_local_pid(a[0])) return bif_error(p, EXC_BADARG);
+    return request_task(p, a[0], a[1], a[2], a[3]);
 }
 
 /* Natives never collect: the first call asks for it and yields; the collection takes place between the

@@ -30,7 +30,11 @@ static term_t info(Process *p, term_t pid, term_t spec)
 {
     if (pid == p->id) return info_of_self(p, spec);
     if (!term_is_local_pid(pid)) return bif_error(p, EXC_BADARG);
-    if (!process_lookup_alive(p->vm, pid)) return am_undefined;
+    Process *other = process_lookup_alive(p->vm, pid);
+    if (!other) return am_undefined;
+    size_t len;
+    if (spec == am_message_queue_len && message_queue_len_of_other(other, &len))
+        return heap_tuple2(&p->heap, spec, heap_uint(&p->heap, len));
     return info_of_other(p, pid, spec);
 }
 

@@ -242,6 +242,20 @@ size_t message_queue_len(Process *p)
     return n + p->sigq.mid_len + p->sigq.msg_len;
 }
 
+/* `handled` is read first: what is handled later can only make the counts differ, never agree by chance. */
+bool message_queue_len_of_other(Process *p, size_t *len)
+{
+    SigQueue *q = &p->sigq;
+    uint64_t handled = load_acquire(&q->handled), removed = load_relaxed(&q->removed);
+    mutex_lock(&p->sig_lock);
+    uint64_t messages = q->came_messages, others = q->came_others;
+    mutex_unlock(&p->sig_lock);
+    if (handled != others) return false;
+    uint64_t n = messages + load_relaxed(&q->made);
+    *len = n > removed ? n - removed : 0;
+    return true;
+}
+
 static void free_chain(Signal *s)
 {
     for (Signal *next; s; s = next) {

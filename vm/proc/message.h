@@ -54,6 +54,9 @@ typedef struct SigQueue {
     uint32_t mid_len;               /* owner: messages in mid */
     uint32_t msg_len;               /* owner */
     bool closed;                    /* sig_lock: the process is past the point of answering */
+    /* For message_queue_len_of_other: what came in ever, by kind, and what the owner has done with it. */
+    uint64_t came_messages, came_others;             /* sig_lock */
+    _Atomic(uint64_t) made, removed, handled;        /* written by the owner, relaxed */
     struct RecvMarkers *markers;    /* owner: receive.h; NULL: none */
 } SigQueue;
 
@@ -79,6 +82,9 @@ term_t message_send_opt(struct Process *p, term_t to, term_t msg, uint32_t flags
 
 /* Owner: messages in all parts of the queue. Takes sig_lock. */
 size_t message_queue_len(struct Process *p);
+/* Any thread that holds p valid: the same without asking p; false when signals other than messages wait,
+ * whose effect on the queue is not known. */
+bool message_queue_len_of_other(struct Process *p, size_t *len);
 /* Forget every message and signal of p (it is being freed). */
 void message_queue_dispose(struct Process *p);
 

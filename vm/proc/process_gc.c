@@ -92,7 +92,9 @@ static uint32_t account(Process *p, const Collection *c)
     p->flags &= ~(PF_FORCE_GC | PF_NEED_FULLSWEEP);
     if (c->want_major)
         p->flags |= PF_NEED_FULLSWEEP;
-    p->gens = c->was_major ? 0 : (uint16_t)MIN(p->gens + 1, UINT16_MAX);
+    /* While the block is smaller than any that a program can ask for, growing it does not count. */
+    bool small = (size_t)(p->heap.end - p->heap.start) <= HEAP_MIN_WORDS;
+    if (c->was_major || !small) p->gens = c->was_major ? 0 : (uint16_t)MIN(p->gens + 1, UINT16_MAX);
     add_relaxed(&policy->collections, 1);
     add_relaxed(&policy->reclaimed_words, c->reclaimed_words);
     return (uint32_t)MIN(1 + c->live_words / WORDS_PER_REDUCTION, (size_t)INT32_MAX);

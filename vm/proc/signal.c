@@ -79,9 +79,9 @@ bool signal_send(Process *to, Signal *s)
     *q->in_last = s;
     q->in_last = &s->next;
     if (message)
-        q->in_len++;
+        q->in_len++, q->came_messages++;
     else
-        q->in_others++;
+        q->in_others++, q->came_others++;
     mutex_unlock(&to->sig_lock);
     to->vm->procs->ops->wake(to, PS_SIGNALS);
     return true;
@@ -170,6 +170,12 @@ void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, voi
 
 /* ---- receiving ---- */
 
+/* One writer: a plain addition that others may read. */
+static void count(_Atomic(uint64_t) *n)
+{
+    store_release(n, load_relaxed(n) + 1);
+}
+
 static void append_message(Process *p, Signal *m)
 {
     SigQueue *q = &p->sigq;
@@ -182,6 +188,7 @@ static void append_message(Process *p, Signal *m)
 
 void message_deliver_self(Process *p, Signal *m)
 {
+    count(&p->sigq.made);
     append_message(p, m);
 }
 
@@ -191,6 +198,7 @@ static void become_message(Process *p, Signal *s, term_t term, Heap *h)
     s->kind = SIG_MESSAGE;
     s->term = term;
     s->piece = heap_piece_take(h);
+    count(&p->sigq.made);
     append_message(p, s);
 }
 
@@ -368,6 +376,7 @@ static void on_alias_message(Process *p, Signal *s, bool dead)
         if (m) monitor_demonitor(p, m);
     }
     s->kind = SIG_MESSAGE;
+    count(&p->sigq.made);
     append_message(p, s);
 }
 
@@ -498,6 +507,7 @@ bool signal_fetch_handle(Process *p, int32_t *reds)
             append_message(p, s);
         } else {
             handlers[s->kind](p, s, false);
+            count(&q->handled);
             if (++handled % SIGNALS_PER_RED == 0) --*reds;
         }
         if (process_is_exiting(p)) return false;

@@ -7,9 +7,14 @@
 #include "proc/process_gc.h"
 #include "proc/signal.h"
 
-static bool op_is_known(term_t op)
+/* system_task_test does nothing; OTP's suites use it. */
+static bool request_is_known(term_t request)
 {
-    return op == am_garbage_collect || op == am_check_process_code || op == am_copy_literals;
+    if (!term_is_tuple(request) || tuple_arity(request) < 2) return false;
+    term_t op = tuple_element(request, 1);
+    if (op == am_system_task_test) return true;
+    return tuple_arity(request) == 3
+        && (op == am_garbage_collect || op == am_check_process_code || op == am_copy_literals);
 }
 
 /* {Op, Id, result} to the requester. */
@@ -24,14 +29,14 @@ static void answer(Process *p, Vm *vm, term_t requester, term_t op, term_t id, t
 
 static term_t dead_result(term_t op) { return op == am_copy_literals ? am_ok : am_false; }
 
-bool systask_request(Vm *vm, term_t requester, term_t to, term_t request)
+bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio, term_t request)
 {
-    if (!term_is_local_pid(to) || !term_is_tuple_of(request, 3)) return false;
-    term_t op = tuple_element(request, 1);
-    if (!op_is_known(op)) return false;
+    if (!term_is_local_pid(to) || !request_is_known(request)) return false;
     SignalX *x = signal_new_x(SIG_SYSTASK, requester);
+    x->s.aux = prio;
     x->s.term = heap_piece_copy(&x->s.piece, request);
     if (!signal_send_pid(vm, to, &x->s)) {
+        term_t op = tuple_element(request, 1);
         answer(NULL, vm, requester, op, tuple_element(request, 2), dead_result(op));
         signal_free(&x->s);
     }
@@ -46,11 +51,13 @@ void systask_received(Process *p, Signal *s, bool dead)
         return;
     }
     SysTask *t = MEM_NEW(SIGNAL, SysTask);
-    *t = (SysTask){.requester = s->from, .op = op, .id = id, .arg = tuple_element(s->term, 3),
+    *t = (SysTask){.requester = s->from, .op = op, .id = id, .prio = (enum ProcPriority)s->aux,
+                   .arg = tuple_arity(s->term) > 2 ? tuple_element(s->term, 3) : TERM_NIL,
                    .piece = s->piece};
     s->piece = (HeapPiece){0};
     SysTask **at = &p->systasks;
-    while (*at) at = &(*at)->next;
+    while (*at && (*at)->prio >= t->prio) at = &(*at)->next;
+    t->next = *at;
     *at = t;
     or_acq_rel(&p->state, PS_SYSTASK);
     p->reds = 0; /* received in the middle of a slice: end it soon */
@@ -65,6 +72,7 @@ static term_t execute(Process *p, const SysTask *t)
     }
     if (t->op == am_check_process_code)
         return term_bool(exec->uses_old_code && exec->uses_old_code(p, t->arg));
+    if (t->op == am_system_task_test) return am_true;
     return exec->copy_literals ? exec->copy_literals(p, t->arg) : am_ok;
 }
 
@@ -74,12 +82,28 @@ static void task_free(SysTask *t)
     MEM_DELETE(SIGNAL, t);
 }
 
+#define NORMAL_PER_LOW 8
+
+/* The list is sorted by priority. After eight normal tasks the first low one goes ahead. */
+static SysTask *next_task(Process *p, unsigned *normal)
+{
+    SysTask **at = &p->systasks;
+    if (*at && (*at)->prio == PRIO_NORMAL && ++*normal > NORMAL_PER_LOW) {
+        while (*at && (*at)->prio == PRIO_NORMAL) at = &(*at)->next;
+        if (!*at) at = &p->systasks;
+        *normal = *at == p->systasks ? 1 : 0;
+    }
+    SysTask *t = *at;
+    if (t) *at = t->next;
+    return t;
+}
+
 void systask_run_all(Process *p)
 {
+    unsigned normal = 0;
     and_acq_rel(&p->state, ~PS_SYSTASK);
     if (p->flags & PF_FORCE_GC) (void)process_gc_now(p, p->flags & PF_NEED_FULLSWEEP, p->x_saved, p->x_live);
-    for (SysTask *t; (t = p->systasks) != NULL;) {
-        p->systasks = t->next;
+    for (SysTask *t; (t = next_task(p, &normal)) != NULL;) {
         answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
         task_free(t);
     }

@@ -14,11 +14,13 @@ typedef struct SysTask {
     struct SysTask *next;
     term_t requester;        /* local pid */
     term_t op, id, arg;      /* in piece */
+    enum ProcPriority prio;
     HeapPiece piece;
 } SysTask;
 
-/* {Op, Id, Arg} for the local process `to`; answers at once when it is dead. False: badarg. */
-bool systask_request(Vm *vm, term_t requester, term_t to, term_t request);
+/* {Op, Id, Arg} for the local process `to`; answers at once when it is dead. False: badarg.
+ * Tasks of one process are executed by priority; of low ones, one after every eight normal ones. */
+bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio, term_t request);
 /* For signal handling: term {Requester, {Op, Id, Arg}}. */
 void systask_received(Process *p, Signal *s, bool dead);
 /* Owner, between slices. [may GC: x_saved is live] */
