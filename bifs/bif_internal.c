@@ -92,7 +92,7 @@ static term_t binary_info(Process *p, term_t t)
     if (!term_is_bitstring(t)) return bif_error(p, EXC_BADARG);
     Binary *b = bitstring_storage(t);
     if (!b) return am_heap_binary;
-    term_t size = heap_uint(&p->heap, bitstring_bits(t) >> 3);
+    term_t size = heap_uint(&p->heap, (bitstring_bits(t) + 7) >> 3);
     term_t storage = heap_tuple2(&p->heap, am_binary, heap_uint(&p->heap, b->size));
     return heap_tuple4(&p->heap, am_refc_binary, size, storage, term_small(0));
 }

@@ -213,6 +213,21 @@ static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
     return emit_call(l, is_native(e) ? INSN_call_native : INSN_call_ext, ops, 2);
 }
 
+/* erlang:apply/2,3 in tail position is carried out in the caller's place: -1 for all other functions. */
+static int apply_family(const Export *e)
+{
+    if (e->mfa.module != am_erlang || e->mfa.function != am_apply)
+        return -1;
+    return e->mfa.arity == 2 ? INSN_apply_fun_list : e->mfa.arity == 3 ? INSN_apply_mfa_list : -1;
+}
+
+static bool tail_apply(Load *l, int family, const InsnOperand *dealloc)
+{
+    bool ok = (!dealloc || emit(l, INSN_deallocate, dealloc, 1)) && emit(l, family, NULL, 0);
+    not_reachable(l);
+    return ok;
+}
+
 static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
 {
     Export *e = import_of(l, &a[0], &a[1]);
@@ -222,6 +237,8 @@ static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
         return exit_call(l, &a[0], e);
     if (!check_deallocate(l, (uint64_t)FRAME_NONE))
         return false;
+    if (apply_family(e) >= 0)
+        return tail_apply(l, apply_family(e), NULL);
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e)};
     /* A native runs in its caller's frame, so that the caller stands in the stack trace of an error. */
     bool ok = is_native(e) ? emit_call(l, INSN_call_native, ops, 2) && emit(l, INSN_return, NULL, 0)
@@ -237,6 +254,8 @@ static bool rule_call_ext_last(Load *l, const GenOp *op, const InsnOperand *a)
         return exit_call(l, &a[0], e);
     if (!e || !is_uint(&a[2]) || !check_deallocate(l, a[2].value))
         return load_fail(l, "bad tail call");
+    if (apply_family(e) >= 0)
+        return tail_apply(l, apply_family(e), &a[2]);
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e), a[2]};
     bool ok = is_native(e) ? emit_call(l, INSN_call_native, ops, 2)
                                  && emit(l, INSN_deallocate_return, &a[2], 1)
@@ -421,7 +440,7 @@ static bool fuse_move_call(Load *l, const InsnOperand *src, const GenOp *call, c
             return false;
     } else {
         Export *e = import_of(l, &c[0], &c[1]);
-        if (!e || is_native(e) || is_exit_call(e))
+        if (!e || is_native(e) || is_exit_call(e) || apply_family(e) >= 0)
             return false;
         ops[2] = UINT((uintptr_t)e);
     }

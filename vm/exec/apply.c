@@ -22,12 +22,33 @@ static const code_t *apply_failed(Process *p, unsigned arity, term_t a, term_t b
     return fail(p, EXC_BADARG, TERM_NIL);
 }
 
-const code_t *exec_apply(Process *p, term_t *x, unsigned arity)
+/* erlang:error/1,2,3, exit/1 and throw/1: the trace begins with their caller, so a tail call of one keeps
+ * a return address into the function at pc, unless that is erlang:apply itself. */
+static bool raises(const Export *e)
+{
+    const Mfa *m = &e->mfa;
+    if (LIKELY(m->module != am_erlang) || !e->native) return false;
+    if (m->function == am_error) return m->arity >= 1 && m->arity <= 3;
+    return m->arity == 1 && (m->function == am_exit || m->function == am_throw);
+}
+
+static const code_t *target(Process *p, const Export *e, const code_t *pc)
+{
+    bool shown = false;
+    if (UNLIKELY(raises(e))) {
+        const Mfa *caller = code_find_mfa(p->vm, pc);
+        shown = caller && !(caller->module == am_erlang && caller->function == am_apply);
+    }
+    exec_of(sched_self)->keep_caller = shown;
+    return export_addr(e);
+}
+
+const code_t *exec_apply(Process *p, term_t *x, unsigned arity, const code_t *pc)
 {
     term_t m = x[arity], f = x[arity + 1];
     if (!term_is_atom(m) || !term_is_atom(f))
         return apply_failed(p, 3, m, f, heap_list(&p->heap, arity, x, TERM_NIL));
-    return export_addr(export_get(p->vm, m, f, arity));
+    return target(p, export_get(p->vm, m, f, arity), pc);
 }
 
 static term_t bad_arity(Process *p, const term_t *x, term_t fun, unsigned arity)
@@ -68,7 +89,7 @@ static bool is_args(term_t list)
     return n >= 0 && n <= MAX_ARITY;
 }
 
-const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments)
+const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments, const code_t *pc)
 {
     term_t a = x[0], b = x[1], c = x[2];
     term_t list = arguments == 2 ? b : c;
@@ -76,6 +97,7 @@ const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments)
     if (!names || !is_args(list)) return apply_failed(p, arguments, a, b, c);
     int n = spread(x, list);
     p->x_arity = (word_t)n;
+    exec_of(sched_self)->keep_caller = false;
     if (arguments == 2) return exec_fun_target(p, x, a, (unsigned)n);
-    return export_addr(export_get(p->vm, a, b, (word_t)n));
+    return target(p, export_get(p->vm, a, b, (word_t)n), pc);
 }

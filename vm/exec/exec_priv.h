@@ -36,6 +36,7 @@ typedef struct Exec {
     const code_t *ret;         /* native_special: return address of the call, NULL: tail call */
     Mfa failed_mfa;            /* guard native or inline form that failed, and its arguments */
     term_t failed_args[3];
+    bool keep_caller;          /* set by exec_apply*: a tail call must leave a return address here */
     BitBuilder bits;           /* bs_init2 .. bs_put_*: where the next segment goes */
 } Exec;
 
@@ -67,8 +68,8 @@ const code_t *exec_undefined_lambda(Sched *s, Process *p);
 const code_t *exec_purging_lambda(Sched *s, Process *p, const code_t *pc);
 
 /* ---- apply.c: NULL: p->freason is set ---- */
-const code_t *exec_apply(Process *p, term_t *x, unsigned arity);
-const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments);
+const code_t *exec_apply(Process *p, term_t *x, unsigned arity, const code_t *pc);
+const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments, const code_t *pc);
 const code_t *exec_fun_target(Process *p, term_t *x, term_t fun, unsigned arity);
 
 /* ---- guard.c: TERM_NONE: failed, see exec_guard_failed ---- */

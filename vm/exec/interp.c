@@ -139,12 +139,17 @@ typedef Export *Export_t;
 /* Sets to_ (code) and, for funs, n_ (live registers). */
 #define APPLY(arity) \
     SWAPOUT(); \
-    const code_t *to_ = exec_apply(P, X, (arity)); \
+    const code_t *to_ = exec_apply(P, X, (arity), PC); \
     SWAPIN(); \
     if (UNLIKELY(to_ == NULL)) RESUME(exec_guard_failed(SCHED, P, PC))
+/* Behind APPLY in a tail call; the word behind PC stands for PC in stack traces. */
+#define KEEP_CALLER() \
+    do { \
+        if (UNLIKELY(EXEC->keep_caller)) *--E = (term_t)(PC + 1); \
+    } while (0)
 #define APPLY_LIST(arguments) \
     SWAPOUT(); \
-    const code_t *to_ = exec_apply_list(P, X, (arguments)); \
+    const code_t *to_ = exec_apply_list(P, X, (arguments), PC); \
     SWAPIN(); \
     if (UNLIKELY(to_ == NULL)) { \
         if (P->freason != EXC_BADARG) GOTO(raise); \

@@ -34,7 +34,7 @@ const code_t *exec_hibernate(Sched *s, Process *p, const code_t *pc)
 {
     if (receive_hibernate_ready(p)) {
         if (process_is_exiting(p)) return exec_exit(s, p);
-        const code_t *to = exec_apply_list(p, s->x, 3);
+        const code_t *to = exec_apply_list(p, s->x, 3, NULL);
         return to ?: except_raise(p, s->x, pc) ?: exec_exit(s, p);
     }
     process_gc_hibernate(p, s->x, 3);

@@ -198,14 +198,14 @@ term_t except_build_trace(Process *p, term_t t)
 term_t except_process_trace(Process *p, Heap *h, unsigned depth)
 {
     const code_t *pcs[256];
+    term_t entries[256];
     CodeLocation at;
-    term_t list = TERM_NIL;
-    unsigned max = MIN(depth, ARRAY_LEN(pcs)), n = 0;
-    if (p->pc && max) pcs[n++] = p->pc;
-    for (n = stack_calls(p, pcs, n, max); n-- > 0;)
-        if (code_locate(p->vm, pcs[n], &at))
-            list = heap_cons(h, entry(h, at.mfa, am_undefined, location_of(h, &at)), list);
-    return list;
+    unsigned n = 0, shown = 0;
+    if (p->pc) pcs[n++] = p->pc;
+    n = stack_calls(p, pcs, n, ARRAY_LEN(pcs));
+    for (unsigned i = 0; i < n && shown < MIN(depth, (unsigned)ARRAY_LEN(entries)); i++)
+        if (code_locate(p->vm, pcs[i], &at)) entries[shown++] = entry(h, at.mfa, am_undefined, location_of(h, &at));
+    return heap_list(h, shown, entries, TERM_NIL);
 }
 
 /* ---- values ---- */
