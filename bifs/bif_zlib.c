@@ -296,8 +296,10 @@ static int stream_run(Process *p, Stream *s, Chunk *c)
     return r;
 }
 
-static term_t finished_or_continue(Process *p, Stream *s, Chunk *c, bool more)
+/* A full chunk always says continue, as in the reference, even when it holds the last byte. */
+static term_t finished_or_continue(Process *p, Stream *s, Chunk *c)
 {
+    bool more = s->first != NULL || s->z.avail_out == 0;
     term_t output = chunk_output(p, s, c);
     return heap_tuple2(&p->heap, more ? am_continue : am_finished, output);
 }
@@ -314,15 +316,14 @@ BIF(zlib, deflate_nif, 4, 0)
         return raise(p, am_stream_error);
     chunk_start(s, &c);
     if (s->ended)
-        return finished_or_continue(p, s, &c, false);
+        return finished_or_continue(p, s, &c);
     int r = stream_run(p, s, &c);
     if (r != Z_OK && r != Z_STREAM_END) {
         binary_unref(c.out);
         return raise_code(p, r);
     }
     s->ended = r == Z_STREAM_END;
-    bool more = !s->ended && (s->first != NULL || s->z.avail_out == 0);
-    return finished_or_continue(p, s, &c, more);
+    return finished_or_continue(p, s, &c);
 }
 
 /* Data behind the end of the stream. False: an error. */
@@ -353,7 +354,7 @@ BIF(zlib, inflate_nif, 4, 0)
         return raise(p, am_data_error);
     chunk_start(s, &c);
     if (s->ended)
-        return finished_or_continue(p, s, &c, false);
+        return finished_or_continue(p, s, &c);
     int r = stream_run(p, s, &c);
     if (r == Z_NEED_DICT) {
         term_t output = chunk_output(p, s, &c);
@@ -364,7 +365,7 @@ BIF(zlib, inflate_nif, 4, 0)
         return raise_code(p, r);
     }
     s->ended = r == Z_STREAM_END;
-    return finished_or_continue(p, s, &c, s->first != NULL || (!s->ended && s->z.avail_out == 0));
+    return finished_or_continue(p, s, &c);
 }
 
 /* ---- deflate ---- */
