@@ -123,6 +123,10 @@ static ReError missing_group(const Place *p)
     size_t at = p->at;
     if (ends_with(p, "{0}")) return (ReError){"a numbered reference must not be zero", at - 1};
     if (ends_with(p, "}")) return (ReError){text, p->n};
+    if (char_at(p, at) == '(') { /* of a condition: behind its closing parenthesis */
+        while (at < p->n && p->text[at] != ')') at++;
+        return (ReError){text, MIN(at + 1, p->n)};
+    }
     if (char_at(p, at) == '{') at++;
     if (char_at(p, at) == '-' || (char_at(p, at) >= '0' && char_at(p, at) <= '9')) {
         bool relative = char_at(p, at) == '-';
@@ -133,12 +137,27 @@ static ReError missing_group(const Place *p)
     return (ReError){text, ends_with(p, "?(") || ends_with(p, "?(<") ? at + 1 : at};
 }
 
+/* The closing parenthesis of the group that begins at `at`. */
+static size_t end_of_group(const Place *p, size_t at)
+{
+    size_t depth = 0;
+    for (; at < p->n; at++) {
+        if (p->text[at] == '\\') at++;
+        else if (p->text[at] == '(') depth++;
+        else if (p->text[at] == ')' && --depth == 0) break;
+    }
+    return MIN(at, p->n);
+}
+
 static bool reworded(int code, const Place *p, ReError *e)
 {
     const char *text = NULL;
     size_t at = p->at;
     switch (code) {
     case PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE: *e = missing_group(p); return true;
+    case PCRE2_ERROR_LOOKBEHIND_NOT_FIXED_LENGTH:
+        text = "lookbehind assertion is not fixed length", at = end_of_group(p, at);
+        break;
     case PCRE2_ERROR_BACKSLASH_G_SYNTAX:
         text = "a numbered reference must not be zero", at--;
         break;

@@ -121,7 +121,7 @@ static void change_function(Pattern *q, const code_t *entry)
         }
     } else if (e) {
         if (q->on && !native) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL);
-        change_export(q, e, native && q->bits & BREAK_LOCAL ? q->bits ^ BREAK_LOCAL ^ BREAK_GLOBAL : q->bits);
+        change_export(q, e, q->bits);
     }
 }
 

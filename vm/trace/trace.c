@@ -115,11 +115,6 @@ void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t
 
 /* ---- events of processes ---- */
 
-static bool is_own_tracer(const Process *p, term_t to)
-{
-    return p->trace->tracer == to || p->trace->tracer == p->id;
-}
-
 /* A pattern for sends sees [To, Message], one for receives [Node, From, Message]. False: no event. */
 static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_t *extra)
 {
@@ -134,7 +129,7 @@ static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_
 
 static void on_send(Process *p, term_t to, term_t message, bool exists)
 {
-    if (!(p->trace->flags & TRACE_SEND) || is_own_tracer(p, to)) return;
+    if (!(p->trace->flags & TRACE_SEND)) return;
     term_t args[3] = {message, to};
     term_t list = heap_cons(&p->heap, to, heap_cons(&p->heap, message, TERM_NIL));
     if (!pattern_allows(p, &trace_space(p->vm)->send, list, &args[2])) return;

@@ -1,0 +1,118 @@
+%% SPDX-License-Identifier: Apache-2.0
+%% Trace: match specifications, flags, events, calls and returns, sequential trace, system monitor.
+-module(trace_tests).
+-export([main/0, fib/1, go/1]).
+
+main() ->
+    match_specs(), flags(), patterns(), events(), calls(), profile(), tokens(), monitor().
+
+fib(N) when N < 2 -> N;
+fib(N) -> fib(N - 1) + fib(N - 2).
+
+match_specs() ->
+    T = fun(A, M) -> fun() -> erlang:match_spec_test(A, M, trace) end end,
+    [t:p(io_lib:format("~p", [B]), T([a], [{['$1'], [], B}]))
+     || B <- [[{message, '$1'}], [{return_trace}], [{exception_trace}], [{return_trace}, {exception_trace}], [{message, false}],
+              [{message, true}], [], ['$1'], [false], [{message, {caller}}], [{message, {get_seq_token}}], [{message, {get_tcw}}],
+              [{message, {enable_trace, send}}], [{message, {trace, [], [send]}}], [{message, {silent, true}}], [{foo, a}], ['$2'],
+              [{message, {hd, '$1'}}]]],
+    t:each(fun(M) -> erlang:match_spec_test([a], M, trace) end,
+           [[], [{'_', [], []}], [{[b], [], [true]}], [{['$1'], [{is_seq_trace}], []}], [{['$1'], [{message, a}], []}],
+            [{a, [], []}]]),
+    t:each(fun(M) -> erlang:match_spec_test({a, b}, [M], table) end,
+           [{{'$1', '$2'}, [], ['$$']}, {{'$1', '$2'}, [], ['$_']}, {{'$1', '$1'}, [], ['$_']}, {{'$1', '$2'}, [], [{message, a}]},
+            {{'$1', '$2'}, [], []}, {{'$1', '$2'}, [foo], [a]}, {{'$1', '$2'}, [{is_fish, '$1'}], ['$1']}, foo,
+            {{'$1', '$2'}, [], [{}]}, {{'$1', '$2'}, a, [b]}, {{'$1', '$2'}, [], [{hd, '$1'}]}]),
+    t:p("no list", fun() -> erlang:match_spec_test(a, [{['$1'], [], [true]}], trace) end).
+
+flags() ->
+    P = spawn(fun() -> receive x -> ok end end),
+    All = [send, 'receive', procs, ports, call, arity, return_to, silent, running, running_procs, running_ports, exiting,
+           garbage_collection, timestamp, monotonic_timestamp, strict_monotonic_timestamp, set_on_spawn, set_on_first_spawn,
+           set_on_link, set_on_first_link],
+    [t:p(io_lib:format("~p", [F]), fun() -> 1 = erlang:trace(P, true, [F]), R = erlang:trace_info(P, flags), erlang:trace(P, false, [all]), R end)
+     || F <- All ++ [all]],
+    t:p("all flags", fun() -> 1 = erlang:trace(P, true, All), erlang:trace_info(P, flags) end),
+    t:p("tracer", fun() -> erlang:trace_info(P, tracer) =:= {tracer, self()} end),
+    t:p("dead", fun() -> erlang:trace(P, false, [all]), exit(P, kill), t:wait(fun() -> not is_process_alive(P) end), {catch_class(fun() -> erlang:trace(P, true, [send]) end), erlang:trace_info(P, flags)} end),
+    t:each(fun({W, H, L}) -> erlang:trace(W, H, L) end,
+           [{foo, true, [send]}, {self(), true, foo}, {self(), foo, []}, {self(), true, [{tracer, foo}]}, {new, true, []}]),
+    collect(),
+    t:p("new", fun() -> erlang:trace(new_processes, true, [procs]), R = erlang:trace_info(new, flags), Q = spawn(fun() -> ok end), timer:sleep(20),
+        erlang:trace(new_processes, false, [all]), {R, same(Q, collect()), erlang:trace_info(new, flags)} end).
+
+catch_class(F) -> try F() catch C:R -> {C, R} end.
+
+%% Messages of the trace so far, and the same with pids and references made alike.
+collect() -> receive X when element(1, X) =:= trace; element(1, X) =:= trace_ts; element(1, X) =:= seq_trace -> [X | collect()] after 0 -> [] end.
+same(_, L) -> [alike(X) || X <- L].
+alike(X) when is_pid(X) -> pid;
+alike(X) when is_reference(X) -> ref;
+alike(X) when is_function(X) -> function;
+alike(X) when is_tuple(X) -> list_to_tuple(alike(tuple_to_list(X)));
+alike([H | T]) -> [alike(H) | alike(T)];
+alike(X) -> X.
+
+patterns() ->
+    t:each(fun({M, S, F}) -> erlang:trace_pattern(M, S, F) end,
+           [{{foo, bar, 1}, true, []}, {{foo, bar, 1}, true, [local]}, {{lists, foo, '_'}, true, [local]}, {send, true, []}, {send, foo, []},
+            {foo, true, []}, {{a, b, c}, true, []}, {{a, b, 1}, true, [foo]}, {on_load, true, []}, {on_load, false, []}, {'receive', true, []}]),
+    t:p("send pattern", fun() -> erlang:trace_pattern(send, [{['_', '$1'], [], []}], []), R = erlang:trace_info(send, match_spec), erlang:trace_pattern(send, true, []), {R, erlang:trace_info(send, match_spec)} end),
+    t:each(fun({A, B}) -> erlang:trace_info(A, B) end, [{{lists, seq, 2}, all}, {{foo, bar, 2}, all}, {{foo, bar, 2}, traced}, {on_load, all}, {send, all}, {foo, all}]),
+    t:p("every local function", fun() -> N = erlang:trace_pattern({?MODULE, '_', '_'}, true, [local]), N =:= erlang:trace_pattern({?MODULE, '_', '_'}, false, [local]) end).
+
+%% Runs Fun in a traced process and prints what its tracer got.
+traced(Label, Flags, Fun) ->
+    Q = spawn(fun() -> receive go -> Fun() end end),
+    R = erlang:monitor(process, Q),
+    1 = erlang:trace(Q, true, Flags),
+    Q ! go,
+    receive {'DOWN', R, _, _, _} -> ok end,
+    timer:sleep(50),
+    [io:format("~s ~0p~n", [Label, X]) || X <- same(Q, collect())].
+
+events() ->
+    S = self(),
+    traced("send", [send], fun() -> S ! hello, (catch nosuch ! x), D = spawn(fun() -> ok end), timer:sleep(20), D ! gone end),
+    traced("receive", ['receive'], fun() -> self() ! a, receive a -> ok end, receive b -> ok after 1 -> ok end end),
+    traced("procs", [procs], fun() -> register(trace_test, self()), unregister(trace_test), L = spawn(fun() -> receive a -> ok end end), link(L), unlink(L), link(L), exit(bye) end),
+    traced("spawn", [procs, set_on_spawn], fun() -> P = spawn(fun() -> receive a -> ok end end), timer:sleep(20), P ! a, timer:sleep(20) end),
+    traced("exiting", [exiting], fun() -> ok end).
+
+go(L) ->
+    fib(2), lists:reverse([1]), lists:seq(1, 3), lists:map(fun(X) -> X end, [1]), (catch lists:nth(1, L)), apply(lists, keyfind, [x, 1, L]),
+    erlang:send(self(), hi), make_ref().
+
+calls() ->
+    Ret = [{'_', [], [{return_trace}]}],
+    [erlang:trace_pattern(M, P, F)
+     || {M, P, F} <- [{{?MODULE, fib, 1}, Ret, [local]}, {{lists, seq, 2}, true, []}, {{lists, reverse, 1}, Ret, [local]},
+                      {{lists, map, 2}, [{['_', '$1'], [], [{message, '$1'}]}], [local]},
+                      {{lists, nth, 2}, [{'_', [], [{exception_trace}]}], [local]}, {{lists, keyfind, 3}, true, [local]}, {{erlang, send, 2}, true, []}]],
+    t:p("traced", fun() -> [erlang:trace_info({lists, F, A}, I) || {F, A} <- [{seq, 2}, {reverse, 1}, {zip, 2}], I <- [traced, match_spec, call_count]] end),
+    traced("call", [call], fun() -> go([]) end),
+    traced("arity", [call, arity], fun() -> go([]) end),
+    traced("return_to", [call, return_to], fun() -> go([]), ok end),
+    traced("silent", [call, silent], fun() -> go([]) end),
+    erlang:trace_pattern({'_', '_', '_'}, false, []),
+    erlang:trace_pattern({'_', '_', '_'}, false, [local]),
+    traced("off", [call], fun() -> go([]) end),
+    t:p("meta", fun() -> erlang:trace_pattern({?MODULE, fib, 1}, [], [meta]), fib(1), timer:sleep(20), erlang:trace_pattern({?MODULE, fib, 1}, false, [meta]), collect() end).
+
+profile() ->
+    t:p("counts", fun() -> erlang:trace_pattern({?MODULE, fib, 1}, true, [call_count]), fib(10), A = erlang:trace_info({?MODULE, fib, 1}, call_count),
+        erlang:trace_pattern({?MODULE, fib, 1}, pause, [call_count]), fib(10), B = erlang:trace_info({?MODULE, fib, 1}, call_count),
+        erlang:trace_pattern({?MODULE, fib, 1}, restart, [call_count]), fib(2), C = erlang:trace_info({?MODULE, fib, 1}, call_count),
+        erlang:trace_pattern({?MODULE, fib, 1}, false, [call_count]), [A, B, C, erlang:trace_info({?MODULE, fib, 1}, call_count)] end),
+    t:p("delivered", fun() -> R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end end).
+
+tokens() ->
+    t:p("token", fun() -> alike([seq_trace:get_token(), seq_trace:set_token(label, 5), seq_trace:get_token(), seq_trace:set_token(send, true), seq_trace:get_token(),
+        seq_trace:get_token(serial), seq_trace:get_token(send), seq_trace:get_token('receive'), seq_trace:get_token(label), seq_trace:set_token(serial, {3, 4}),
+        seq_trace:get_token(), seq_trace:set_token(timestamp, true), seq_trace:get_token(), seq_trace:set_token([]), seq_trace:get_token()]) end),
+    t:each(fun({A, B}) -> erlang:seq_trace(A, B) end, [{foo, 1}, {send, 1}]).
+
+monitor() ->
+    t:p("monitor", fun() -> [erlang:system_monitor(), erlang:system_monitor(self(), [{long_gc, 1000}, {long_schedule, 1000}, busy_port, busy_dist_port, {large_heap, 100000000}]),
+        alike(erlang:system_monitor()), alike(erlang:system_monitor(undefined)), erlang:system_monitor(), catch_class(fun() -> erlang:system_monitor(self(), [foo]) end)] end),
+    t:p("profile", fun() -> [erlang:system_profile(), catch_class(fun() -> erlang:system_profile(self(), [foo]) end)] end).
