@@ -171,6 +171,8 @@ bool process_copy_literals(Process *p, const term_t *start, const term_t *end, t
     bool found = heap_copy_literals(&p->heap, &c, start, end);
     if (found)
         process_bump_reds(p, (int32_t)account(p, &c));
+    if (found && c.max_words != 0 && heap_info(&p->heap).total > c.max_words)
+        (void)limit_exceeded(p);
     found |= copy_signal_literals(p->sigq.msg_first, start, end);
     found |= copy_signal_literals(p->sigq.mid_first, start, end);
     mutex_lock(&p->sig_lock);
