@@ -61,7 +61,7 @@ static void report_damaged(Process *p, term_t module, const char *why)
                      am_error_logger, map_from_pairs(h, tag, 1, NULL)};
     term_t event = heap_tuple5(h, am_log, am_error, heap_string(h, "~s~n", 4, TERM_NIL),
                                heap_cons(h, string, TERM_NIL), map_from_pairs(h, meta, 4, NULL));
-    if (!message_send_to(p->vm, p->id, am_logger, event))
+    if (!message_send_to(p->vm, p->id, process_logger(p->vm), event))
         log_warn("%s", buf_text(&text));
     buf_free(&text);
 }

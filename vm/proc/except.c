@@ -280,7 +280,7 @@ static term_t log_event(Process *p, term_t reason)
 
 static void log_death(Process *p, term_t reason)
 {
-    if (message_send_to(p->vm, p->id, am_logger, log_event(p, reason))) return;
+    if (message_send_to(p->vm, p->id, process_logger(p->vm), log_event(p, reason))) return;
     char *text = term_text(reason);
     log_warn("error in process <0.%u.0> with exit value: %s", (unsigned)pid_number(p->id), text);
     mem_free_text(MEM_TEMP, text);

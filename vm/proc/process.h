@@ -278,6 +278,7 @@ typedef struct ProcSpace {
     uint64_t ref_seed;                 /* const */
     unsigned otp;                      /* const: release */
     _Atomic(uint64_t) unique_counter, unique_monotonic;
+    _Atomic(uint64_t) logger;          /* system_flag(system_logger): term; 0 until set, means logger */
     uint32_t backtrace_depth;          /* except.c: entries of a trace + 1; 0: default; atomic */
     uint32_t min_heap_words, min_vheap_words; /* system_flag defaults; atomic */
     _Atomic(uint32_t) fullsweep_after;
@@ -293,6 +294,13 @@ typedef struct ProcConfig {
 void proc_init(Vm *vm, const ProcConfig *config);
 void proc_stop(Vm *vm);
 void proc_add_exit_hook(Vm *vm, ExitHook *hook);
+
+/* Who gets the VM's reports: a pid, the name logger, or undefined. */
+static inline term_t process_logger(Vm *vm)
+{
+    term_t t = atomic_load_explicit(&vm->procs->logger, memory_order_relaxed);
+    return t == TERM_NONE ? am_logger : t;
+}
 
 /* ---- table of processes (ptab.c) ---- */
 /* The process of a local pid, or NULL. Valid until the caller's next quiescent state (schedulers), or
