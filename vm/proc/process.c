@@ -15,6 +15,7 @@
 #include "base/epoch.h"
 #include "base/hash.h"
 #include "heap/gc.h"
+#include "proc/exit.h"
 #include "proc/link.h"
 #include "proc/procdict.h"
 #include "proc/process_gc.h"
@@ -149,6 +150,17 @@ void process_unref(Process *p)
     epoch_defer(p->vm->epoch, (EpochNode *)p->x_inline, destroy_later, p);
 }
 
+/* Messages count as heap, unless they are kept off it: true if p has to die for them. */
+static bool messages_exceed_limit(Process *p)
+{
+    uint64_t max = p->max_heap >> 3, kill = p->max_heap & MAX_HEAP_KILL;
+    if (LIKELY(max == 0) || !kill || p->flags & PF_OFF_HEAP_MSGQ) return false;
+    size_t words = process_heap_words(p);
+    if (words <= max) return false;
+    if (p->max_heap & MAX_HEAP_LOG) process_heap_limit_report(p, words, true);
+    return true;
+}
+
 bool process_handle_signals(Process *p, bool suspended UNUSED)
 {
     uint32_t before = p->sigq.msg_len;
@@ -157,6 +169,7 @@ bool process_handle_signals(Process *p, bool suspended UNUSED)
     p->reds = MAX(p->reds - (2000 - budget), 1);
     if (!alive) return true;
     if (process_state(p) & PS_SYSTASK) systask_run_all(p);
+    if (messages_exceed_limit(p)) process_exit_begin(p, am_killed);
     bool go = process_is_exiting(p) || p->sigq.msg_len > before;
     /* What woke it must not be forgotten while it is suspended. */
     if (go && process_state(p) & PS_SUSPENDED) or_acq_rel(&p->state, PS_RUNNABLE);

@@ -3,6 +3,7 @@
  * registered name) yields TERM_NONE. Layer: proc. */
 #include "proc/process_info.h"
 
+#include "data/binary.h"
 #include "data/map.h"
 #include "heap/gc.h"
 #include "proc/except.h"
@@ -146,8 +147,12 @@ static void add_message(Signal *m, void *ctx)
     l->tail = hp + 1;
 }
 
+/* process_flag(sensitive, true) hides messages, dictionary and stack. */
+static bool is_sensitive(const Ask *q) { return q->p->flags & PF_SENSITIVE; }
+
 static term_t info_messages(const Ask *q)
 {
+    if (is_sensitive(q)) return TERM_NIL;
     MessageList l = {.h = q->h, .first = TERM_NIL};
     l.tail = &l.first;
     receive_each_message(q->p, add_message, &l);
@@ -186,7 +191,7 @@ static term_t info_monitored_by(const Ask *q)
     return list;
 }
 
-static term_t info_dictionary(const Ask *q) { return dict_list(q->p, q->h); }
+static term_t info_dictionary(const Ask *q) { return is_sensitive(q) ? TERM_NIL : dict_list(q->p, q->h); }
 static term_t info_trap_exit(const Ask *q) { return term_bool(process_state(q->p) & PS_TRAP_EXIT); }
 static term_t info_error_handler(const Ask *q) { return q->p->error_handler; }
 static term_t info_priority(const Ask *q) { return process_priority_atom(process_priority(q->p)); }
@@ -221,25 +226,18 @@ static size_t tree_size(const RbTree *t)
     return n;
 }
 
-static size_t queue_bytes(Process *p)
+/* With message_queue_data on_heap the messages waiting count as heap. */
+size_t process_heap_words(Process *p)
 {
-    size_t bytes = 0;
-    for (Signal *m = p->sigq.msg_first; m; m = m->next) bytes += sizeof *m + m->piece.words * sizeof(term_t);
-    return bytes;
+    return heap_info(&p->heap).total + (p->flags & PF_OFF_HEAP_MSGQ ? 0 : p->sigq.msg_words);
 }
 
-/* With message_queue_data on_heap the messages waiting count as heap. */
-static term_t info_total_heap_size(const Ask *q)
-{
-    size_t words = heap_info(&q->p->heap).total;
-    for (Signal *m = q->p->flags & PF_OFF_HEAP_MSGQ ? NULL : q->p->sigq.msg_first; m; m = m->next)
-        words += m->piece.words;
-    return heap_uint(q->h, words);
-}
+static term_t info_total_heap_size(const Ask *q) { return heap_uint(q->h, process_heap_words(q->p)); }
 
 size_t process_memory_bytes(Process *p)
 {
-    size_t bytes = sizeof *p + heap_info(&p->heap).total * sizeof(term_t) + queue_bytes(p);
+    size_t bytes = sizeof *p + (heap_info(&p->heap).total + p->sigq.msg_words) * sizeof(term_t);
+    bytes += p->sigq.msg_len * sizeof(Signal);
     if (p->dict) bytes += sizeof *p->dict + p->dict->size * sizeof(DictEntry);
     bytes += tree_size(&p->links) * sizeof(Link) + tree_size(&p->monitors) * sizeof(Monitor);
     return bytes + tree_size(&p->lt_monitors) * sizeof(LtMonitor);
@@ -256,6 +254,7 @@ static term_t info_reductions(const Ask *q)
 static term_t info_backtrace(const Ask *q)
 {
     const ProcExecOps *exec = &q->p->vm->procs->exec;
+    if (is_sensitive(q)) return heap_binary(q->h, "", 0);
     return exec->backtrace ? exec->backtrace(q->p, q->h) : TERM_NIL;
 }
 
@@ -402,7 +401,7 @@ bool process_info_valid(const Vm *vm, term_t spec)
 static term_t build_item(const Ask *q, term_t item, term_t none)
 {
     if (is_dictionary_key(q->p->vm, item)) {
-        term_t value = dict_get(q->p, tuple_element(item, 2));
+        term_t value = is_sensitive(q) ? am_undefined : dict_get(q->p, tuple_element(item, 2));
         return heap_tuple2(q->h, own_or_copy(q, item), own_or_copy(q, value));
     }
     term_t value = item_find(q->p->vm, item)->value(q);

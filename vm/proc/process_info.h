@@ -12,6 +12,8 @@
 term_t process_info_build(Process *p, term_t spec, Heap *h, bool self);
 /* Is this an item ({dictionary, Key} too), or a proper list of items? */
 bool process_info_valid(const Vm *vm, term_t spec);
+/* total_heap_size */
+size_t process_heap_words(Process *p);
 /* Bytes of p with its heap and queue. */
 size_t process_memory_bytes(Process *p);
 /* All items (of OTP 25). */

@@ -79,7 +79,7 @@ bool signal_send(Process *to, Signal *s)
     *q->in_last = s;
     q->in_last = &s->next;
     if (message)
-        q->in_len++, q->came_messages++;
+        q->in_len++, q->came_messages++, q->in_words += s->piece.words;
     else
         q->in_others++, q->came_others++;
     mutex_unlock(&to->sig_lock);
@@ -183,6 +183,7 @@ static void append_message(Process *p, Signal *m)
     *q->msg_last = m;
     q->msg_last = &m->next;
     q->msg_len++;
+    q->msg_words += m->piece.words;
     if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->receive(p, m->from, m->term);
 }
 
@@ -469,9 +470,11 @@ static void fetch(Process *p)
     mutex_lock(&p->sig_lock);
     Signal *first = q->in_first, **last = q->in_last;
     uint32_t messages = q->in_len, others = q->in_others;
+    size_t words = q->in_words;
     q->in_first = NULL;
     q->in_last = &q->in_first;
     q->in_len = q->in_others = 0;
+    q->in_words = 0;
     and_acq_rel(&p->state, ~PS_SIGNALS);
     mutex_unlock(&p->sig_lock);
     if (!first) return;
@@ -479,6 +482,7 @@ static void fetch(Process *p)
         *q->msg_last = first;
         q->msg_last = last;
         q->msg_len += messages;
+        q->msg_words += words;
     } else {
         *q->mid_last = first;
         q->mid_last = last;

@@ -277,6 +277,7 @@ static bool hit(Process *p, term_t *x, Breakpoint *b)
 {
     int watch = 0;
     if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
+    if (p->flags & PF_SENSITIVE) return true;
     if (b->on & BREAK_META) tell_meta(p, b, x);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
     return !watch || push_watch(p, x, &b->mfa, watch);

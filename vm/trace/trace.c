@@ -107,6 +107,7 @@ void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t
 {
     TraceFlags *f = p->trace;
     if (!(f->flags & flag) || f->tracer == p->id || f->tracer == TERM_NONE) return;
+    if (p->flags & PF_SENSITIVE) return;
     if (!trace_send_to(p->vm, f->tracer, f->flags, p->id, tag, n, args)) {
         f->flags = 0;
         f->tracer = TERM_NONE;
