@@ -202,6 +202,14 @@ static bool exit_call(Load *l, const InsnOperand *arity, Export *e)
     return ok;
 }
 
+/* erlang:apply/2,3 are carried out in the caller's place; this is the tail form. -1: another function. */
+static int apply_family(const Export *e)
+{
+    if (e->mfa.module != am_erlang || e->mfa.function != am_apply)
+        return -1;
+    return e->mfa.arity == 2 ? INSN_apply_fun_list : e->mfa.arity == 3 ? INSN_apply_mfa_list : -1;
+}
+
 static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
 {
     Export *e = import_of(l, &a[0], &a[1]);
@@ -210,15 +218,9 @@ static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e)};
     if (is_exit_call(e))
         return exit_call(l, &a[0], e);
+    if (apply_family(e) >= 0)
+        return emit_call(l, e->mfa.arity == 2 ? INSN_call_apply_fun_list : INSN_call_apply_mfa_list, NULL, 0);
     return emit_call(l, is_native(e) ? INSN_call_native : INSN_call_ext, ops, 2);
-}
-
-/* erlang:apply/2,3 in tail position is carried out in the caller's place: -1 for all other functions. */
-static int apply_family(const Export *e)
-{
-    if (e->mfa.module != am_erlang || e->mfa.function != am_apply)
-        return -1;
-    return e->mfa.arity == 2 ? INSN_apply_fun_list : e->mfa.arity == 3 ? INSN_apply_mfa_list : -1;
 }
 
 static bool tail_apply(Load *l, int family, const InsnOperand *dealloc)

@@ -141,7 +141,11 @@ typedef Export *Export_t;
     SWAPOUT(); \
     const code_t *to_ = exec_apply(P, X, (arity), PC); \
     SWAPIN(); \
-    if (UNLIKELY(to_ == NULL)) RESUME(exec_guard_failed(SCHED, P, PC))
+    if (UNLIKELY(to_ == NULL)) { \
+        if (P->freason != EXC_BADARG) GOTO(raise); \
+        RESUME(exec_guard_failed(SCHED, P, PC)); \
+    } \
+    word_t n_ = P->x_arity
 /* Behind APPLY in a tail call; the word behind PC stands for PC in stack traces. */
 #define KEEP_CALLER() \
     do { \
