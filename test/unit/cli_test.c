@@ -119,7 +119,8 @@ static Config parse(const char *line)
 START_TEST(flags_have_meanings)
 {
     Config c = parse("-P 2000 -Q4000 -S 3:2 -hms 500 -hmqd off_heap -fnui -W e -T 3 -c -C multi_time_warp "
-                     "-SDcpu 3:2 -SDio 7 -zdbbl 2 -Bi -d -pc unicode -MBas aobf -sbwt none -i erl_x -- -root x -noinput");
+                     "-SDcpu 3:2 -SDio 7 -zdbbl 2 -Bi -d -pc unicode -MBas aobf -sbwt none -i erl_x "
+                     "-- -root x -noinput");
     ck_assert_uint_eq(c.process_limit, 2000);
     ck_assert_uint_eq(c.port_limit, 4000);
     ck_assert_uint_eq(c.schedulers, 3);

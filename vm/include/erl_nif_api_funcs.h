@@ -22,24 +22,31 @@ ERL_NIF_API_FUNC_DECL(int, enif_compare, (ERL_NIF_TERM a, ERL_NIF_TERM b));
 ERL_NIF_API_FUNC_DECL(ErlNifTermType, enif_term_type, (ErlNifEnv *, ERL_NIF_TERM term));
 ERL_NIF_API_FUNC_DECL(ErlNifUInt64, enif_hash, (ErlNifHash type, ERL_NIF_TERM term, ErlNifUInt64 salt));
 ERL_NIF_API_FUNC_DECL(int, enif_inspect_binary, (ErlNifEnv *, ERL_NIF_TERM term, ErlNifBinary *bin));
-ERL_NIF_API_FUNC_DECL(int, enif_inspect_iolist_as_binary, (ErlNifEnv *, ERL_NIF_TERM term, ErlNifBinary *bin));
+ERL_NIF_API_FUNC_DECL(int, enif_inspect_iolist_as_binary,
+    (ErlNifEnv *, ERL_NIF_TERM term, ErlNifBinary *bin));
 ERL_NIF_API_FUNC_DECL(int, enif_alloc_binary, (size_t size, ErlNifBinary *bin));
 ERL_NIF_API_FUNC_DECL(int, enif_realloc_binary, (ErlNifBinary *bin, size_t size));
 ERL_NIF_API_FUNC_DECL(void, enif_release_binary, (ErlNifBinary *bin));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_binary, (ErlNifEnv *, ErlNifBinary *bin));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_sub_binary, (ErlNifEnv *, ERL_NIF_TERM bin, size_t pos, size_t size));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_sub_binary,
+    (ErlNifEnv *, ERL_NIF_TERM bin, size_t pos, size_t size));
 ERL_NIF_API_FUNC_DECL(unsigned char *, enif_make_new_binary, (ErlNifEnv *, size_t size, ERL_NIF_TERM *term));
 ERL_NIF_API_FUNC_DECL(int, enif_get_int, (ErlNifEnv *, ERL_NIF_TERM term, int *ip));
 ERL_NIF_API_FUNC_DECL(int, enif_get_uint, (ErlNifEnv *, ERL_NIF_TERM term, unsigned *ip));
 ERL_NIF_API_FUNC_DECL(int, enif_get_long, (ErlNifEnv *, ERL_NIF_TERM term, long *ip));
 ERL_NIF_API_FUNC_DECL(int, enif_get_ulong, (ErlNifEnv *, ERL_NIF_TERM term, unsigned long *ip));
 ERL_NIF_API_FUNC_DECL(int, enif_get_double, (ErlNifEnv *, ERL_NIF_TERM term, double *dp));
-ERL_NIF_API_FUNC_DECL(int, enif_get_list_cell, (ErlNifEnv *, ERL_NIF_TERM term, ERL_NIF_TERM *head, ERL_NIF_TERM *tail));
+ERL_NIF_API_FUNC_DECL(int, enif_get_list_cell,
+    (ErlNifEnv *, ERL_NIF_TERM term, ERL_NIF_TERM *head, ERL_NIF_TERM *tail));
 ERL_NIF_API_FUNC_DECL(int, enif_get_list_length, (ErlNifEnv *, ERL_NIF_TERM term, unsigned *len));
-ERL_NIF_API_FUNC_DECL(int, enif_get_tuple, (ErlNifEnv *, ERL_NIF_TERM tuple, int *arity, const ERL_NIF_TERM **array));
-ERL_NIF_API_FUNC_DECL(int, enif_get_atom, (ErlNifEnv *, ERL_NIF_TERM atom, char *buf, unsigned len, ErlNifCharEncoding));
-ERL_NIF_API_FUNC_DECL(int, enif_get_atom_length, (ErlNifEnv *, ERL_NIF_TERM atom, unsigned *len, ErlNifCharEncoding));
-ERL_NIF_API_FUNC_DECL(int, enif_get_string, (ErlNifEnv *, ERL_NIF_TERM list, char *buf, unsigned len, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_get_tuple,
+    (ErlNifEnv *, ERL_NIF_TERM tuple, int *arity, const ERL_NIF_TERM **array));
+ERL_NIF_API_FUNC_DECL(int, enif_get_atom,
+    (ErlNifEnv *, ERL_NIF_TERM atom, char *buf, unsigned len, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_get_atom_length,
+    (ErlNifEnv *, ERL_NIF_TERM atom, unsigned *len, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_get_string,
+    (ErlNifEnv *, ERL_NIF_TERM list, char *buf, unsigned len, ErlNifCharEncoding));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_int, (ErlNifEnv *, int i));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_uint, (ErlNifEnv *, unsigned i));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_long, (ErlNifEnv *, long i));
@@ -47,16 +54,21 @@ ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_ulong, (ErlNifEnv *, unsigned long
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_double, (ErlNifEnv *, double d));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_atom, (ErlNifEnv *, const char *name));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_atom_len, (ErlNifEnv *, const char *name, size_t len));
-ERL_NIF_API_FUNC_DECL(int, enif_make_existing_atom, (ErlNifEnv *, const char *name, ERL_NIF_TERM *atom, ErlNifCharEncoding));
-ERL_NIF_API_FUNC_DECL(int, enif_make_existing_atom_len, (ErlNifEnv *, const char *name, size_t len, ERL_NIF_TERM *atom, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_make_existing_atom,
+    (ErlNifEnv *, const char *name, ERL_NIF_TERM *atom, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_make_existing_atom_len,
+    (ErlNifEnv *, const char *name, size_t len, ERL_NIF_TERM *atom, ErlNifCharEncoding));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_tuple, (ErlNifEnv *, unsigned cnt, ...));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_tuple_from_array, (ErlNifEnv *, const ERL_NIF_TERM arr[], unsigned cnt));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_tuple_from_array,
+    (ErlNifEnv *, const ERL_NIF_TERM arr[], unsigned cnt));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_list, (ErlNifEnv *, unsigned cnt, ...));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_list_cell, (ErlNifEnv *, ERL_NIF_TERM car, ERL_NIF_TERM cdr));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_list_from_array, (ErlNifEnv *, const ERL_NIF_TERM arr[], unsigned cnt));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_list_from_array,
+    (ErlNifEnv *, const ERL_NIF_TERM arr[], unsigned cnt));
 ERL_NIF_API_FUNC_DECL(int, enif_make_reverse_list, (ErlNifEnv *, ERL_NIF_TERM term, ERL_NIF_TERM *list));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_string, (ErlNifEnv *, const char *string, ErlNifCharEncoding));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_string_len, (ErlNifEnv *, const char *string, size_t len, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_string_len,
+    (ErlNifEnv *, const char *string, size_t len, ErlNifCharEncoding));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_ref, (ErlNifEnv *));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_copy, (ErlNifEnv *dst, ERL_NIF_TERM src));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_unique_integer, (ErlNifEnv *, ErlNifUniqueInteger));
@@ -64,18 +76,25 @@ ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_badarg, (ErlNifEnv *));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_raise_exception, (ErlNifEnv *, ERL_NIF_TERM reason));
 ERL_NIF_API_FUNC_DECL(int, enif_has_pending_exception, (ErlNifEnv *, ERL_NIF_TERM *reason));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_new_map, (ErlNifEnv *));
-ERL_NIF_API_FUNC_DECL(int, enif_make_map_put, (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM value, ERL_NIF_TERM *out));
-ERL_NIF_API_FUNC_DECL(int, enif_make_map_update, (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM value, ERL_NIF_TERM *out));
-ERL_NIF_API_FUNC_DECL(int, enif_make_map_remove, (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM *out));
-ERL_NIF_API_FUNC_DECL(int, enif_make_map_from_arrays, (ErlNifEnv *, ERL_NIF_TERM keys[], ERL_NIF_TERM values[], size_t cnt, ERL_NIF_TERM *out));
+ERL_NIF_API_FUNC_DECL(int, enif_make_map_put,
+    (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM value, ERL_NIF_TERM *out));
+ERL_NIF_API_FUNC_DECL(int, enif_make_map_update,
+    (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM value, ERL_NIF_TERM *out));
+ERL_NIF_API_FUNC_DECL(int, enif_make_map_remove,
+    (ErlNifEnv *, ERL_NIF_TERM in, ERL_NIF_TERM key, ERL_NIF_TERM *out));
+ERL_NIF_API_FUNC_DECL(int, enif_make_map_from_arrays,
+    (ErlNifEnv *, ERL_NIF_TERM keys[], ERL_NIF_TERM values[], size_t cnt, ERL_NIF_TERM *out));
 ERL_NIF_API_FUNC_DECL(int, enif_get_map_size, (ErlNifEnv *, ERL_NIF_TERM term, size_t *size));
-ERL_NIF_API_FUNC_DECL(int, enif_get_map_value, (ErlNifEnv *, ERL_NIF_TERM map, ERL_NIF_TERM key, ERL_NIF_TERM *value));
+ERL_NIF_API_FUNC_DECL(int, enif_get_map_value,
+    (ErlNifEnv *, ERL_NIF_TERM map, ERL_NIF_TERM key, ERL_NIF_TERM *value));
 ERL_NIF_API_FUNC_DECL(int, enif_term_to_binary, (ErlNifEnv *, ERL_NIF_TERM term, ErlNifBinary *bin));
-ERL_NIF_API_FUNC_DECL(size_t, enif_binary_to_term, (ErlNifEnv *, const unsigned char *data, size_t sz, ERL_NIF_TERM *term, unsigned opts));
+ERL_NIF_API_FUNC_DECL(size_t, enif_binary_to_term,
+    (ErlNifEnv *, const unsigned char *data, size_t sz, ERL_NIF_TERM *term, unsigned opts));
 ERL_NIF_API_FUNC_DECL(ErlNifEnv *, enif_alloc_env, (void));
 ERL_NIF_API_FUNC_DECL(void, enif_free_env, (ErlNifEnv *));
 ERL_NIF_API_FUNC_DECL(void, enif_clear_env, (ErlNifEnv *));
-ERL_NIF_API_FUNC_DECL(int, enif_send, (ErlNifEnv *, const ErlNifPid *to_pid, ErlNifEnv *msg_env, ERL_NIF_TERM msg));
+ERL_NIF_API_FUNC_DECL(int, enif_send,
+    (ErlNifEnv *, const ErlNifPid *to_pid, ErlNifEnv *msg_env, ERL_NIF_TERM msg));
 ERL_NIF_API_FUNC_DECL(ErlNifPid *, enif_self, (ErlNifEnv *, ErlNifPid *pid));
 ERL_NIF_API_FUNC_DECL(int, enif_get_local_pid, (ErlNifEnv *, ERL_NIF_TERM, ErlNifPid *pid));
 ERL_NIF_API_FUNC_DECL(void, enif_set_pid_undefined, (ErlNifPid *pid));
@@ -84,22 +103,34 @@ ERL_NIF_API_FUNC_DECL(int, enif_compare_pids, (const ErlNifPid *a, const ErlNifP
 ERL_NIF_API_FUNC_DECL(int, enif_whereis_pid, (ErlNifEnv *, ERL_NIF_TERM name, ErlNifPid *pid));
 ERL_NIF_API_FUNC_DECL(int, enif_is_process_alive, (ErlNifEnv *, ErlNifPid *pid));
 ERL_NIF_API_FUNC_DECL(int, enif_is_current_process_alive, (ErlNifEnv *));
-ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_open_resource_type, (ErlNifEnv *, const char *module_str, const char *name_str, void (*dtor)(ErlNifEnv *, void *), ErlNifResourceFlags flags, ErlNifResourceFlags *tried));
-ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_open_resource_type_x, (ErlNifEnv *, const char *name_str, const ErlNifResourceTypeInit *, ErlNifResourceFlags flags, ErlNifResourceFlags *tried));
-ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_init_resource_type, (ErlNifEnv *, const char *name_str, const ErlNifResourceTypeInit *, ErlNifResourceFlags flags, ErlNifResourceFlags *tried));
+ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_open_resource_type,
+    (ErlNifEnv *, const char *module_str, const char *name_str, void (*dtor)(ErlNifEnv *, void *),
+     ErlNifResourceFlags flags, ErlNifResourceFlags *tried));
+ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_open_resource_type_x,
+    (ErlNifEnv *, const char *name_str, const ErlNifResourceTypeInit *, ErlNifResourceFlags flags,
+     ErlNifResourceFlags *tried));
+ERL_NIF_API_FUNC_DECL(ErlNifResourceType *, enif_init_resource_type,
+    (ErlNifEnv *, const char *name_str, const ErlNifResourceTypeInit *, ErlNifResourceFlags flags,
+     ErlNifResourceFlags *tried));
 ERL_NIF_API_FUNC_DECL(void *, enif_alloc_resource, (ErlNifResourceType *type, size_t size));
 ERL_NIF_API_FUNC_DECL(void, enif_release_resource, (void *obj));
 ERL_NIF_API_FUNC_DECL(void, enif_keep_resource, (void *obj));
 ERL_NIF_API_FUNC_DECL(size_t, enif_sizeof_resource, (void *obj));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_resource, (ErlNifEnv *, void *obj));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_resource_binary, (ErlNifEnv *, void *obj, const void *data, size_t size));
-ERL_NIF_API_FUNC_DECL(int, enif_get_resource, (ErlNifEnv *, ERL_NIF_TERM term, ErlNifResourceType *type, void **objp));
-ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_schedule_nif, (ErlNifEnv *, const char *name, int flags, ERL_NIF_TERM (*fp)(ErlNifEnv *, int, const ERL_NIF_TERM[]), int argc, const ERL_NIF_TERM argv[]));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_resource_binary,
+    (ErlNifEnv *, void *obj, const void *data, size_t size));
+ERL_NIF_API_FUNC_DECL(int, enif_get_resource,
+    (ErlNifEnv *, ERL_NIF_TERM term, ErlNifResourceType *type, void **objp));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_schedule_nif,
+    (ErlNifEnv *, const char *name, int flags, ERL_NIF_TERM (*fp)(ErlNifEnv *, int,
+     const ERL_NIF_TERM[]), int argc, const ERL_NIF_TERM argv[]));
 ERL_NIF_API_FUNC_DECL(int, enif_consume_timeslice, (ErlNifEnv *, int percent));
 ERL_NIF_API_FUNC_DECL(int, enif_thread_type, (void));
 ERL_NIF_API_FUNC_DECL(void, enif_system_info, (ErlNifSysInfo *sip, size_t si_size));
-ERL_NIF_API_FUNC_DECL(void *, enif_dlopen, (const char *lib, void (*err_handler)(void *, const char *), void *err_arg));
-ERL_NIF_API_FUNC_DECL(void *, enif_dlsym, (void *handle, const char *symbol, void (*err_handler)(void *, const char *), void *err_arg));
+ERL_NIF_API_FUNC_DECL(void *, enif_dlopen,
+    (const char *lib, void (*err_handler)(void *, const char *), void *err_arg));
+ERL_NIF_API_FUNC_DECL(void *, enif_dlsym,
+    (void *handle, const char *symbol, void (*err_handler)(void *, const char *), void *err_arg));
 ERL_NIF_API_FUNC_DECL(int, enif_getenv, (const char *key, char *value, size_t *value_size));
 ERL_NIF_API_FUNC_DECL(int, enif_snprintf, (char *buffer, size_t size, const char *format, ...));
 ERL_NIF_API_FUNC_DECL(int, enif_vsnprintf, (char *buffer, size_t size, const char *format, va_list ap));
@@ -107,7 +138,8 @@ ERL_NIF_API_FUNC_DECL(int, enif_fprintf, (FILE *, const char *format, ...));
 ERL_NIF_API_FUNC_DECL(int, enif_vfprintf, (FILE *, const char *format, va_list ap));
 ERL_NIF_API_FUNC_DECL(ErlNifTime, enif_monotonic_time, (ErlNifTimeUnit));
 ERL_NIF_API_FUNC_DECL(ErlNifTime, enif_time_offset, (ErlNifTimeUnit));
-ERL_NIF_API_FUNC_DECL(ErlNifTime, enif_convert_time_unit, (ErlNifTime, ErlNifTimeUnit from, ErlNifTimeUnit to));
+ERL_NIF_API_FUNC_DECL(ErlNifTime, enif_convert_time_unit,
+    (ErlNifTime, ErlNifTimeUnit from, ErlNifTimeUnit to));
 ERL_NIF_API_FUNC_DECL(ErlNifMutex *, enif_mutex_create, (char *name));
 ERL_NIF_API_FUNC_DECL(void, enif_mutex_destroy, (ErlNifMutex *));
 ERL_NIF_API_FUNC_DECL(int, enif_mutex_trylock, (ErlNifMutex *));
@@ -126,5 +158,6 @@ ERL_NIF_API_FUNC_DECL(void, enif_rwlock_runlock, (ErlNifRWLock *));
 ERL_NIF_API_FUNC_DECL(int, enif_rwlock_tryrwlock, (ErlNifRWLock *));
 ERL_NIF_API_FUNC_DECL(void, enif_rwlock_rwlock, (ErlNifRWLock *));
 ERL_NIF_API_FUNC_DECL(void, enif_rwlock_rwunlock, (ErlNifRWLock *));
-ERL_NIF_API_FUNC_DECL(int, enif_thread_create, (char *name, ErlNifTid *tid, void *(*func)(void *), void *args, ErlNifThreadOpts *opts));
+ERL_NIF_API_FUNC_DECL(int, enif_thread_create,
+    (char *name, ErlNifTid *tid, void *(*func)(void *), void *args, ErlNifThreadOpts *opts));
 ERL_NIF_API_FUNC_DECL(int, enif_thread_join, (ErlNifTid, void **respp));
