@@ -79,6 +79,12 @@ static bool exit_sched(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
     return true;
 }
 
+static bool exit_dist(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
+{
+    dist_process_exit(p->vm, p->id);
+    return true;
+}
+
 /* The VM cannot go on without its own processes. */
 static bool exit_system(Process *p, term_t reason, int32_t *reds UNUSED)
 {
@@ -96,6 +102,7 @@ static void start_exit_hooks(Vm *vm)
     proc_add_exit_hook(vm, exit_system);
     proc_add_exit_hook(vm, exit_ets);
     proc_add_exit_hook(vm, exit_sched);
+    proc_add_exit_hook(vm, exit_dist);
 }
 
 typedef struct Subsystem {
