@@ -10,7 +10,8 @@
 #include "heap/gc.h"
 #include "proc/process.h"
 
-/* Make need_words available, besides HEAP_STACK_RESERVE; live[0..nlive) are updated in place, all other term_t on the C stack
+/* Make need_words available, besides HEAP_STACK_RESERVE; live[0..nlive) are updated in place, all
+ * other term_t on the C stack
  * are dead afterwards. Charges p->reds. HEAP_LIMIT: max_heap_size with `kill` was exceeded: room is
  * there, but the caller must let the process die with reason `killed` as soon as it can (PF_HEAP_LIMIT is
  * set in p->flags too). Its logging goes through vm->heap_policy->limit_hook. [GC] */

@@ -71,7 +71,7 @@ static const ConstRow constants[] = {
     {am_emu_flavor, am_emu}, {am_emu_type, am_opt}, {am_build_type, am_opt}, {am_build_flavor, am_emu},
     {am_endian, am_little},
     {am_heap_type, am_private}, {am_kernel_poll, am_true}, {am_smp_support, am_true}, {am_threads, am_true},
-    {am_tolerant_timeofday, am_enabled}, {am_update_cpu_info, am_unchanged}, {am_cpu_quota, am_unknown},
+    {am_tolerant_timeofday, am_enabled}, {am_cpu_quota, am_unknown},
     {am_constant_pool_support, am_true}, {am_hipe_architecture, am_undefined},
     {am_ets_realloc_moves, am_false}, {am_beam_jump_table, am_true}, {am_taints, TERM_NIL},
     {am_dist_ctrl, TERM_NIL}, {am_embedded_3pps, TERM_NIL}, {am_nodes_gc, am_undefined},
@@ -127,6 +127,26 @@ ITEM(multi_scheduling_blockers) { return sched_multi_blockers(VM_, h, false); }
 ITEM(normal_multi_scheduling_blockers) { return sched_multi_blockers(VM_, h, true); }
 ITEM(logical_processors) { return term_small(thread_cpus_online()); }
 ITEM(logical_processors_available) { return term_small(thread_cpus_usable()); }
+ITEM(update_cpu_info)
+{
+    uint32_t now = (uint32_t)thread_cpus_usable();
+    return atomic_exchange(&VM_->sys->cpus_usable, now) == now ? am_unchanged : am_changed;
+}
+ITEM(run_queues) { return term_small(VM_->sched->count); }
+ITEM(schedulers_active) { return term_small(load_relaxed(&VM_->sched->active)); }
+static term_t state_of(Heap *h, term_t kind, unsigned n, unsigned online, unsigned active)
+{
+    return heap_tuple4(h, kind, term_small(n), term_small(online), term_small(active));
+}
+ITEM(all_schedulers_state)
+{
+    const SchedSpace *s = VM_->sched;
+    bool blocked = sched_multi_state(VM_) == MULTI_BLOCKED;
+    unsigned cpu = sched_dirty_cpu_online(VM_), io = s->dirty_io_count;
+    term_t l = heap_cons(h, state_of(h, am_dirty_io, io, io, blocked ? 0 : io), TERM_NIL);
+    l = heap_cons(h, state_of(h, am_dirty_cpu, s->dirty_cpu_count, cpu, blocked ? 0 : cpu), l);
+    return heap_cons(h, state_of(h, am_normal, s->count, load_relaxed(&s->online), load_relaxed(&s->active)), l);
+}
 ITEM(cpu_topology) { return info_cpu_topology(h); }
 /* Which atomic operations are native; each entry {Name, How}. */
 ITEM(ethread_info)
@@ -160,7 +180,7 @@ ITEM(modified_timing_level)
 ITEM(break_ignored) { return term_bool(VM_->config->break_mode == BREAK_IGNORED); }
 ITEM(outstanding_system_requests_limit) { return term_small(load_relaxed(&VM_->sys->outstanding_requests)); }
 ITEM(trace_control_word) { return heap_uint(h, load_relaxed(&trace_space(VM_)->tcw)); }
-ITEM(system_logger) { return load_relaxed(&VM_->sys->logger); }
+ITEM(system_logger) { return process_logger(VM_); }
 ITEM(sequential_tracer)
 {
     return info_pair(h, am_sequential_tracer, atomic_load(&trace_space(VM_)->seq_tracer));
@@ -309,10 +329,14 @@ static const InfoRow rows[] = {
     {am_logical_processors, item_logical_processors},
     {am_logical_processors_available, item_logical_processors_available},
     {am_logical_processors_online, item_logical_processors}, {am_cpu_topology, item_cpu_topology},
+    {am_update_cpu_info, item_update_cpu_info},
+    {am_run_queues, item_run_queues}, {am_schedulers_active, item_schedulers_active},
+    {am_all_schedulers_state, item_all_schedulers_state},
     {am_thread_pool_size, item_thread_pool_size}, {am_process_count, item_process_count},
     {am_process_limit, item_process_limit}, {am_port_count, item_port_count},
     {am_port_limit, item_port_limit}, {am_ethread_info, item_ethread_info},
-    {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count}, {am_atom_limit, item_atom_limit},
+    {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count},
+    {am_atom_limit, item_atom_limit},
     {am_ets_count, item_ets_count}, {am_ets_limit, item_ets_limit},
     {am_dist_buf_busy_limit, item_dist_buf_busy_limit},
     {am_delayed_node_table_gc, item_delayed_node_table_gc}, {am_port_parallelism, item_port_parallelism},
