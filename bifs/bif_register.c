@@ -3,11 +3,27 @@
  * Layer: bifs. */
 #include "bifs/bif.h"
 #include "proc/registry.h"
+#include "proc/signal.h"
 
+static void tell(Process *who, term_t event, void *name)
+{
+    if (who && UNLIKELY(who->trace != NULL))
+        who->vm->procs->trace_ops->event(who, event, (term_t)(uintptr_t)name, TERM_NONE);
+}
+
+static void tell_registered(Process *p, void *name, bool dead UNUSED) { tell(p, am_register, name); }
+static void tell_unregistered(Process *p, void *name, bool dead UNUSED) { tell(p, am_unregister, name); }
+
+/* The event is one of the process that has the name: it reports it itself. */
 static void trace_name(Process *p, term_t id, term_t event, term_t name)
 {
     Process *who = term_is_local_pid(id) ? process_lookup(p->vm, id) : NULL;
-    if (UNLIKELY(who == p && p->trace != NULL)) p->vm->procs->trace_ops->event(p, event, name, TERM_NONE);
+    if (LIKELY(!who || who->trace == NULL)) return;
+    void *arg = (void *)(uintptr_t)name;
+    if (who == p)
+        tell(p, event, arg);
+    else
+        signal_send_call(p->vm, p->id, id, event == am_register ? tell_registered : tell_unregistered, arg);
 }
 
 static enum RegisterResult add(Process *p, term_t name, term_t id)

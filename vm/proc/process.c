@@ -150,7 +150,8 @@ void process_unref(Process *p)
     epoch_defer(p->vm->epoch, (EpochNode *)p->x_inline, destroy_later, p);
 }
 
-/* Messages count as heap, unless they are kept off it: true if p has to die for them. */
+/* Messages count as heap, unless they are kept off it: true if p has to die for them. Looked at when a
+ * collection was asked for, like the rest of the heap. */
 static bool messages_exceed_limit(Process *p)
 {
     uint64_t max = p->max_heap >> 3, kill = p->max_heap & MAX_HEAP_KILL;
@@ -168,8 +169,10 @@ bool process_handle_signals(Process *p, bool suspended UNUSED)
     bool alive = signal_fetch_handle(p, &budget);
     p->reds = MAX(p->reds - (2000 - budget), 1);
     if (!alive) return true;
-    if (process_state(p) & PS_SYSTASK) systask_run_all(p);
-    if (messages_exceed_limit(p)) process_exit_begin(p, am_killed);
+    if (process_state(p) & PS_SYSTASK) {
+        systask_run_all(p);
+        if (messages_exceed_limit(p)) process_exit_begin(p, am_killed);
+    }
     bool go = process_is_exiting(p) || p->sigq.msg_len > before;
     /* What woke it must not be forgotten while it is suspended. */
     if (go && process_state(p) & PS_SUSPENDED) or_acq_rel(&p->state, PS_RUNNABLE);
