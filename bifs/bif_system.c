@@ -148,7 +148,9 @@ static term_t flag_scheduler_wall_time(Process *p, term_t v)
 static term_t flag_system_logger(Process *p, term_t v)
 {
     if (v != am_logger && v != am_undefined && !term_is_local_pid(v)) return BAD;
-    return atomic_exchange(&p->vm->sys->logger, v);
+    term_t old = process_logger(p->vm);
+    store_relaxed(&p->vm->procs->logger, v);
+    return old;
 }
 
 static term_t flag_trace_control_word(Process *p, term_t v)

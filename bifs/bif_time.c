@@ -202,6 +202,7 @@ static Civil civil_of_posix(int64_t s)
                    (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60)};
 }
 
+#define FIRST_YEAR 1600       /* of calendar computations */
 #define FIRST_LOCAL_YEAR 1902 /* what the C library's time zones are trusted for */
 
 BIF(erlang, date, 0, 0)
@@ -231,7 +232,7 @@ BIF(erlang, universaltime, 0, 0)
 BIF(erlang, universaltime_to_posixtime, 1, 0)
 {
     Civil c;
-    if (!civil_of_term(a[0], &c) || c.year < FIRST_LOCAL_YEAR - 2) return bif_error(p, EXC_BADARG);
+    if (!civil_of_term(a[0], &c) || c.year < FIRST_YEAR) return bif_error(p, EXC_BADARG);
     return heap_int(&p->heap, posix_of_civil(&c));
 }
 

@@ -11,6 +11,9 @@
 
 #include "proc/timer.h"
 
+/* What one timer is counted with in erlang:memory/0, its message excluded. */
+#define BIF_TIMER_BYTES 208
+
 /* New timer due at due_ns that sends msg, or {timeout, Ref, msg} when wrap, to a local pid or an atom.
  * Returns its reference, built on p's heap. A dead receiver gets no timer, only the reference. */
 term_t bif_timer_start(Process *p, term_t receiver, term_t msg, bool wrap, int64_t due_ns);

@@ -23,11 +23,12 @@ static Process *dirty_take(DirtyPool *pool)
 {
     Process *p;
     mutex_lock(&pool->lock);
-    while (!(p = proc_fifo_pop(&pool->queue))) {
+    while (!(p = prio_queue_pop(&pool->queue))) {
         pool->waiting++;
         cond_wait(&pool->ready, &pool->lock);
         pool->waiting--;
     }
+    pool->length--;
     pool->active++;
     mutex_unlock(&pool->lock);
     return p;
@@ -96,8 +97,9 @@ void dirty_push(Vm *vm, Process *p, enum SchedKind kind)
 {
     DirtyPool *pool = kind == SCHED_DIRTY_CPU ? &shared_of(vm)->cpu : &shared_of(vm)->io;
     mutex_lock(&pool->lock);
-    proc_fifo_push(&pool->queue, p);
-    if (pool->waiting < pool->queue.count && pool->started < pool->online)
+    prio_queue_push(&pool->queue, p, state_priority(process_state(p)));
+    pool->length++;
+    if (pool->waiting < pool->length && pool->started < pool->online)
         dirty_start_thread_locked(pool);
     else
         cond_signal(&pool->ready);

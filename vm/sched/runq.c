@@ -7,7 +7,7 @@
 
 #define LOW_EVERY 8
 
-void proc_fifo_push(ProcFifo *f, Process *p)
+static void proc_fifo_push(ProcFifo *f, Process *p)
 {
     p->next_queued = NULL;
     if (f->last)
@@ -18,7 +18,7 @@ void proc_fifo_push(ProcFifo *f, Process *p)
     f->count++;
 }
 
-Process *proc_fifo_pop(ProcFifo *f)
+static Process *proc_fifo_pop(ProcFifo *f)
 {
     Process *p = f->first;
     if (!p) return NULL;
@@ -46,7 +46,7 @@ uint32_t runq_push(RunQueue *q, Process *p, enum ProcPriority prio)
 {
     mutex_lock(&q->lock);
     atomic_store_explicit(&p->runq, q, memory_order_relaxed);
-    proc_fifo_push(&q->procs[prio], p);
+    prio_queue_push(&q->procs, p, prio);
     uint32_t n = count_locked(q, 1);
     mutex_unlock(&q->lock);
     return n;
@@ -72,7 +72,9 @@ static Task *pop_task_locked(RunQueue *q)
     return t;
 }
 
-static Process *pop_process_locked(RunQueue *q)
+void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio) { proc_fifo_push(&q->procs[prio], p); }
+
+Process *prio_queue_pop(PrioQueue *q)
 {
     ProcFifo *normal = &q->procs[PRIO_NORMAL], *low = &q->procs[PRIO_LOW];
     Process *p = proc_fifo_pop(&q->procs[PRIO_MAX]);
@@ -88,7 +90,7 @@ static Process *pop_process_locked(RunQueue *q)
 static bool pop_locked(RunQueue *q, bool prefer_task, RunItem *item)
 {
     item->t = prefer_task ? pop_task_locked(q) : NULL;
-    item->p = item->t ? NULL : pop_process_locked(q);
+    item->p = item->t ? NULL : prio_queue_pop(&q->procs);
     if (!item->p && !item->t) item->t = pop_task_locked(q);
     if (!item->p && !item->t) return false;
     count_locked(q, -1);

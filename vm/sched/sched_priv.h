@@ -20,12 +20,17 @@ typedef struct ProcFifo {
     uint32_t count;
 } ProcFifo;
 
+/* Processes by priority; under the owner's lock. */
+typedef struct PrioQueue {
+    ProcFifo procs[PRIORITIES];
+    unsigned low_turn;                /* normal picks since a low one */
+} PrioQueue;
+
 typedef struct RunQueue {
     Mutex lock;                       /* class RUN_QUEUE */
     Sched *sched;                     /* const */
-    ProcFifo procs[PRIORITIES];       /* lock */
+    PrioQueue procs;                  /* lock */
     Task *task_first, **task_last;    /* lock */
-    unsigned low_turn;                /* lock: normal picks since a low one */
     atomic_u32_t length;              /* written under lock; processes and tasks */
 } CACHE_ALIGNED RunQueue;
 
@@ -59,7 +64,8 @@ typedef struct SchedPriv {
 typedef struct DirtyPool {
     Mutex lock;                       /* class DIRTY_QUEUE */
     CondVar ready;
-    ProcFifo queue;                   /* lock */
+    PrioQueue queue;                  /* lock */
+    unsigned length;                  /* lock */
     Vm *vm;
     enum SchedKind kind;
     unsigned first;                   /* index in SchedSpace.scheds of its first thread */
@@ -105,8 +111,8 @@ typedef struct RunItem {
 bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item);
 /* Move up to half of victim's entries (one at least) to q. False when there was nothing. */
 bool runq_steal(RunQueue *q, RunQueue *victim);
-void proc_fifo_push(ProcFifo *f, Process *p);
-Process *proc_fifo_pop(ProcFifo *f);
+void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio);
+Process *prio_queue_pop(PrioQueue *q);
 static inline uint32_t runq_length(const RunQueue *q) { return load_relaxed(&q->length); }
 
 /* ---- sched.c ---- */

@@ -59,7 +59,7 @@ bool sched_wall_time(Vm *vm, unsigned number, SchedTimes *times)
 static size_t pool_length(DirtyPool *pool)
 {
     mutex_lock(&pool->lock);
-    size_t n = pool->queue.count;
+    size_t n = pool->length;
     mutex_unlock(&pool->lock);
     return n;
 }

@@ -6,6 +6,7 @@
 #include "sys/info.h"
 
 #include "base/alloc.h"
+#include "proc/bif_timer.h"
 #include "proc/message.h"
 #include "term/atom.h"
 
@@ -35,16 +36,22 @@ term_t info_allocator_names(Heap *h)
     return list;
 }
 
-static size_t row_bytes(const AllocatorRow *row)
+/* Timers of programs count as processes; they are ours under "system". */
+static size_t timer_bytes(Vm *vm) { return timers_bif_count(vm) * BIF_TIMER_BYTES; }
+
+static size_t row_bytes(Vm *vm, const AllocatorRow *row)
 {
-    return row->class == MEM_CLASSES ? 0 : mem_class_stats(row->class).bytes;
+    if (row->name == am_fix_alloc) return timer_bytes(vm);
+    if (row->class == MEM_CLASSES) return 0;
+    size_t bytes = mem_class_stats(row->class).bytes, timers = row->class == MEM_CLASS_SYSTEM ? timer_bytes(vm) : 0;
+    return bytes > timers ? bytes - timers : 0;
 }
 
 /* [{mbcs, [{blocks, [{Name, [{size, N, N, N}]}]}, {carriers_size, N, N, N}]},
  *  {sbcs, [{blocks, []}, {carriers_size, 0, 0, 0}]}] */
-static term_t carriers(Heap *h, const AllocatorRow *row)
+static term_t carriers(Heap *h, Vm *vm, const AllocatorRow *row)
 {
-    term_t n = heap_uint(h, row_bytes(row)), zero = term_small(0);
+    term_t n = heap_uint(h, row_bytes(vm, row)), zero = term_small(0);
     term_t size = heap_cons(h, heap_tuple4(h, am_size, n, n, n), TERM_NIL);
     term_t blocks = heap_cons(h, info_pair(h, row->name, size), TERM_NIL);
     term_t multi = heap_cons(h, info_pair(h, am_blocks, blocks),
@@ -54,13 +61,20 @@ static term_t carriers(Heap *h, const AllocatorRow *row)
     return heap_cons(h, info_pair(h, am_mbcs, multi), heap_cons(h, info_pair(h, am_sbcs, single), TERM_NIL));
 }
 
+/* [{bif_timer, Allocated, Used}] */
+static term_t timer_types(Heap *h, Vm *vm)
+{
+    term_t n = heap_uint(h, timer_bytes(vm));
+    return heap_cons(h, heap_tuple3(h, am_bif_timer, n, n), TERM_NIL);
+}
+
 /* {Name, Instance, Data}, or {Name, false}. */
-static term_t allocator_entry(Heap *h, term_t kind, const AllocatorRow *row, term_t name)
+static term_t allocator_entry(Heap *h, Vm *vm, term_t kind, const AllocatorRow *row, term_t name)
 {
     if (!row) return info_pair(h, name, am_false);
-    term_t data = carriers(h, row);
+    term_t data = carriers(h, vm, row);
     if (kind == am_memory_internal && row->name == am_fix_alloc)
-        data = heap_cons(h, info_pair(h, am_fix_types, TERM_NIL), data);
+        data = heap_cons(h, info_pair(h, am_fix_types, timer_types(h, vm)), data);
     if (kind == am_allocator) {
         term_t options = heap_cons(h, info_pair(h, am_e, am_true), TERM_NIL);
         term_t versions = heap_tuple3(h, am_versions, info_string(h, "0.9"), info_string(h, "3.0"));
@@ -87,7 +101,7 @@ bool info_allocators(Process *p, term_t kind, term_t ref, term_t types)
         names[n++] = list_head(types);
     }
     if (types != TERM_NIL) return false;
-    while (n-- > 0) list = heap_cons(&h, allocator_entry(&h, kind, row_of(names[n]), names[n]), list);
+    while (n-- > 0) list = heap_cons(&h, allocator_entry(&h, p->vm, kind, row_of(names[n]), names[n]), list);
     term_t message = heap_tuple3(&h, term_copy(&h, ref), term_small(1), list);
     message_send_heap(p->vm, am_system, p, message, &h);
     return true;

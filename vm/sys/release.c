@@ -89,7 +89,7 @@ static void fill_profile(Release *r)
     r->tty_sl_driver = otp < 26;
     r->vanilla_driver = otp < 27;
     r->trace_cleaner = access(format("%s/erts_trace_cleaner.beam", r->preloaded_dir), R_OK) == 0;
-    r->pcre_version = otp >= 28 ? "10.45 2025-02-05" : "8.44 2020-02-12";
+    r->pcre_version = otp >= 28 ? "10.45 2025-02-05" : "8.45 2021-06-15";
 }
 
 const Release *release_load(const char *root, const char *store, char *error, size_t error_room)

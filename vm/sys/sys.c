@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/epoch.h"
+#include "base/thread.h"
 #include "io/port.h"
 #include "proc/message.h"
 #include "proc/registry.h"
@@ -235,7 +236,7 @@ void sys_init(Vm *vm, const Config *config, const Release *release)
     vm->sys = MEM_NEW(SYS, SysSpace);
     mutex_init(&vm->sys->env_lock, LOCK_SYSTEM);
     atomic_init(&vm->sys->outstanding_requests, (uint32_t)config->schedulers * 2);
-    atomic_init(&vm->sys->logger, am_logger);
+    atomic_init(&vm->sys->cpus_usable, (uint32_t)thread_cpus_usable());
     vm->sys->bind_type = bind_type_atom(config->bind_type);
     signals_init(vm, config);
     base_set_panic_hook(on_panic);
