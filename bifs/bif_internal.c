@@ -3,7 +3,9 @@
  * look at inside an emulator. Unless enabled they do not exist (undef). Limits of loops that Joist does
  * not have are accepted and reported as the default. Layer: bifs. */
 #include "bifs/bif.h"
+#include "base/clock.h"
 #include "bifs/bif_space.h"
+#include "sys/info.h"
 #include "proc/process_info.h"
 #include "data/binary.h"
 #include "data/node.h"
@@ -97,12 +99,25 @@ static term_t binary_info(Process *p, term_t t)
     return heap_tuple4(&p->heap, am_refc_binary, size, storage, term_small(0));
 }
 
+static term_t process_status(Process *p, term_t pid)
+{
+    if (!term_is_local_pid(pid)) return bif_error(p, EXC_BADARG);
+    Process *other = process_lookup(p->vm, pid);
+    if (!other) return am_undefined;
+    uint32_t st = process_state(other);
+    if (st & PS_EXITING) return am_exiting;
+    if (st & (PS_RUNNING | PS_DIRTY)) return am_running;
+    if (st & PS_SUSPENDED) return am_suspended;
+    return st & (PS_QUEUED | PS_RUNNABLE) ? am_runnable : am_waiting;
+}
+
 static term_t get_pair(Process *p, term_t what, term_t t)
 {
     switch (what) {
     case am_internal_hash: return heap_uint(&p->heap, term_hash(t));
     case am_magic_ref: return magic_info(p, t);
     case am_binary_info: return binary_info(p, t);
+    case am_process_status: return process_status(p, t);
     case am_atom:
         if (!small_natural(t) || (uint64_t)small_value(t) >= atom_count()) return bif_error(p, EXC_BADARG);
         return term_atom((word_t)small_value(t));
@@ -147,7 +162,8 @@ BIF(erts_debug, get_internal_state, 1, 0)
     switch (a[0]) {
     case am_reds_left: return term_small(p->reds);
     case am_force_heap_frags: return am_false;
-    case am_nbalance: return term_small(0);
+    case am_nbalance: return term_small(clock_os_monotonic_ns() / (100 * NS_PER_MS)); /* as if ten a second */
+    case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);
     case am_process_info_args: return process_info_items(&p->heap);
     default: return bif_error(p, EXC_BADARG);

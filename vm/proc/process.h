@@ -295,19 +295,20 @@ void proc_init(Vm *vm, const ProcConfig *config);
 void proc_stop(Vm *vm);
 void proc_add_exit_hook(Vm *vm, ExitHook *hook);
 
-/* Who gets the VM's reports: a pid, the name logger, or undefined. */
-static inline term_t process_logger(Vm *vm)
-{
-    term_t t = atomic_load_explicit(&vm->procs->logger, memory_order_relaxed);
-    return t == TERM_NONE ? am_logger : t;
-}
-
 /* ---- table of processes (ptab.c) ---- */
 /* The process of a local pid, or NULL. Valid until the caller's next quiescent state (schedulers), or
  * between epoch_enter/epoch_leave elsewhere. May already be exiting. */
 Process *process_lookup(Vm *vm, term_t pid);
 /* Same, NULL also when it is exiting. */
 Process *process_lookup_alive(Vm *vm, term_t pid);
+/* Who gets the VM's reports: a pid, the name logger, or undefined. A process that has died no longer does. */
+static inline term_t process_logger(Vm *vm)
+{
+    term_t t = atomic_load_explicit(&vm->procs->logger, memory_order_relaxed);
+    if (t == TERM_NONE || (term_is_local_pid(t) && !process_lookup_alive(vm, t))) return am_logger;
+    return t;
+}
+
 size_t process_count(Vm *vm);
 size_t process_limit(Vm *vm);
 void process_ref(Process *p);

@@ -20,6 +20,8 @@ term_t info_cpu_topology(Heap *h);
 bool info_allocators(Process *p, term_t kind, term_t ref, term_t types);
 term_t info_allocated_areas(Heap *h, Vm *vm);
 term_t info_allocator_names(Heap *h);
+/* [{total, N}, ...] as erlang:memory/0 computes it from the two above. */
+term_t info_memory(Heap *h, Vm *vm);
 term_t info_multi_scheduling(Vm *vm);
 
 #endif

@@ -127,3 +127,16 @@ term_t info_allocated_areas(Heap *h, Vm *vm)
     l = heap_cons(h, heap_tuple3(h, am_atom_space, heap_uint(h, texts), heap_uint(h, texts)), l);
     return area(h, am_static, 0, area(h, am_sys_misc, 0, l));
 }
+
+term_t info_memory(Heap *h, Vm *vm)
+{
+    size_t processes = mem_class_stats(MEM_CLASS_PROCESSES).bytes + timer_bytes(vm);
+    size_t total = mem_total_stats().bytes, atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
+    term_t l = area(h, am_ets, mem_class_stats(MEM_CLASS_ETS).bytes, TERM_NIL);
+    l = area(h, am_code, mem_class_stats(MEM_CLASS_CODE).bytes, l);
+    l = area(h, am_binary, mem_class_stats(MEM_CLASS_BINARY).bytes, l);
+    l = area(h, am_atom, atoms, area(h, am_atom_used, atoms, l));
+    l = area(h, am_system, total - processes, l);
+    l = area(h, am_processes, processes, area(h, am_processes_used, processes, l));
+    return area(h, am_total, total, l);
+}
