@@ -3,9 +3,9 @@
  * A compiled expression is {re_pattern, Captures, Unicode, UseCRLF, Bin}; Bin is a ReHeader and the
  * source, so it may be copied, stored in literals or written with term_to_binary. One made by the reference
  * holds code of another library and is badarg when run. Elixir keeps such tuples in literals of its
- * compiled modules, with the version of the library beside them: re:version/0 answers the reference's
- * version with a mark of ours behind it, so that Regex.version/0 differs and Elixir, unmodified, runs from
- * the source that it also keeps (Regex.run, split, replace, scan, names; 1.14 to 1.18 alike).
+ * compiled modules, with the version of the library beside them. So re:version/0 (release.h) must not
+ * answer what the reference of that release answers (8.44): Regex.version/0 then differs, and Elixir,
+ * unmodified, runs from the source that it also keeps (1.14: Regex.run, split, replace, scan, names).
  * Matching is bounded by the limits of the reference, 10 million steps: that is also the longest that
  * one call holds its scheduler; its length is charged in reductions.
  * DEVIATES: an offset behind the subject is badarg (the reference ends the process: internal_error).
@@ -16,8 +16,6 @@
 #include "data/binary.h"
 #include "data/iolist.h"
 #include "sys/release.h"
-
-#include <stdio.h>
 
 #define MATCH_LIMIT 10000000u
 #define HEAP_LIMIT_KIB (1u << 20)
@@ -278,6 +276,14 @@ static ReCode *pattern_code(Process *p, term_t t, const ReArgs *o)
 
 /* ---- names of groups ---- */
 
+/* With option dupnames a name that several groups have counts once. */
+static bool names_once(const ReCode *code)
+{
+    ReHeader header;
+    memcpy(&header, code->key, sizeof header);
+    return header.options & PCRE2_DUPNAMES;
+}
+
 typedef struct NameTable {
     const uint8_t *entry;   /* two bytes number, then the name, NUL-terminated */
     uint32_t count, entry_bytes;
@@ -299,6 +305,12 @@ static const uint8_t *name_entry(const NameTable *t, uint32_t i)
     return t->entry + (size_t)i * t->entry_bytes;
 }
 static uint32_t entry_number(const uint8_t *e) { return (uint32_t)e[0] << 8 | e[1]; }
+static const char *entry_name(const uint8_t *e) { return (const char *)e + 2; }
+/* Entry i has the name of the one before it (the table is sorted). */
+static bool name_repeats(const NameTable *t, uint32_t i)
+{
+    return i > 0 && !strcmp(entry_name(name_entry(t, i)), entry_name(name_entry(t, i - 1)));
+}
 
 BIF(re, inspect, 2, 0)
 {
@@ -308,7 +320,8 @@ BIF(re, inspect, 2, 0)
     NameTable t = names_of(code);
     term_t list = TERM_NIL;
     for (uint32_t i = t.count; i-- > 0;) {
-        term_t name = heap_binary_cstr(&p->heap, (const char *)name_entry(&t, i) + 2);
+        if (names_once(code) && name_repeats(&t, i)) continue;
+        term_t name = heap_binary_cstr(&p->heap, entry_name(name_entry(&t, i)));
         list = heap_cons(&p->heap, name, list);
     }
     re_code_unref(code);
@@ -317,9 +330,7 @@ BIF(re, inspect, 2, 0)
 
 BIF(re, version, 0, 0)
 {
-    char text[80];
-    snprintf(text, sizeof text, "%s Joist", p->vm->release ? p->vm->release->pcre_version : "8.44");
-    return heap_binary_cstr(&p->heap, text);
+    return heap_binary_cstr(&p->heap, p->vm->release->pcre_version);
 }
 
 /* ---- what was matched ---- */
@@ -388,7 +399,7 @@ static uint32_t group_named(const Match *m, const NameTable *t, const char *name
     uint32_t found = UINT32_MAX;
     for (uint32_t i = 0; i < t->count; i++) {
         const uint8_t *e = name_entry(t, i);
-        if (strcmp((const char *)e + 2, name) != 0) continue;
+        if (strcmp(entry_name(e), name) != 0) continue;
         uint32_t n = entry_number(e);
         if (is_set(m, n)) return n;
         if (found == UINT32_MAX) found = n;
@@ -436,9 +447,12 @@ static term_t captured_ids(Match *m, term_t ids)
 static term_t captured_names(Match *m)
 {
     NameTable t = names_of(m->code);
+    bool once = names_once(m->code);
     term_t list = TERM_NIL;
     for (uint32_t i = t.count; i-- > 0;) {
-        term_t c = captured(m, entry_number(name_entry(&t, i)));
+        if (once && name_repeats(&t, i)) continue;
+        const uint8_t *e = name_entry(&t, i);
+        term_t c = captured(m, once ? group_named(m, &t, entry_name(e)) : entry_number(e));
         list = heap_cons(&m->p->heap, c, list);
     }
     return list;

@@ -41,12 +41,23 @@ void re_tables_free(const uint8_t *tables) { pcre2_maketables_free(NULL, tables)
 
 /* ---- compiling ---- */
 
+enum { NEST_LIMIT = 798 }; /* where PCRE's workspace ends */
+
+/* PCRE2 prepares the set of bytes that a match can start with; for \w in UTF-8 it looks at the wrong table
+ * for Latin-1 letters (study, set_type_bits). Without Unicode properties such sources do without it. */
+static uint32_t start_option(uint32_t options, const char *source, size_t n)
+{
+    bool affected = (options & PCRE2_UTF) && !(options & PCRE2_UCP) && memmem(source, n, "\\w", 2);
+    return affected ? PCRE2_NO_START_OPTIMIZE : 0;
+}
+
 static pcre2_compile_context *new_context(const ReHeader *h, const uint8_t *tables)
 {
     pcre2_compile_context *c = pcre2_compile_context_create(NULL);
     pcre2_set_newline(c, h->newline ? h->newline : PCRE2_NEWLINE_LF);
     pcre2_set_bsr(c, h->bsr ? h->bsr : PCRE2_BSR_UNICODE);
     pcre2_set_character_tables(c, tables);
+    pcre2_set_parens_nest_limit(c, NEST_LIMIT);
 #ifdef PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK
     pcre2_set_compile_extra_options(c, PCRE2_EXTRA_ALLOW_LOOKAROUND_BSK);
 #endif
@@ -95,18 +106,33 @@ static bool quote_hyphen(Text *t, size_t position)
     return true;
 }
 
+/* \c and a control character, which PCRE2 refuses: write what it stands for. */
+static bool spell_control(Text *t, size_t position)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t at = position;
+    while (at > 0 && position - at < 4 && memcmp(t->bytes + at - 1, "\\c", 2) != 0) at--;
+    if (at == 0 || at + 1 >= t->n || position - at >= 4 || t->n == t->room) return false;
+    uint8_t c = (uint8_t)t->bytes[at + 1];
+    if (c >= 0x20 && c != 0x7F) return false;
+    memmove(t->bytes + at + 3, t->bytes + at + 2, t->n - at - 2);
+    t->bytes[at] = 'x', t->bytes[at + 1] = hex[(c ^ 0x40) >> 4], t->bytes[at + 2] = hex[(c ^ 0x40) & 15];
+    t->n++, t->shift--;
+    return true;
+}
+
 /* Rewrite what made PCRE2 stop, if PCRE would not have stopped there. */
 static bool repair(Text *t, int code, size_t position)
 {
     switch (code) {
     case PCRE2_ERROR_UNKNOWN_ESCAPE: return drop_backslash(t, position);
     case PCRE2_ERROR_ESCAPE_INVALID_IN_CLASS:
-        return position < t->n && memchr("BRX", t->bytes[position], 3)
-               && drop_backslash(t, position);
+        return position < t->n && t->bytes[position] != 'N' && drop_backslash(t, position);
     case PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE: /* \8 and \9 */
         return position > 0 && position < t->n && t->bytes[position - 1] == '\\'
                && (t->bytes[position] == '8' || t->bytes[position] == '9') && drop_backslash(t, position);
     case PCRE2_ERROR_CLASS_INVALID_RANGE: return quote_hyphen(t, position);
+    case PCRE2_ERROR_BACKSLASH_C_SYNTAX: return spell_control(t, position);
     default: return false;
     }
 }
@@ -115,7 +141,8 @@ pcre2_code *re_compile(const ReHeader *header, const char *source, size_t bytes,
                        const uint8_t *tables, ReError *error)
 {
     pcre2_compile_context *context = new_context(header, tables);
-    uint32_t options = header->options | (header->flags & RE_NEVER_UTF ? PCRE2_NEVER_UTF : 0);
+    uint32_t options = header->options | (header->flags & RE_NEVER_UTF ? PCRE2_NEVER_UTF : 0)
+                       | start_option(header->options, source, bytes);
     Text t = {.n = bytes, .room = 2 * bytes + 1};
     int code = 0;
     PCRE2_SIZE position = 0;

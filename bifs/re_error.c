@@ -23,7 +23,7 @@ static const struct { int16_t code, shift; const char *text; } errors[] = {
     {PCRE2_ERROR_MISSING_CLOSING_PARENTHESIS, 0, "missing )"},
     {PCRE2_ERROR_BAD_SUBPATTERN_REFERENCE, 0, "reference to non-existent subpattern"},
     {PCRE2_ERROR_MISSING_COMMENT_CLOSING, 0, "missing ) after comment"},
-    {PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP, 0, "parentheses are too deeply nested"},
+    {PCRE2_ERROR_PARENTHESES_NEST_TOO_DEEP, 0, "regular expression is too complicated"},
     {PCRE2_ERROR_PATTERN_TOO_LARGE, 0, "regular expression is too large"},
     {PCRE2_ERROR_HEAP_FAILED, 0, "failed to get memory"},
     {PCRE2_ERROR_UNMATCHED_CLOSING_PARENTHESIS, 0, "unmatched parentheses"},
