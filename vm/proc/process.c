@@ -23,6 +23,7 @@
 #include "proc/procops.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
+#include "proc/report.h"
 #include "proc/signal.h"
 #include "proc/spawn.h"
 #include "proc/systask.h"
@@ -45,7 +46,7 @@ void proc_init(Vm *vm, const ProcConfig *config)
     s->ref_seed = seed >> 32;
     atomic_init(&s->ref_counter, seed & 0xFFFFFFFFu);
     HeapPolicy *policy = vm->heap_policy;
-    policy->limit_hook = process_heap_limit_report;
+    policy->limit_hook = report_heap_limit;
     atomic_init(&s->fullsweep_after, policy->fullsweep_after);
     s->min_heap_words = policy->min_heap_words;
     s->min_vheap_words = policy->min_vheap_words;
@@ -158,7 +159,7 @@ static bool messages_exceed_limit(Process *p)
     if (LIKELY(max == 0) || !kill || p->flags & PF_OFF_HEAP_MSGQ) return false;
     size_t words = process_heap_words(p);
     if (words <= max) return false;
-    if (p->max_heap & MAX_HEAP_LOG) process_heap_limit_report(p, words, true);
+    if (p->max_heap & MAX_HEAP_LOG) report_heap_limit(p, words, true);
     return true;
 }
 

@@ -26,7 +26,4 @@ term_t process_max_heap_map(Heap *h, uint64_t max_heap);
 /* Integer or map; fields not given keep those of *max_heap. False: badarg. */
 bool process_max_heap_parse(Vm *vm, term_t t, uint64_t *max_heap);
 
-/* HeapPolicy.limit_hook: report to the logger. */
-void process_heap_limit_report(void *process, uint64_t total_words, bool kill);
-
 #endif

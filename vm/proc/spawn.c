@@ -11,6 +11,7 @@
 #include "proc/process_info.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
+#include "proc/report.h"
 #include "proc/signal.h"
 
 #define SPAWN_REDS 200
@@ -245,6 +246,8 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     child->parent = parent->id;
     child->group_leader = term_copy(&child->heap, parent->group_leader);
     if (!ptab_insert(vm->procs->procs, child)) {
+        Heap h = {0};
+        (void)report_error(parent, &h, "Too many processes~n", TERM_NIL);
         process_destroy(child);
         return TERM_NONE;
     }
