@@ -24,6 +24,7 @@ const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, 
     Exec *x = exec_of(s);
     save_x(p, s->x, live);
     p->pc = pc;
+    p->flags &= ~PF_IN_NATIVE;
     p->reds += x->kept_reds; /* negative: a native took more than there was */
     x->kept_reds = 0;
     x->leave = how;

@@ -98,6 +98,16 @@ bool exec_has_map_fields(Sched *s, term_t *e, term_t map, const code_t *keys, un
 bool exec_get_map_elements(Sched *s, term_t *e, term_t map, const code_t *pairs, unsigned count);
 
 /* ---- bits_insn.c ---- */
+/* The byte at a position that is a multiple of 8. */
+static inline const uint8_t *exec_match_bytes(const MatchContext *m)
+{
+    const term_t *orig = boxed_ptr(m->orig);
+    const uint8_t *base = HEADER_SUBTAG(*orig) == BOXED_HEAP_BITS
+                              ? (const uint8_t *)(orig + 2)
+                              : (const uint8_t *)((const BinRef *)(const void *)orig)->bin->data;
+    return base + (m->start >> 3);
+}
+
 term_t exec_bs_get_integer(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags);
 term_t exec_bs_get_float(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags);
 term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit);

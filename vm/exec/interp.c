@@ -319,6 +319,16 @@ typedef Export *Export_t;
         if (UNLIKELY(!isfinite(d))) ERROR(EXC_BADARITH); \
     } while (0)
 
+/* ---- selection: few pairs are searched one by one ---- */
+#define SELECT_LINEAR_WORDS 16
+#define FIND(key, pairs, count) \
+    do { \
+        const uint64_t key_ = (key); \
+        const code_t *at_ = (pairs), *end_ = at_ + (count); \
+        for (; at_ < end_; at_ += 2) \
+            if (at_[0] == key_) JUMP(at_[1]); \
+    } while (0)
+
 /* ---- building and matching: results come from heap_alloc ---- */
 #define BUILD(fail, dst, expression) \
     do { \

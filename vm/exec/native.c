@@ -56,7 +56,11 @@ static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_
     case EXC_TRAP:
         push_return(p, ret);
         return go_on(s, p, export_addr(p->trap_export), (unsigned)p->trap_export->mfa.arity);
-    case EXC_YIELD: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_YIELD);
+    case EXC_YIELD:
+        exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_YIELD);
+        p->current = mfa;
+        p->flags |= PF_IN_NATIVE;
+        return NULL;
     case EXC_WAIT: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_WAIT);
     case EXC_DIRTY: return go_dirty(s, p, ret);
     case EXC_HIBERNATE: return begin_hibernate(s, p);
