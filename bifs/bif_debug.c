@@ -4,6 +4,7 @@
 #include "bifs/bif.h"
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/litmap.h"
 #include "base/utf8.h"
 #include "data/binary.h"
 #include "data/map.h"
@@ -181,7 +182,7 @@ static size_t object_words(Todo *todo, term_t t)
     }
 }
 
-/* seen NULL: every path to an object counts. */
+/* seen: what is met twice counts once, and literals not at all. NULL: every path to an object counts. */
 static term_t count_words(Process *p, term_t t, Seen *seen)
 {
     Todo todo = {0};
@@ -189,7 +190,8 @@ static term_t count_words(Process *p, term_t t, Seen *seen)
     todo_push(&todo, &t, 1);
     while (todo.n > 0) {
         t = todo.terms[--todo.n];
-        if (!term_is_immed(t) && (!seen || seen_add(seen, term_ptr(t)))) words += object_words(&todo, t);
+        if (term_is_immed(t) || (seen && (litmap_contains(term_ptr(t)) || !seen_add(seen, term_ptr(t))))) continue;
+        words += object_words(&todo, t);
     }
     mem_free(MEM_TEMP, todo.terms, todo.cap * sizeof(term_t));
     process_bump_reds(p, (int32_t)MIN(words / 16, (size_t)100000));

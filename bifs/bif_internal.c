@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "bifs/bif_space.h"
 #include "sys/info.h"
+#include "ets/pterm.h"
 #include "proc/process_info.h"
 #include "data/binary.h"
+#include "data/map.h"
 #include "data/node.h"
 #include "data/term_hash.h"
 
@@ -154,6 +156,12 @@ static term_t node_references(Process *p)
                        heap_tuple2(&p->heap, am_dist_references, r.names));
 }
 
+static term_t persistent_term_info(Process *p)
+{
+    term_t pair[] = {am_table, heap_uint(&p->heap, pterm_table_slots(p->vm))};
+    return map_from_pairs(&p->heap, pair, 1, NULL);
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
@@ -162,6 +170,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     switch (a[0]) {
     case am_reds_left: return term_small(p->reds);
     case am_force_heap_frags: return am_false;
+    case am_persistent_term: return persistent_term_info(p);
     case am_nbalance: return term_small(clock_os_monotonic_ns() / (100 * NS_PER_MS)); /* as if ten a second */
     case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);

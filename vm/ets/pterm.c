@@ -73,6 +73,8 @@ static Table *current(Vm *vm)
     return atomic_load_explicit(&vm->pterms->table, memory_order_acquire);
 }
 
+size_t pterm_table_slots(Vm *vm) { return current(vm)->mask + 1; }
+
 static Entry *slot_get(Table *t, size_t i)
 {
     return atomic_load_explicit(&t->slots[i], memory_order_acquire);
