@@ -246,13 +246,13 @@ size_t message_queue_len(Process *p)
 bool message_queue_len_of_other(Process *p, size_t *len)
 {
     SigQueue *q = &p->sigq;
-    uint64_t handled = load_acquire(&q->handled), removed = load_relaxed(&q->removed);
+    uint32_t handled = load_acquire(&q->handled), removed = load_relaxed(&q->removed);
     mutex_lock(&p->sig_lock);
-    uint64_t messages = q->came_messages, others = q->came_others;
+    uint32_t messages = q->came_messages, others = q->came_others;
     mutex_unlock(&p->sig_lock);
     if (handled != others) return false;
-    uint64_t n = messages + load_relaxed(&q->made);
-    *len = n > removed ? n - removed : 0;
+    int32_t n = (int32_t)(messages + load_relaxed(&q->made) - removed);
+    *len = n > 0 ? (size_t)n : 0;
     return true;
 }
 

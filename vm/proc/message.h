@@ -53,12 +53,13 @@ typedef struct SigQueue {
     uint32_t in_others;             /* sig_lock: other signals in the in-queue */
     uint32_t mid_len;               /* owner: messages in mid */
     uint32_t msg_len;               /* owner */
-    size_t in_words;                /* sig_lock: of the messages in the in-queue */
-    size_t msg_words;               /* owner: of the messages in msg */
+    uint32_t in_words;              /* sig_lock: of the messages in the in-queue */
+    uint32_t msg_words;             /* owner: of the messages in msg */
     bool closed;                    /* sig_lock: the process is past the point of answering */
-    /* For message_queue_len_of_other: what came in ever, by kind, and what the owner has done with it. */
-    uint64_t came_messages, came_others;             /* sig_lock */
-    _Atomic(uint64_t) made, removed, handled;        /* written by the owner, relaxed */
+    /* For message_queue_len_of_other: what came in ever, by kind, and what the owner has done with it.
+     * They wrap; only differences count. */
+    uint32_t came_messages, came_others;             /* sig_lock */
+    _Atomic(uint32_t) made, removed, handled;        /* written by the owner, relaxed */
     struct RecvMarkers *markers;    /* owner: receive.h; NULL: none */
 } SigQueue;
 

@@ -37,7 +37,7 @@ void receive_remove(Process *p)
     if (q->msg_last == &m->next) q->msg_last = q->save;
     if (q->markers) markers_moved(q->markers, &m->next, q->save);
     q->msg_len--;
-    q->msg_words -= MIN(q->msg_words, (size_t)m->piece.words); /* copied literals may have made it grow */
+    q->msg_words -= MIN(q->msg_words, m->piece.words); /* copied literals may have made it grow */
     store_relaxed(&q->removed, load_relaxed(&q->removed) + 1);
     q->save = &q->msg_first;
     heap_piece_adopt(&p->heap, &m->piece);

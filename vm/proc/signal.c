@@ -171,7 +171,7 @@ void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, voi
 /* ---- receiving ---- */
 
 /* One writer: a plain addition that others may read. */
-static void count(_Atomic(uint64_t) *n)
+static void count(_Atomic(uint32_t) *n)
 {
     store_release(n, load_relaxed(n) + 1);
 }
@@ -470,7 +470,7 @@ static void fetch(Process *p)
     mutex_lock(&p->sig_lock);
     Signal *first = q->in_first, **last = q->in_last;
     uint32_t messages = q->in_len, others = q->in_others;
-    size_t words = q->in_words;
+    uint32_t words = q->in_words;
     q->in_first = NULL;
     q->in_last = &q->in_first;
     q->in_len = q->in_others = 0;
