@@ -78,14 +78,6 @@ BitView bitstring_view(term_t t)
     return (BitView){storage_bytes(s->orig), s->start, s->end - s->start};
 }
 
-uint64_t bitstring_bits(term_t t)
-{
-    const term_t *p = boxed_ptr(t);
-    if (HEADER_SUBTAG(*p) == BOXED_HEAP_BITS)
-        return ((const HeapBits *)p)->size;
-    return ((const SubBits *)p)->end - ((const SubBits *)p)->start;
-}
-
 /* The heap bits or binref under t. */
 static term_t origin(term_t t)
 {

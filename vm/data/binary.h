@@ -44,7 +44,13 @@ typedef struct BitView {
 } BitView;
 /* t must be a bit string or a match context (then: what is left of it). */
 BitView bitstring_view(term_t t);
-uint64_t bitstring_bits(term_t t);
+static inline uint64_t bitstring_bits(term_t t)
+{
+    const term_t *p = boxed_ptr(t);
+    if (HEADER_SUBTAG(*p) == BOXED_HEAP_BITS)
+        return ((const HeapBits *)p)->size;
+    return ((const SubBits *)p)->end - ((const SubBits *)p)->start;
+}
 static inline bool view_is_aligned(const BitView *v) { return (v->offset & 7) == 0; }
 static inline const uint8_t *view_bytes(const BitView *v) { return v->base + (v->offset >> 3); }
 /* A bit string of whole bytes. */

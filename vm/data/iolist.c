@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* iolist - see iolist.h. One loop serves sizing and filling; `to` NULL means sizing.
+/* iolist - see iolist.h. `to` NULL means sizing.
  * The stack holds the tails still to be walked. Layer: data. */
 #include "data/iolist.h"
 
@@ -123,6 +123,50 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
     return t == TERM_NIL ? IOLIST_OK : take_leaf(w, t);
 }
 
+static inline bool is_byte(term_t t)
+{
+    return term_is_small(t) && (uint64_t)small_value(t) <= 255;
+}
+
+/* What walk_list does, for sizing only: the size is kept in a register. */
+static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
+{
+    enum IolistResult r = IOLIST_OK;
+    uint64_t bits = 0;
+    int64_t left = *budget;
+    while (term_is_list_cell(t) && r == IOLIST_OK) {
+        if (--left < 0) {
+            iolist_walk_push(w, t);
+            t = TERM_NIL;
+            r = IOLIST_MORE;
+            break;
+        }
+        term_t head = list_head(t);
+        t = list_tail(t);
+        if (is_byte(head)) {
+            bits += 8;
+        } else if (term_is_list(head)) {
+            if (t != TERM_NIL)
+                iolist_walk_push(w, t);
+            t = head;
+        } else if (term_is_bitstring(head)) {
+            uint64_t n = bitstring_bits(head);
+            if ((n & 7) != 0 && !w->bits)
+                r = IOLIST_TYPE;
+            bits += n;
+            if (bits >> 62 != 0) {
+                w->size_bits += bits;
+                bits = 0;
+            }
+        } else {
+            r = IOLIST_TYPE;
+        }
+    }
+    w->size_bits += bits;
+    *budget = MAX(left, 0);
+    return r != IOLIST_OK || t == TERM_NIL ? r : take_leaf(w, t);
+}
+
 static enum IolistResult walk(IolistWalk *w, int64_t *budget)
 {
     enum IolistResult r = IOLIST_OK;
@@ -130,7 +174,8 @@ static enum IolistResult walk(IolistWalk *w, int64_t *budget)
         if (*budget <= 0)
             return IOLIST_MORE;
         *budget -= 1;
-        r = walk_list(w, w->stack[--w->depth], budget);
+        term_t t = w->stack[--w->depth];
+        r = w->to == NULL ? size_list(w, t, budget) : walk_list(w, t, budget);
     }
     return r;
 }
