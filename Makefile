@@ -80,7 +80,7 @@ MAIN_OBJ := $(OBJ)/vm/api/main.o
 LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
 LAUNCH := $(LAUNCH_C:vm/api/launch/%.c=$(OBJ)/launch/%)
 
-.PHONY: all gen programs FORCE
+.PHONY: conformance all gen programs FORCE
 all: $(OBJ)/joist programs $(BIN)/.made
 
 # ---- generated sources: made before the first object, rewritten only when they change ------------
@@ -214,6 +214,11 @@ $(OBJ)/beamdump: $(SRC)/tools/beamdump.c $(OBJ)/libvm.a
 # by configure, so that ROOT/lib/kernel-... resolves and mix's include_erts: finds lib/ beside erts-VSN/.
 JROOT = $(libdir)/joist
 ERTS = $(JROOT)/erts-$(OTP_ERTS)
+# OTP's own suites on both VMs, case by case; SUITES='emulator:map stdlib:lists' chooses.
+conformance: all
+	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' \
+	 $(SRC)/tools/conformance $(SUITES)
+
 install: all
 	mkdir -p $(DESTDIR)$(bindir) $(DESTDIR)$(ERTS)/bin/preloaded $(DESTDIR)$(JROOT)/bin
 	cp -fR $(BIN)/preloaded/erts-$(OTP_ERTS) $(DESTDIR)$(ERTS)/bin/preloaded/
