@@ -327,7 +327,7 @@ BIF(erts_internal, port_info, 1, 0)
 static bool is_item(term_t t)
 {
     Heap h = {0};
-    Port nobody = {.title = "", .id = term_local_port(0)};
+    Port nobody = {.title = "", .id = term_local_port(0), .owner = am_undefined};
     bool ok = t == am_registered_name || info_value(&h, &nobody, t) != TERM_NONE;
     heap_dispose(&h);
     return ok;

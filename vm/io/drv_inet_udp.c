@@ -232,7 +232,7 @@ static void output(Port *port, Process *p, term_t data, size_t n)
 
 static term_t receive(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
-    if (!(s->state & INET_F_BOUND) || inet_is_active(s) || n != 8) return inet_error(p, EINVAL);
+    if (!inet_is_open(s) || inet_is_active(s) || n != 8) return inet_error(p, EINVAL);
     if (s->ask_count > 0) return inet_error(p, EALREADY);
     int32_t timeout = (int32_t)bytes_load_be32(bytes);
     uint16_t id = inet_ask(s, p, PACKET_REQ_RECV, timeout);

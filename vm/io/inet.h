@@ -102,6 +102,7 @@ typedef struct InetSocket {
     enum InetActive active;
     int32_t active_count;    /* messages left of INET_MULTI */
     bool binary, deliver_port, exit_on_close, delay_send, send_timeout_close, show_reset, debug;
+    bool buffer_set;         /* by the program: recbuf does not change it */
     bool recv_tos, recv_tclass, recv_ttl;
     uint32_t header, buffer, packet_size, high, low, read_packets;
     uint64_t msgq_high, msgq_low;

@@ -135,9 +135,9 @@ static bool get_option(int fd, struct ifreq *r, uint8_t option, Buf *b)
 static bool take_name(const uint8_t **bytes, size_t *n, struct ifreq *r)
 {
     *r = (struct ifreq){0};
-    if (*n < 1 || *n - 1 < (*bytes)[0] || (*bytes)[0] >= sizeof r->ifr_name) return false;
+    if (*n < 1 || *n - 1 < (*bytes)[0]) return false;
     size_t length = (*bytes)[0];
-    memcpy(r->ifr_name, *bytes + 1, length);
+    memcpy(r->ifr_name, *bytes + 1, MIN(length, sizeof r->ifr_name - 1));
     *bytes += 1 + length, *n -= 1 + length;
     return true;
 }

@@ -148,7 +148,10 @@ static bool set_local(InetSocket *s, uint8_t number, uint32_t v, Reader *r, bool
 {
     *mine = true;
     switch (number) {
-    case INET_LOPT_BUFFER: s->buffer = (int32_t)v < MIN_BUFFER ? MIN_BUFFER : v; return true;
+    case INET_LOPT_BUFFER:
+        s->buffer = (int32_t)v < MIN_BUFFER ? MIN_BUFFER : v;
+        s->buffer_set = true;
+        return true;
     case INET_LOPT_HEADER: s->header = MIN(v, MAX_HEADER); return true;
     case INET_LOPT_ACTIVE: return set_active(s, v, r);
     case INET_LOPT_PACKET: return set_packet(s, v);
@@ -232,13 +235,19 @@ static int set_plain(InetSocket *s, uint8_t number, uint32_t v)
     if (number == INET_OPT_RECVTOS) s->recv_tos = v != 0;
     if (number == INET_OPT_RECVTCLASS) s->recv_tclass = v != 0;
     if (number == INET_OPT_RECVTTL) s->recv_ttl = v != 0;
-    if (number == INET_OPT_RCVBUF && s->buffer < v) s->buffer = v;
+    if (number == INET_OPT_RCVBUF && s->buffer < v && !s->buffer_set) s->buffer = v;
     int level = o->level, name = o->name;
     if (s->domain == AF_INET6 && number == UDP_OPT_MULTICAST_TTL)
         level = IPPROTO_IPV6, name = IPV6_MULTICAST_HOPS;
     if (s->domain == AF_INET6 && number == UDP_OPT_MULTICAST_LOOP)
         level = IPPROTO_IPV6, name = IPV6_MULTICAST_LOOP;
+    int priority;
+    socklen_t size = sizeof priority;
+    bool keep = (number == INET_OPT_TOS || number == INET_OPT_TCLASS) &&
+                getsockopt(s->fd, SOL_SOCKET, SO_PRIORITY, &priority, &size) == 0;
     int result = setsockopt(s->fd, level, name, &value, sizeof value);
+    /* Linux derives a priority from the type of service */
+    if (keep) setsockopt(s->fd, SOL_SOCKET, SO_PRIORITY, &priority, size);
     return result != 0 && o->must ? EINVAL : 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -81,7 +82,7 @@ void inet_count(InetStat *stat, size_t n)
 /* ---- open ---- */
 
 /* A socket of the name space netns: the thread goes there and back. */
-static int socket_in(const char *netns, int domain, int type)
+static int socket_in(const char *netns, int domain, int type, int protocol)
 {
     int here = -1, fd = -1, error = 0;
     if (netns) {
@@ -91,7 +92,7 @@ static int socket_in(const char *netns, int domain, int type)
         if (there >= 0) close(there);
     }
     if (!error) {
-        fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        fd = socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
         if (fd < 0) error = errno;
         if (netns) CHECK(setns(here, CLONE_NEWNET) == 0);
     }
@@ -100,19 +101,21 @@ static int socket_in(const char *netns, int domain, int type)
     return fd;
 }
 
-static bool open_arguments(const InetSocket *s, const uint8_t *b, size_t n, size_t want, int *domain)
+static bool open_arguments(const uint8_t *b, size_t n, size_t want, int *domain)
 {
     if (n != want) return false;
     *domain = inet_domain_of(b[0]);
-    return b[1] == (s->tcp ? INET_TYPE_STREAM : INET_TYPE_DGRAM) && *domain != 0;
+    return (b[1] == INET_TYPE_STREAM || b[1] == INET_TYPE_DGRAM) && *domain != 0;
 }
 
 term_t inet_open(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
     int domain;
-    if (!open_arguments(s, bytes, n, 2, &domain)) return inet_error(p, EINVAL);
+    if (!open_arguments(bytes, n, 2, &domain)) return inet_error(p, EINVAL);
     if (s->state != INET_CLOSED || s->fd >= 0) return inet_error_text(p, "exalloc");
-    int fd = socket_in(s->netns, domain, s->tcp ? SOCK_STREAM : SOCK_DGRAM);
+    int type = bytes[1] == INET_TYPE_STREAM ? SOCK_STREAM : SOCK_DGRAM;
+    int protocol = domain == AF_UNIX ? 0 : s->tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    int fd = socket_in(s->netns, domain, type, protocol);
     if (fd < 0) return inet_error(p, errno);
     s->fd = fd;
     s->domain = domain;
@@ -125,7 +128,7 @@ term_t inet_fdopen(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
     int domain, type;
     socklen_t size = sizeof type;
-    if (!open_arguments(s, bytes, n, 10, &domain)) return inet_error(p, EINVAL);
+    if (!open_arguments(bytes, n, 10, &domain)) return inet_error(p, EINVAL);
     int fd = (int)bytes_load_be32(bytes + 2);
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return inet_error(p, errno);
     if (type != (s->tcp ? SOCK_STREAM : SOCK_DGRAM)) return inet_error(p, EINVAL);
@@ -173,8 +176,8 @@ static term_t peer_name(InetSocket *s, Process *p)
 {
     InetAddr a = {.storage = {0}};
     socklen_t size = sizeof a;
-    if (s->peer_bytes) return address_reply(p, &s->peer, s->peer_bytes);
     if (!inet_is_connected(s)) return inet_error(p, ENOTCONN);
+    if (s->peer_bytes) return address_reply(p, &s->peer, s->peer_bytes);
     if (getpeername(s->fd, &a.sa, &size) != 0) return inet_error(p, errno);
     return address_reply(p, &a, size);
 }
@@ -282,6 +285,7 @@ static term_t subscribe(InetSocket *s, Process *p, const uint8_t *bytes, size_t 
 
 static term_t ignore_descriptor(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
+    if (!inet_is_connected(s)) return inet_error(p, ENOTCONN);
     if (n != 1) return inet_error(p, EINVAL);
     if (bytes[0]) inet_disarm(s, POLL_READ | POLL_WRITE);
     s->ignored = bytes[0] != 0;
