@@ -21,6 +21,16 @@ static void kick_all(Vm *vm)
     for (unsigned i = 1; i <= vm->sched->count; i++) sched_kick(vm, i);
 }
 
+/* Dirty CPU schedulers online keep their proportion to normal ones. */
+static void scale_dirty_online(Vm *vm, unsigned old, unsigned online)
+{
+    DirtyPool *pool = &shared_of(vm)->cpu;
+    mutex_lock(&pool->lock);
+    unsigned scaled = pool->online * online / old;
+    pool->online = MIN(MAX(scaled, 1u), pool->max);
+    mutex_unlock(&pool->lock);
+}
+
 unsigned sched_set_online(Vm *vm, unsigned n)
 {
     SchedShared *sh = shared_of(vm);
@@ -28,6 +38,8 @@ unsigned sched_set_online(Vm *vm, unsigned n)
     unsigned old = atomic_exchange(&vm->sched->online, MAX(MIN(n, vm->sched->count), 1u));
     set_active_locked(vm);
     mutex_unlock(&sh->block_lock);
+    unsigned online = load_relaxed(&vm->sched->online);
+    if (online != old) scale_dirty_online(vm, old, online);
     kick_all(vm);
     return old;
 }

@@ -122,3 +122,16 @@ bool runq_steal(RunQueue *q, RunQueue *victim)
     }
     return n > 0;
 }
+
+void runq_take(RunQueue *q, RunQueue *from, enum ProcPriority prio, size_t most)
+{
+    ProcFifo loot = {0};
+    Process *p;
+    if (!mutex_try_lock(&from->lock)) return;
+    while (loot.count < most && (p = proc_fifo_pop(&from->procs.procs[prio]))) {
+        proc_fifo_push(&loot, p);
+        count_locked(from, -1);
+    }
+    mutex_unlock(&from->lock);
+    while ((p = proc_fifo_pop(&loot))) runq_push(q, p, prio);
+}

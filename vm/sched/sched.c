@@ -257,6 +257,7 @@ static void look_around(Sched *s)
     int64_t now = clock_monotonic_ns();
     if (timer_wheel_next(s->wheel) <= now) timer_wheel_expire(s->wheel, now);
     poll_now_and_then(s, now);
+    if (takes_work(s->vm->sched, s)) sched_balance(s, now);
 }
 
 static void between_slices(Sched *s)

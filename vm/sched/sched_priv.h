@@ -52,6 +52,7 @@ typedef struct SchedPriv {
     uint32_t reds_since_look;         /* owner: work since timers and descriptors were looked at */
     unsigned next_is_task;            /* owner: tasks and processes take turns */
     uint64_t random;                  /* owner: whom to rob first */
+    int64_t last_balance_ns;          /* owner */
     atomic_u64_t switches, reductions; /* owner writes, any reads */
     atomic_u32_t active;              /* owner writes: executes a process or task now */
     /* wall time: owner writes, any reads */
@@ -111,6 +112,8 @@ typedef struct RunItem {
 bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item);
 /* Move up to half of victim's entries (one at least) to q. False when there was nothing. */
 bool runq_steal(RunQueue *q, RunQueue *victim);
+/* Move up to `most` processes of one priority from a queue that may be busy just now. */
+void runq_take(RunQueue *q, RunQueue *from, enum ProcPriority prio, size_t most);
 void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio);
 Process *prio_queue_pop(PrioQueue *q);
 static inline uint32_t runq_length(const RunQueue *q) { return load_relaxed(&q->length); }
@@ -126,6 +129,9 @@ static inline enum ProcPriority state_priority(uint32_t state)
 }
 /* Clear `clear`, set `set` and, if there is work then, QUEUED; returns the new state. */
 uint32_t state_leave(Process *p, uint32_t clear, uint32_t set);
+
+/* ---- balance.c ---- */
+void sched_balance(Sched *s, int64_t now);
 
 /* ---- sleep.c ---- */
 void sched_kick_one(SchedShared *sh, Sched *s);

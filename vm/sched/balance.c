@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* balance - evens out the run queues while all schedulers are busy and so nobody steals. Without it,
+ * processes that happen to share a long queue would get less time for as long as they run.
+ * Every few milliseconds a busy scheduler compares, for each priority, its queue with the longest one and
+ * takes half of the difference. Lengths are read without locks: an error of one or two does no harm.
+ * Layer: sched. */
+#include "sched/sched_priv.h"
+
+#define BALANCE_EVERY_NS (10 * NS_PER_MS)
+#define BALANCE_MOST 64
+
+static uint32_t count_of(const RunQueue *q, int prio)
+{
+    return __atomic_load_n(&q->procs.procs[prio].count, __ATOMIC_RELAXED);
+}
+
+static RunQueue *longest(SchedSpace *space, const RunQueue *mine, int prio)
+{
+    RunQueue *best = NULL;
+    for (unsigned i = 0; i < space->count; i++) {
+        RunQueue *q = space->scheds[i]->runq;
+        if (q != mine && (!best || count_of(q, prio) > count_of(best, prio))) best = q;
+    }
+    return best;
+}
+
+static void pull(RunQueue *mine, RunQueue *from, int prio)
+{
+    uint32_t have = count_of(mine, prio), there = count_of(from, prio);
+    /* One that waits with high priority must not wait here while lower ones run there. */
+    uint32_t slack = prio >= PRIO_HIGH ? 1 : 0;
+    if (there + slack < have + 2) return;
+    runq_take(mine, from, (enum ProcPriority)prio, MIN((there + slack - have) / 2, BALANCE_MOST));
+}
+
+void sched_balance(Sched *s, int64_t now)
+{
+    SchedSpace *space = s->vm->sched;
+    if (now - s->priv->last_balance_ns < BALANCE_EVERY_NS || load_relaxed(&space->active) < 2) return;
+    s->priv->last_balance_ns = now;
+    for (int prio = 0; prio < PRIORITIES; prio++) {
+        RunQueue *from = longest(space, s->runq, prio);
+        if (from) pull(s->runq, from, prio);
+    }
+}
