@@ -5,6 +5,8 @@
 #include "exec/exec_priv.h"
 #include "exec/exec_code.h"
 
+#include <stdlib.h>
+
 /* ---- switching ---- */
 
 static void save_x(Process *p, const term_t *x, unsigned n)
@@ -198,6 +200,9 @@ void exec_init(Vm *vm)
     vm->procs->exec.stacktrace = trace_of;
     vm->procs->exec.backtrace = exec_backtrace;
     code_set_stubs(vm, stub_init, c->undefined_lambda, c->purging_lambda);
+#ifdef JOIST_COUNT_INSNS
+    atexit(exec_print_counts);
+#endif
     vm->sched->ops.run = interp_run;
     vm->sched->ops.run_dirty = interp_run_dirty;
 }

@@ -174,6 +174,11 @@ bool process_handle_signals(Process *p, bool suspended UNUSED)
         systask_run_all(p);
         if (messages_exceed_limit(p)) process_exit_begin(p, am_killed);
     }
+    /* A collection done for somebody else found the heap too large. */
+    if (p->flags & PF_HEAP_LIMIT && !process_is_exiting(p)) {
+        p->flags &= ~PF_HEAP_LIMIT;
+        process_exit_begin(p, am_killed);
+    }
     bool go = process_is_exiting(p) || p->sigq.msg_len > before;
     /* What woke it must not be forgotten while it is suspended. */
     if (go && process_state(p) & PS_SUSPENDED) or_acq_rel(&p->state, PS_RUNNABLE);
