@@ -2,6 +2,7 @@
 /* bif_binary - natives of module binary, except searching (bif_binary_search.c) and parts
  * (bif_bitstring.c).
  * Semantics: binary(3). Layer: bifs. */
+#include "base/alloc.h"
 #include "bifs/bif.h"
 #include "data/bitbuild.h"
 
@@ -43,27 +44,88 @@ BIF(binary, referenced_byte_size, 1, 0)
 
 /* ---- copy ---- */
 
-/* Fill `to` with n bytes repeated; the first copy is there. */
-static void repeat_bytes(uint8_t *to, size_t n, size_t total)
+/* Copies of more than this yield; each slice writes about as much. */
+#define COPY_AT_ONCE_BYTES ((uint64_t)1 << 21)
+
+typedef struct Copying {
+    NativeState base;
+    Binary *to;            /* one reference */
+    uint64_t done, total;  /* bytes */
+} Copying;
+
+static void copying_destroy(NativeState *s)
 {
-    for (size_t done = n; done < total; done *= 2)
-        memcpy(to + done, to, MIN(done, total - done));
+    Copying *c = (Copying *)s;
+    if (c->to != NULL)
+        binary_unref(c->to);
+    MEM_DELETE(TEMP, c);
+}
+
+/* Write bytes [done, end) of the n-byte pattern in v, repeated. What is written is copied on. */
+static void repeat_bytes(uint8_t *to, uint64_t done, uint64_t end, const BitView *v)
+{
+    uint64_t n = v->bits / 8;
+    while (done < end) {
+        uint64_t phase = done % n;
+        if (done >= n && phase == 0) {
+            uint64_t k = MIN(done, end - done);
+            memcpy(to + done, to, k);
+            done += k;
+        } else {
+            uint64_t k = MIN(n - phase, end - done);
+            bits_copy(to, done * 8, v->base, v->offset + phase * 8, k * 8);
+            done += k;
+        }
+    }
+}
+
+static term_t copy_slice(Process *p, Copying *c, term_t t)
+{
+    BitView v = bitstring_view(t);
+    uint64_t end = MIN(c->total, c->done + COPY_AT_ONCE_BYTES);
+    repeat_bytes(binary_data(c->to), c->done, end, &v);
+    charge_bytes(p, end - c->done);
+    c->done = end;
+    if (c->done < c->total)
+        return bif_yield(p);
+    Binary *b = c->to;
+    uint64_t total = c->total;
+    c->to = NULL;
+    p->native_state = NULL;
+    copying_destroy(&c->base);
+    return heap_binary_of(&p->heap, b, 0, total);
+}
+
+static Copying *copying_in_progress(Process *p)
+{
+    NativeState *s = p->native_state;
+    return s != NULL && s->destroy == copying_destroy ? (Copying *)s : NULL;
+}
+
+static term_t copying_start(Process *p, term_t t, uint64_t total)
+{
+    Binary *b = binary_new_try(total);
+    if (b == NULL)
+        return bif_error(p, EXC_SYSTEM_LIMIT);
+    Copying *c = MEM_NEW(TEMP, Copying);
+    *c = (Copying){.base = {.destroy = copying_destroy}, .to = b, .total = total};
+    p->native_state = &c->base;
+    return copy_slice(p, c, t);
 }
 
 static term_t copy_binary(Process *p, term_t t, uint64_t times)
 {
+    if (copying_in_progress(p))
+        return copy_slice(p, copying_in_progress(p), t);
     BitView v = bitstring_view(t);
-    uint64_t n = v.bits / 8, total;
-    if (__builtin_mul_overflow(n, times, &total) || total > BINARY_MAX_BYTES)
+    uint64_t total;
+    if (__builtin_mul_overflow(v.bits / 8, times, &total) || total > BINARY_MAX_BYTES)
         return bif_error(p, EXC_SYSTEM_LIMIT);
+    if (total > COPY_AT_ONCE_BYTES)
+        return copying_start(p, t, total);
     uint8_t *data;
-    term_t result = heap_binary_new_try(&p->heap, total, &data);
-    if (result == TERM_NONE)
-        return bif_error(p, EXC_SYSTEM_LIMIT);
-    if (total > 0) {
-        bits_copy(data, 0, v.base, v.offset, v.bits);
-        repeat_bytes(data, n, total);
-    }
+    term_t result = heap_binary_new(&p->heap, total, &data);
+    repeat_bytes(data, 0, total, &v);
     charge_bytes(p, total);
     return result;
 }

@@ -8,6 +8,8 @@
 
 /* Elements of a list that cost one reduction. */
 #define ELEMENTS_PER_RED 32
+/* More than this is not filled in the slice in which it was sized. */
+#define FILL_AT_ONCE_BITS ((uint64_t)1 << 24)
 
 static void charge_bytes(Process *p, uint64_t bytes)
 {
@@ -278,7 +280,7 @@ static term_t convert(Process *p, term_t t, bool bits)
     if (r == IOLIST_OK && w.size_bits > BINARY_MAX_BYTES * 8)
         r = IOLIST_OVERFLOW;
     uint64_t size = (uint64_t)w.size_bits;
-    if (r == IOLIST_OK && before - budget > budget) { /* too long to fill in this slice */
+    if (r == IOLIST_OK && (before - budget > budget || size > FILL_AT_ONCE_BITS)) {
         c = conversion_keep(p, &w, false);
         r = conversion_start_filling(c, t);
         if (r == IOLIST_OK)

@@ -6,6 +6,10 @@
 #include "base/alloc.h"
 
 #define IN_ONE_GO INT64_MAX
+/* Larger bit strings are copied in pieces of this size. */
+#define PIECE_BITS ((uint64_t)1 << 22)
+/* Bits whose copying costs as much as an element. */
+#define BITS_PER_ELEMENT 256u
 
 void iolist_walk_init(IolistWalk *w, term_t t, bool bits)
 {
@@ -22,6 +26,7 @@ void iolist_walk_restart(IolistWalk *w, term_t t)
     w->size_bits = 0;
     w->to = NULL;
     w->at = w->limit = 0;
+    w->leaf = TERM_NONE;
 }
 
 void iolist_walk_free(IolistWalk *w)
@@ -35,6 +40,7 @@ void iolist_each_root(IolistWalk *w, void (*visit)(void *ctx, term_t *first, siz
 {
     if (w->depth > 0)
         visit(ctx, w->stack, w->depth);
+    visit(ctx, &w->leaf, 1);
 }
 
 void iolist_walk_push(IolistWalk *w, term_t t)
@@ -78,9 +84,26 @@ static enum IolistResult take_bits(IolistWalk *w, term_t t)
     BitView v = bitstring_view(t);
     if (w->limit - w->at < v.bits)
         return IOLIST_OVERFLOW;
+    if (v.bits > PIECE_BITS) {
+        w->leaf = t;
+        w->leaf_at = 0;
+        return IOLIST_OK;
+    }
     bits_copy(w->to, w->at, v.base, v.offset, v.bits);
     w->at += v.bits;
     return IOLIST_OK;
+}
+
+static void copy_piece_of_leaf(IolistWalk *w, int64_t *budget)
+{
+    BitView v = bitstring_view(w->leaf);
+    uint64_t n = MIN(v.bits - w->leaf_at, PIECE_BITS);
+    bits_copy(w->to, w->at, v.base, v.offset + w->leaf_at, n);
+    w->at += n;
+    w->leaf_at += n;
+    *budget -= (int64_t)(n / BITS_PER_ELEMENT);
+    if (w->leaf_at == v.bits)
+        w->leaf = TERM_NONE;
 }
 
 /* A head or tail that is no list. */
@@ -89,14 +112,9 @@ static enum IolistResult take_leaf(IolistWalk *w, term_t t)
     return term_is_bitstring(t) ? take_bits(w, t) : IOLIST_TYPE;
 }
 
-/* Copying large binaries costs more than an element does. */
-static int64_t leaf_cost(const IolistWalk *w, bits128_t before)
-{
-    return 1 + (w->to == NULL ? 0 : (int64_t)((w->size_bits - before) >> 11));
-}
-
-/* Walk from the list t until it ends, pushing tails when going down into heads. */
-static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
+/* Fill from the list t until it ends or a large leaf stops it, pushing tails when going down into
+ * heads. */
+static enum IolistResult fill_list(IolistWalk *w, term_t t, int64_t *budget)
 {
     while (term_is_list_cell(t)) {
         if (*budget <= 0) {
@@ -105,7 +123,7 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
         }
         term_t head = list_head(t), tail = list_tail(t);
         enum IolistResult r = IOLIST_OK;
-        bits128_t before = w->size_bits;
+        uint64_t before = w->at;
         if (term_is_small(head)) {
             r = take_byte(w, small_value(head));
         } else if (term_is_list(head)) {
@@ -117,8 +135,12 @@ static enum IolistResult walk_list(IolistWalk *w, term_t t, int64_t *budget)
         }
         if (r != IOLIST_OK)
             return r;
-        *budget -= leaf_cost(w, before);
+        *budget -= 1 + (int64_t)((w->at - before) / BITS_PER_ELEMENT);
         t = tail;
+        if (UNLIKELY(w->leaf != TERM_NONE)) {
+            iolist_walk_push(w, t);
+            return IOLIST_OK;
+        }
     }
     return t == TERM_NIL ? IOLIST_OK : take_leaf(w, t);
 }
@@ -128,7 +150,7 @@ static inline bool is_byte(term_t t)
     return term_is_small(t) && (uint64_t)small_value(t) <= 255;
 }
 
-/* What walk_list does, for sizing only: the size is kept in a register. */
+/* What fill_list does, for sizing only: the size is kept in a register. */
 static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
 {
     enum IolistResult r = IOLIST_OK;
@@ -170,12 +192,16 @@ static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
 static enum IolistResult walk(IolistWalk *w, int64_t *budget)
 {
     enum IolistResult r = IOLIST_OK;
-    while (r == IOLIST_OK && w->depth > 0) {
+    while (r == IOLIST_OK && (w->depth > 0 || w->leaf != TERM_NONE)) {
         if (*budget <= 0)
             return IOLIST_MORE;
+        if (w->leaf != TERM_NONE) {
+            copy_piece_of_leaf(w, budget);
+            continue;
+        }
         *budget -= 1;
         term_t t = w->stack[--w->depth];
-        r = w->to == NULL ? size_list(w, t, budget) : walk_list(w, t, budget);
+        r = w->to == NULL ? size_list(w, t, budget) : fill_list(w, t, budget);
     }
     return r;
 }

@@ -26,6 +26,8 @@ typedef struct IolistWalk {
     bits128_t size_bits;  /* sizing: so far; shared parts make sizes that no memory could hold */
     uint8_t *to;          /* filling: base of the buffer */
     uint64_t at, limit;   /* filling: next bit, and end */
+    term_t leaf;          /* filling: large bit string being copied piece by piece, or TERM_NONE */
+    uint64_t leaf_at;     /* bits of it that are done */
     term_t inline_stack[16];
 } IolistWalk;
 
