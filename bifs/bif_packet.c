@@ -49,15 +49,16 @@ static bool options_of(term_t list, PacketLimits *l)
     return list == TERM_NIL;
 }
 
-static term_t packet_result(Process *p, enum PacketType type, term_t bin, const uint8_t *data, size_t n,
-                            size_t length)
+/* bin may end with some bits that are no byte: they are part of the rest. */
+static term_t packet_result(Process *p, enum PacketType type, term_t bin, const uint8_t *data, size_t length)
 {
     Heap *h = &p->heap;
     unsigned skip = packet_header_bytes(type);
     uint64_t bytes = length - skip - packet_padding_bytes(type, data);
     term_t packet = packet_is_parsed(type) ? packet_term(h, type, TERM_NIL, data, length)
                                            : heap_sub_bits(h, bin, 8 * skip, 8 * bytes);
-    return heap_tuple3(h, am_ok, packet, heap_sub_bits(h, bin, 8 * (uint64_t)length, 8 * (uint64_t)(n - length)));
+    uint64_t at = 8 * (uint64_t)length;
+    return heap_tuple3(h, am_ok, packet, heap_sub_bits(h, bin, at, bitstring_bits(bin) - at));
 }
 
 static term_t decode(Process *p, enum PacketType type, const PacketLimits *limits, term_t bin,
@@ -67,7 +68,7 @@ static term_t decode(Process *p, enum PacketType type, const PacketLimits *limit
     if (length == PACKET_INVALID) return heap_tuple2(&p->heap, am_error, am_invalid);
     if (length == PACKET_MORE) return heap_tuple2(&p->heap, am_more, am_undefined);
     if ((uint64_t)length > n) return heap_tuple2(&p->heap, am_more, term_small(length));
-    return packet_result(p, type, bin, data, n, (size_t)length);
+    return packet_result(p, type, bin, data, (size_t)length);
 }
 
 BIF(erlang, decode_packet, 3, 0)
@@ -77,11 +78,11 @@ BIF(erlang, decode_packet, 3, 0)
     if (!term_is_bitstring(a[1]) || !options_of(a[2], &limits)) return bif_error(p, EXC_BADARG);
     if (!type_of(a[0], &type)) return bif_error_cause(p, EXC_BADARG, am_badopt);
     uint64_t bits = bitstring_bits(a[1]) & ~(uint64_t)7;
-    term_t bin = bits == bitstring_bits(a[1]) ? a[1] : heap_sub_bits(&p->heap, a[1], 0, bits);
+    term_t bytes = bits == bitstring_bits(a[1]) ? a[1] : heap_sub_bits(&p->heap, a[1], 0, bits);
     TempBytes temp = TEMP_BYTES_INIT;
     size_t n;
-    const uint8_t *data = binary_bytes(bin, &n, &temp);
-    term_t result = decode(p, type, &limits, bin, data, n);
+    const uint8_t *data = binary_bytes(bytes, &n, &temp);
+    term_t result = decode(p, type, &limits, a[1], data, n);
     temp_bytes_free(&temp);
     return result;
 }

@@ -541,7 +541,7 @@ static bool head_allowed(const Compiler *c, term_t head)
 {
     uint32_t n;
     if (head == am_Underscore || ms_is_variable(head, &n)) return true;
-    return c->dialect == MS_TABLE ? term_is_tuple(head) : term_is_list(head);
+    return c->dialect == MS_TABLE || term_is_list(head);
 }
 
 static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t guards, term_t body)

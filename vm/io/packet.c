@@ -78,7 +78,7 @@ static int64_t line_length(const PacketLimits *l, const uint8_t *p, size_t n)
 
 static bool http_too_long(const PacketLimits *l, size_t length, bool complete)
 {
-    if (l->max_bytes && length > l->max_bytes) return true;
+    if (l->max_bytes) return length > l->max_bytes;
     return l->line_bytes && (complete ? length > l->line_bytes : length >= l->line_bytes);
 }
 

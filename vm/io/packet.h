@@ -16,7 +16,7 @@ enum PacketType {
 
 typedef struct PacketLimits {
     uint32_t max_bytes;   /* of a packet without its header; 0: any */
-    uint32_t line_bytes;  /* longer lines are cut (HTTP: invalid); 0: any */
+    uint32_t line_bytes;  /* longer lines are cut (HTTP: invalid, if max_bytes is 0); 0: any */
     uint8_t delimiter;    /* of PB_LINE */
 } PacketLimits;
 

@@ -140,8 +140,11 @@ static void change_module(Module *module, void *ctx)
     if (q->module != am_Underscore && q->module != module->name) return;
     CodeInstance *c = atomic_load(&module->current);
     if (!c) return;
-    for (size_t i = 0; i < c->function_count; i++)
-        if (q->local || is_exported(c, c->functions[i])) change_function(q, c->functions[i]);
+    for (size_t i = 0; i < c->function_count; i++) {
+        const code_t *entry = c->functions[i];
+        if (q->local || is_exported(c, entry)) change_function(q, entry);
+        else if (q->on && matches(q, code_entry_mfa(entry))) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL);
+    }
 }
 
 /* ---- events that are no calls ---- */

@@ -130,11 +130,11 @@ BIF(erts_internal, trace, 3, 0)
     if (!parse_flags(&r, a[2])) return badopt(p);
     if (!term_is_bool(a[1])) return badarg(p);
     r.on = a[1] == am_true;
-    if (r.cpu && a[0] != am_all && a[0] != am_existing) return badarg(p);
+    if (r.cpu) return badarg(p); /* there is no such clock */
     if (r.on && r.tracer == TERM_NONE) r.tracer = p->id;
     trace_space(p->vm);
     sched_block_all(p->vm);
-    bool ok = r.cpu || change(&r, a[0]); /* no such clock: nothing is traced */
+    bool ok = change(&r, a[0]);
     sched_unblock_all(p->vm);
     return ok ? term_small(r.count) : badarg(p);
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "code/range.h"
+#include "data/bitmatch.h"
 #include "exec/exec.h"
 #include "proc/except.h"
 #include "proc/process_gc.h"
@@ -189,7 +190,13 @@ void breakpoint_clear_global(Export *e, uint32_t bits)
 
 static term_t argument_list(Process *p, const term_t *x, word_t n)
 {
-    return heap_list(&p->heap, n, x, TERM_NIL);
+    term_t list = TERM_NIL;
+    while (n-- > 0) {
+        /* A binary that is being matched may be passed on as its match context. */
+        term_t a = match_context_to_binary(&p->heap, x[n]);
+        list = heap_cons(&p->heap, a, list);
+    }
+    return list;
 }
 
 static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
@@ -197,8 +204,8 @@ static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
     return heap_tuple3(&p->heap, m->module, m->function, third);
 }
 
-/* Return address, MFA, what, catch mark. */
-#define WATCH_FRAME 4
+/* Return address, MFA, what, tracer of meta trace or nil, catch mark. */
+#define WATCH_FRAME 5
 
 /* Return address of the call being made, past frames that only watch for a return. */
 static const code_t *return_address(Process *p)
@@ -212,9 +219,11 @@ static const code_t *return_address(Process *p)
 #define WATCH_RETURN_FROM 1
 #define WATCH_RETURN_TO 2
 #define WATCH_EXCEPTION 4
+#define WATCH_META_RETURN 8
+#define WATCH_META_EXCEPTION 16
 
 /* Watch for the return of this call. False: no room, the process is to be killed. */
-static bool push_watch(Process *p, term_t *x, const Mfa *m, int what)
+static bool push_watch(Process *p, term_t *x, const Mfa *m, int what, term_t meta_tracer)
 {
     enum { TUPLE = 4, NEED = WATCH_FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
     if ((size_t)(p->heap.stop - p->heap.top) < NEED
@@ -226,7 +235,8 @@ static bool push_watch(Process *p, term_t *x, const Mfa *m, int what)
     e[0] = (term_t)(uintptr_t)b->return_code;
     e[1] = mfa;
     e[2] = term_small(what);
-    e[3] = catch_term(b->catch_code);
+    e[3] = meta_tracer == TERM_NONE ? TERM_NIL : meta_tracer;
+    e[4] = catch_term(b->catch_code);
     p->catches++;
     return true;
 }
@@ -249,23 +259,27 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
         args = argument_list(p, x, b->mfa.arity);
         if (!trace_match(b->call.ms, p, args, &m)) return;
     }
+    if (f->flags & TRACE_SILENT) return;
     if (m.return_trace || m.exception_trace) *watch |= WATCH_RETURN_FROM;
     if (m.exception_trace) *watch |= WATCH_EXCEPTION;
     if ((f->flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
-    if (m.message == am_false || f->flags & TRACE_SILENT) return;
+    if (m.message == am_false) return;
     term_t event[2] = {called(p, &b->mfa, x, f->flags, args), m.message};
     trace_event(p, TRACE_CALL, am_call, m.message == am_true ? 1 : 2, event);
 }
 
-static void tell_meta(Process *p, Breakpoint *b, const term_t *x)
+static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
 {
     if (b->meta_tracer == p->id) return;
     TraceMatch m = {.message = am_true};
     term_t args = argument_list(p, x, b->mfa.arity);
     if (b->meta.ms) {
         m.caller = return_address(p);
-        if (!trace_match(b->meta.ms, p, args, &m) || m.message == am_false) return;
+        if (!trace_match(b->meta.ms, p, args, &m)) return;
     }
+    if (m.return_trace || m.exception_trace) *watch |= WATCH_META_RETURN;
+    if (m.exception_trace) *watch |= WATCH_META_EXCEPTION;
+    if (m.message == am_false) return;
     term_t event[2] = {mfa_tuple(p, &b->mfa, args), m.message};
     if (!trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_call, m.message == am_true ? 1 : 2,
                        event))
@@ -278,9 +292,9 @@ static bool hit(Process *p, term_t *x, Breakpoint *b)
     int watch = 0;
     if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
     if (p->flags & PF_SENSITIVE) return true;
-    if (b->on & BREAK_META) tell_meta(p, b, x);
+    if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
-    return !watch || push_watch(p, x, &b->mfa, watch);
+    return !watch || push_watch(p, x, &b->mfa, watch, b->meta_tracer);
 }
 
 int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc)
@@ -314,8 +328,10 @@ const code_t *breakpoint_return(Process *p, term_t *x)
     term_t *e = p->heap.stop;
     term_t event[2] = {e[0], x[0]};
     int64_t watch = small_value(e[1]);
-    const code_t *to = (const code_t *)e[3];
+    const code_t *to = (const code_t *)e[4];
     p->catches--;
+    if (watch & WATCH_META_RETURN)
+        trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
     if (tells_returns(p)) {
         if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
@@ -343,8 +359,10 @@ void breakpoint_catch(Process *p, term_t *x)
     p->ftrace = x[3];
     p->fvalue = x[2];
     p->freason = except_trace_reason(x[3]);
-    if (!tells_returns(p)) return;
     term_t event[2] = {e[0], heap_tuple2(&p->heap, x[1], x[2])};
+    if (watch & WATCH_META_EXCEPTION)
+        trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
+    if (!tells_returns(p)) return;
     if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
     const code_t *handler = next_handler(p);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)

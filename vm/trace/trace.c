@@ -73,7 +73,7 @@ bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer)
 term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
 {
     if (flags & TRACE_TIMESTAMP) {
-        int64_t us = clock_system_ns() / 1000;
+        int64_t us = clock_unique_us();
         return heap_tuple3(h, term_small(us / 1000000000000), term_small(us / 1000000 % 1000000),
                            term_small(us % 1000000));
     }
@@ -124,6 +124,7 @@ static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_
     if (!t->ms) return true;
     TraceMatch m = {.message = am_true};
     if (!trace_match(t->ms, p, args, &m) || m.message == am_false) return false;
+    if (p->trace->flags & TRACE_SILENT) return false;
     if (m.message != am_true) *extra = m.message;
     return true;
 }

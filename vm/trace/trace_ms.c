@@ -3,8 +3,11 @@
  * Semantics: ERTS User's Guide, "Match Specifications in Erlang". Layer: trace. */
 #include "bifs/bif.h"
 #include "code/range.h"
+#include "base/alloc.h"
 #include "data/binary.h"
 #include "data/term_print.h"
+#include "proc/registry.h"
+#include "proc/signal.h"
 #include "trace/trace.h"
 
 #include <stdio.h>
@@ -22,10 +25,30 @@ static bool flags_of_list(term_t list, uint32_t *flags, term_t *tracer)
     return list == TERM_NIL;
 }
 
-static Process *target_of(Process *p, term_t who)
+/* Flags of another process are changed by itself, when it handles its signals. */
+typedef struct Change {
+    uint32_t set, clear;
+    term_t tracer;
+} Change;
+
+static void change_there(Process *p, void *arg, bool dead)
 {
-    if (who == p->id) return p;
-    return NULL; /* DEVIATES: a match specification changes its own process only */
+    Change *c = arg;
+    if (!dead) trace_change(p, c->set, c->clear, c->tracer);
+    MEM_DELETE(TRACE, c);
+}
+
+/* who: a pid or a registered name. False: no such process. */
+static bool change_flags(Process *p, term_t who, uint32_t set, uint32_t clear, term_t tracer)
+{
+    if (term_is_atom(who)) who = registry_find(p->vm, who);
+    if (who == p->id) return trace_change(p, set, clear, tracer);
+    if (who == TERM_NONE || !term_is_local_pid(who) || !process_lookup_alive(p->vm, who)) return false;
+    if (tracer == TERM_NONE && p->trace) tracer = p->trace->tracer;
+    Change *c = MEM_NEW(TRACE, Change);
+    *c = (Change){set, clear, tracer};
+    signal_send_call(p->vm, p->id, who, change_there, c);
+    return true;
 }
 
 /* {trace, [Who,] Off, On} */
@@ -33,20 +56,19 @@ static term_t change_lists(Process *p, const term_t *args, unsigned n)
 {
     uint32_t off, on;
     term_t tracer = TERM_NONE;
-    Process *who = n == 3 ? target_of(p, args[0]) : p;
-    if (!who || !flags_of_list(args[n - 2], &off, &tracer) || !flags_of_list(args[n - 1], &on, &tracer))
+    term_t who = n == 3 ? args[0] : p->id;
+    if (!flags_of_list(args[n - 2], &off, &tracer) || !flags_of_list(args[n - 1], &on, &tracer))
         return am_false;
-    if (!who->trace && tracer == TERM_NONE) return am_false;
-    return term_bool(trace_change(who, on, off, tracer));
+    return term_bool(change_flags(p, who, on, off, tracer));
 }
 
 /* {enable_trace, [Who,] Flag} and disable_trace */
 static term_t change_one(Process *p, const term_t *args, unsigned n, bool enable)
 {
     uint32_t flag;
-    Process *who = n == 2 ? target_of(p, args[0]) : p;
-    if (!who || !trace_flag_of(args[n - 1], &flag)) return am_true;
-    if (who->trace) trace_change(who, enable ? flag : 0, enable ? 0 : flag, TERM_NONE);
+    term_t who = n == 2 ? args[0] : p->id;
+    if (trace_flag_of(args[n - 1], &flag))
+        change_flags(p, who, enable ? flag : 0, enable ? 0 : flag, TERM_NONE);
     return am_true;
 }
 
@@ -55,6 +77,15 @@ static term_t caller(const TraceMatch *m, Process *p)
     const Mfa *mfa = m->caller ? code_find_mfa(p->vm, m->caller) : NULL;
     if (!mfa) return am_undefined;
     return heap_tuple3(&p->heap, mfa->module, mfa->function, term_small((int64_t)mfa->arity));
+}
+
+static term_t caller_line(const TraceMatch *m, Process *p)
+{
+    CodeLocation at;
+    if (!m->caller || !code_locate(p->vm, m->caller, &at)) return am_undefined;
+    Heap *h = &p->heap;
+    term_t line = at.line ? heap_tuple2(h, at.file, term_small(at.line)) : am_undefined;
+    return heap_tuple4(h, at.mfa->module, at.mfa->function, term_small((int64_t)at.mfa->arity), line);
 }
 
 static term_t display(Process *p, term_t t)
@@ -74,7 +105,8 @@ static term_t look(TraceMatch *m, Process *p, enum MsAction action, const term_t
     case MS_ACT_RETURN_TRACE: m->return_trace = true; return am_true;
     case MS_ACT_EXCEPTION_TRACE: m->exception_trace = true; return am_true;
     case MS_ACT_CALLER: return caller(m, p);
-    case MS_ACT_CALLER_LINE: case MS_ACT_CURRENT_STACKTRACE: return am_undefined;
+    case MS_ACT_CALLER_LINE: return caller_line(m, p);
+    case MS_ACT_CURRENT_STACKTRACE: return am_undefined;
     case MS_ACT_PROCESS_DUMP: return p->vm->procs->exec.backtrace(p, &p->heap);
     case MS_ACT_DISPLAY: return display(p, args[0]);
     case MS_ACT_GET_TCW: return heap_uint(&p->heap, atomic_load(&trace_space(p->vm)->tcw));
@@ -104,7 +136,8 @@ static term_t act(MsTrace *t, Process *p, enum MsAction action, const term_t *ar
             trace_change(p, args[0] == am_true ? TRACE_SILENT : 0,
                          args[0] == am_false ? TRACE_SILENT : 0, TERM_NONE);
         return am_true;
-    case MS_ACT_SET_TCW: return set_tcw(p, args[0]);
+    case MS_ACT_SET_TCW:
+        return m->silent_test ? look(m, p, MS_ACT_GET_TCW, args) : set_tcw(p, args[0]);
     case MS_ACT_SET_SEQ_TOKEN:
         v = m->silent_test ? p->seq_token : seq_trace_set(p, args[0], args[1]);
         return v == TERM_NONE ? am_EXIT : v;
