@@ -23,14 +23,12 @@ defmodule Ledger.Store do
     ])
 
     :ets.new(@history, [:named_table, :public, :ordered_set])
-    :persistent_term.put(@counter, :counters.new(1, [:atomics]))
+    :persistent_term.put(@counter, :atomics.new(1, []))
     {:ok, nil}
   end
 
   def next_id do
-    counter = :persistent_term.get(@counter)
-    :counters.add(counter, 1, 1)
-    :counters.get(counter, 1)
+    :atomics.add_get(:persistent_term.get(@counter), 1, 1)
   end
 
   def open(account), do: :ets.insert_new(@balances, {account, 0, 0})
