@@ -75,6 +75,39 @@ BIF(erts_debug, display, 1, 0)
     return t;
 }
 
+/* 27: the text of display/1; at most `limit` elements unless it is undefined. */
+BIF(erts_internal, term_to_string, 2, 0)
+{
+    bool limited = term_is_small(a[1]) && small_value(a[1]) >= 0;
+    if (!limited && a[1] != am_undefined) return bif_error(p, EXC_BADARG);
+    Buf b = BUF_INIT(TEMP);
+    term_print(&b, a[0], limited ? (size_t)small_value(a[1]) : PRINT_NO_LIMIT);
+    const uint8_t *at = (const uint8_t *)buf_text(&b), *end = at + b.len;
+    term_t list = TERM_NIL, *last = &list;
+    for (uint32_t c; utf8_decode(&at, end, &c) == UTF8_OK;) {
+        term_t *hp = heap_alloc(&p->heap, 2);
+        *last = list_put(hp, term_small(c), TERM_NIL);
+        last = hp + 1;
+    }
+    process_bump_reds(p, (int32_t)MIN(b.len / 64, (size_t)100000));
+    buf_free(&b);
+    return list;
+}
+
+/* 29: the same bits, but starting `offset` bits into a byte. */
+BIF(erts_debug, unaligned_bitstring, 2, 0)
+{
+    if (!term_is_bitstring(a[0]) || !term_is_small(a[1]) || small_value(a[1]) < 0 || small_value(a[1]) > 7)
+        return bif_error(p, EXC_BADARG);
+    BitView v = bitstring_view(a[0]);
+    uint64_t offset = (uint64_t)small_value(a[1]);
+    uint8_t *to;
+    term_t t = heap_bits_new(&p->heap, v.bits + offset, &to);
+    if (offset) bits_clear(to, 0, offset);
+    bits_copy(to, offset, v.base, v.offset, v.bits);
+    return heap_sub_bits(&p->heap, t, offset, v.bits);
+}
+
 BIF(error_logger, warning_map, 0, 0) { return am_warning; }
 BIF(io, printable_range, 0, 0) { return am_latin1; }
 
