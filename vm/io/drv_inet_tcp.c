@@ -154,20 +154,10 @@ static void answer_accept(InetSocket *s, InetAsk *ask, int fd)
     inet_answer(s, ask, heap_tuple2(&h, am_ok, fresh->id), &h);
 }
 
-/* Requests of processes that have died meanwhile get no connection. */
-static InetAsk *next_accept(InetSocket *s)
-{
-    for (;;) {
-        InetAsk *ask = inet_find_ask(s, INET_REQ_ACCEPT);
-        if (!ask || process_lookup_alive(s->port->vm, ask->caller)) return ask;
-        inet_drop_ask(s, ask);
-    }
-}
-
 static void accept_ready(InetSocket *s)
 {
     InetAsk *ask;
-    while ((ask = next_accept(s))) {
+    while ((ask = inet_find_accept(s))) {
         int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) answer_accept(s, ask, fd);
         else if (errno == EAGAIN || errno == EWOULDBLOCK) break;

@@ -219,7 +219,6 @@ static int send_packet(InetSocket *s, const uint8_t *b, size_t n)
 static void output(Port *port, Process *p, term_t data, size_t n)
 {
     InetSocket *s = port->driver_data;
-    port->bytes_out -= n; /* not counted for sockets */
     uint8_t *bytes = mem_alloc(MEM_TEMP, n + 1);
     iolist_to_buffer(data, bytes, n, NULL);
     int error = inet_is_open(s) ? send_packet(s, bytes, n) : EINVAL;
@@ -242,6 +241,22 @@ static term_t receive(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
     return inet_ok_id(p, id);
 }
 
+/* Linux keeps the local address that connecting has chosen, which may not reach the next peer; undoing the
+ * connection takes the port away as well when the system had chosen it. */
+static void disconnect(InetSocket *s)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    InetAddr before, after;
+    socklen_t size = sizeof before, after_size = sizeof after;
+    getsockname(s->fd, &before.sa, &size);
+    if (connect(s->fd, &none, sizeof none) != 0 || s->domain == AF_UNIX) return;
+    getsockname(s->fd, &after.sa, &after_size);
+    struct sockaddr_in *to = (struct sockaddr_in *)&after; /* the port is at the same place in IPv6 */
+    if (to->sin_port != 0) return;
+    to->sin_port = ((struct sockaddr_in *)&before)->sin_port;
+    (void)bind(s->fd, &after.sa, after_size);
+}
+
 static term_t connect_to(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
     InetAddr a;
@@ -251,6 +266,7 @@ static term_t connect_to(InetSocket *s, Process *p, const uint8_t *bytes, size_t
     bytes += 4, n -= 4;
     int error = inet_decode_addr(s->domain, &bytes, &n, &a, &size);
     if (error) return inet_error(p, error);
+    if (inet_is_connected(s)) disconnect(s);
     if (connect(s->fd, &a.sa, size) != 0) return inet_error(p, errno);
     s->state |= INET_F_ACTIVE;
     uint16_t id = inet_ask(s, p, INET_REQ_CONNECT, -1);

@@ -170,6 +170,8 @@ uint16_t inet_ask(InetSocket *s, Process *p, uint8_t request, int32_t timeout);
 term_t inet_ok_id(Process *p, uint16_t id);
 /* The oldest request of this kind; NULL: none. */
 InetAsk *inet_find_ask(InetSocket *s, uint8_t request);
+/* The oldest accept of a process that is alive; those of dead ones are dropped. */
+InetAsk *inet_find_accept(InetSocket *s);
 void inet_drop_ask(InetSocket *s, InetAsk *ask);
 /* Answer and drop; result is built in h. */
 void inet_answer(InetSocket *s, InetAsk *ask, term_t result, Heap *h);

@@ -109,6 +109,15 @@ void inet_drop_ask(InetSocket *s, InetAsk *ask)
     memmove(ask, ask + 1, (--s->ask_count - at) * sizeof *ask);
 }
 
+InetAsk *inet_find_accept(InetSocket *s)
+{
+    for (;;) {
+        InetAsk *ask = inet_find_ask(s, INET_REQ_ACCEPT);
+        if (!ask || process_lookup_alive(s->port->vm, ask->caller)) return ask;
+        inet_drop_ask(s, ask);
+    }
+}
+
 void inet_answer(InetSocket *s, InetAsk *ask, term_t result, Heap *h)
 {
     InetAsk a = *ask;

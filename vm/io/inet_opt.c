@@ -141,7 +141,7 @@ static bool set_tcp_local(InetSocket *s, uint8_t number, uint32_t v)
     return true;
 }
 
-enum { MIN_BUFFER = 1, MAX_HEADER = 1 << 20 };
+enum { MAX_DATAGRAM = 65536, MIN_BUFFER = 1, MAX_HEADER = 1 << 20 };
 
 /* *mine: whether it is an option of the driver. */
 static bool set_local(InetSocket *s, uint8_t number, uint32_t v, Reader *r, bool *mine)
@@ -235,7 +235,8 @@ static int set_plain(InetSocket *s, uint8_t number, uint32_t v)
     if (number == INET_OPT_RECVTOS) s->recv_tos = v != 0;
     if (number == INET_OPT_RECVTCLASS) s->recv_tclass = v != 0;
     if (number == INET_OPT_RECVTTL) s->recv_ttl = v != 0;
-    if (number == INET_OPT_RCVBUF && s->buffer < v && !s->buffer_set) s->buffer = v;
+    if (number == INET_OPT_RCVBUF && s->buffer < v && !s->buffer_set)
+        s->buffer = s->tcp ? v : MAX(s->buffer, MIN(v, MAX_DATAGRAM));
     int level = o->level, name = o->name;
     if (s->domain == AF_INET6 && number == UDP_OPT_MULTICAST_TTL)
         level = IPPROTO_IPV6, name = IPV6_MULTICAST_HOPS;

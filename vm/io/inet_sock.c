@@ -126,12 +126,13 @@ term_t inet_open(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 /* A descriptor that somebody else has opened: bytes are family, type, descriptor, bound. */
 term_t inet_fdopen(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
-    int domain, type;
+    int domain, type, fd_domain;
     socklen_t size = sizeof type;
     if (!open_arguments(bytes, n, 10, &domain)) return inet_error(p, EINVAL);
     int fd = (int)bytes_load_be32(bytes + 2);
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return inet_error(p, errno);
-    if (type != (s->tcp ? SOCK_STREAM : SOCK_DGRAM)) return inet_error(p, EINVAL);
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &fd_domain, &size) != 0) return inet_error(p, errno);
+    if (type != (s->tcp ? SOCK_STREAM : SOCK_DGRAM) || fd_domain != domain) return inet_error(p, EINVAL);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     s->fd = fd;
     s->domain = domain;
@@ -145,7 +146,7 @@ static term_t bind_to(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
     InetAddr a;
     socklen_t size;
-    if (s->state != INET_F_OPEN) return inet_error_text(p, "exbadport");
+    if ((s->state & ~(uint32_t)INET_F_BOUND) != INET_F_OPEN) return inet_error_text(p, "exbadport");
     int error = inet_decode_addr(s->domain, &bytes, &n, &a, &size);
     if (error) return inet_error(p, error);
     if (bind(s->fd, &a.sa, size) != 0) return inet_error(p, errno);
@@ -217,7 +218,7 @@ static term_t type_reply(const InetSocket *s, Process *p)
 static uint32_t status_of(InetSocket *s)
 {
     uint32_t state = s->state & ~(uint32_t)INET_F_BOUND; /* which was never shown */
-    if (inet_find_ask(s, INET_REQ_ACCEPT)) state |= INET_F_ACC;
+    if (inet_find_accept(s)) state |= INET_F_ACC;
     if (s->busy_caller != TERM_NONE) state |= INET_F_BUSY;
     return state;
 }

@@ -193,7 +193,7 @@ static void deliver(InetSocket *s, size_t n)
     size_t length = n - skip - packet_padding_bytes(s->packet, bytes);
     term_t data = packet_is_parsed(s->packet) ? parsed_packet(s, &h, bytes, n)
                                               : inet_data(s, &h, s->input, bytes + skip, length);
-    inet_count(&s->in, length);
+    inet_count(&s->in, n);
     consume(s, n);
     if (s->ask_count > 0) inet_answer(s, &s->asks[0], heap_tuple2(&h, am_ok, data), &h);
     else deliver_active(s, data, &h, length);

@@ -225,7 +225,6 @@ static void refuse(InetSocket *s, term_t caller)
 void tcp_output(Port *port, Process *p, term_t data, size_t n)
 {
     InetSocket *s = port->driver_data;
-    port->bytes_out -= n; /* not counted for sockets */
     if (!inet_is_connected(s) || s->shutdown_later) {
         refuse(s, p->id);
         return;
