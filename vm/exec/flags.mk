@@ -2,3 +2,7 @@
 # What vm/exec/interp.c needs besides the flags of all files: tail calls, no pushes, one symbol per handler.
 CFLAGS_interp = -foptimize-sibling-calls -fno-stack-protector -fcf-protection=none -fomit-frame-pointer \
     -fno-tree-vectorize -fno-ipa-icf -fno-ipa-ra -fno-reorder-blocks-and-partition -Wno-volatile-register-var
+# One function holds all handlers there: checks of each pointer would take the compiler minutes.
+ifeq ($(TYPE),ubsan)
+CFLAGS_interp += -fno-sanitize=null,alignment,object-size,pointer-overflow
+endif
