@@ -120,7 +120,9 @@ static void change_function(Pattern *q, const code_t *entry)
             breakpoint_clear_local(q->vm, entry, q->bits);
         }
     } else if (e) {
-        if (q->on && !native) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL);
+        uint32_t other = q->local ? BREAK_GLOBAL : BREAK_LOCAL | BREAK_META | BREAK_COUNT;
+        if (q->on && native && (!q->local || q->bits & BREAK_LOCAL)) breakpoint_clear_global(e, other);
+        if (q->on && !native) breakpoint_clear_local(q->vm, entry, other);
         change_export(q, e, q->bits);
     }
 }
@@ -143,7 +145,7 @@ static void change_module(Module *module, void *ctx)
     for (size_t i = 0; i < c->function_count; i++) {
         const code_t *entry = c->functions[i];
         if (q->local || is_exported(c, entry)) change_function(q, entry);
-        else if (q->on && matches(q, code_entry_mfa(entry))) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL);
+        else if (q->on && matches(q, code_entry_mfa(entry))) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL | BREAK_META | BREAK_COUNT);
     }
 }
 
@@ -210,7 +212,8 @@ static term_t info_value(Process *p, const Info *i, term_t item)
     switch (item) {
     case am_traced: return !traced ? am_false : on & BREAK_LOCAL ? am_local : am_global;
     case am_match_spec: return traced ? term_copy(h, b->call.term) : am_false;
-    case am_meta: return on & BREAK_META ? b->meta_tracer : am_false;
+    case am_meta:
+        return !(on & BREAK_META) ? am_false : b->meta_tracer == TERM_NONE ? TERM_NIL : b->meta_tracer;
     case am_meta_match_spec: return on & BREAK_META ? term_copy(h, b->meta.term) : am_false;
     case am_call_count: return on & BREAK_COUNT ? heap_uint(h, atomic_load(&b->count)) : am_false;
     case am_call_time: case am_call_memory: return am_false;

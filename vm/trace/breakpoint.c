@@ -253,7 +253,9 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
     TraceFlags *f = p->trace;
     if (!f || !(f->flags & TRACE_CALL) || f->tracer == p->id) return;
     TraceMatch m = {.message = am_true};
-    term_t args = TERM_NONE;
+    /* As they are before the specification may change them, but for `silent`. */
+    uint32_t flags = f->flags;
+    term_t args = TERM_NONE, tracer = f->tracer;
     if (b->call.ms) {
         m.caller = return_address(p);
         args = argument_list(p, x, b->mfa.arity);
@@ -262,15 +264,16 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
     if (f->flags & TRACE_SILENT) return;
     if (m.return_trace || m.exception_trace) *watch |= WATCH_RETURN_FROM;
     if (m.exception_trace) *watch |= WATCH_EXCEPTION;
-    if ((f->flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
+    if ((flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
     if (m.message == am_false) return;
-    term_t event[2] = {called(p, &b->mfa, x, f->flags, args), m.message};
-    trace_event(p, TRACE_CALL, am_call, m.message == am_true ? 1 : 2, event);
+    term_t event[2] = {called(p, &b->mfa, x, flags, args), m.message};
+    if (!trace_send_to(p->vm, tracer, flags, p->id, am_call, m.message == am_true ? 1 : 2, event))
+        trace_change(p, 0, TRACE_ALL, TERM_NONE);
 }
 
 static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
 {
-    if (b->meta_tracer == p->id) return;
+    if (b->meta_tracer == p->id || b->meta_tracer == TERM_NONE) return;
     TraceMatch m = {.message = am_true};
     term_t args = argument_list(p, x, b->mfa.arity);
     if (b->meta.ms) {
@@ -283,7 +286,7 @@ static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
     term_t event[2] = {mfa_tuple(p, &b->mfa, args), m.message};
     if (!trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_call, m.message == am_true ? 1 : 2,
                        event))
-        b->on &= ~BREAK_META;
+        b->meta_tracer = TERM_NONE; /* trace_info says [] */
 }
 
 /* False: the process is to be killed. */
@@ -349,6 +352,23 @@ static const code_t *next_handler(const Process *p)
     return NULL;
 }
 
+/* Is there a catch mark that is not of a watched call? */
+static bool is_caught(const Process *p)
+{
+    const code_t *ours = trace_space(p->vm)->breakpoints->catch_code;
+    for (const term_t *e = p->heap.stop; e < p->heap.end; e++)
+        if (term_is_catch(*e) && catch_address(p->vm, catch_index(*e)) != ours) return true;
+    return false;
+}
+
+/* {Class, Reason}; a throw that nobody catches is an error already. */
+static term_t exception_of(Process *p, const term_t *x, const code_t *handler)
+{
+    Heap *h = &p->heap;
+    if (x[1] != am_throw || (handler && is_caught(p))) return heap_tuple2(h, x[1], x[2]);
+    return heap_tuple2(h, am_error, heap_tuple2(h, am_nocatch, x[2]));
+}
+
 /* An exception leaves a watched call: x1 class, x2 reason, x3 raw trace. It goes on. */
 void breakpoint_catch(Process *p, term_t *x)
 {
@@ -359,12 +379,12 @@ void breakpoint_catch(Process *p, term_t *x)
     p->ftrace = x[3];
     p->fvalue = x[2];
     p->freason = except_trace_reason(x[3]);
-    term_t event[2] = {e[0], heap_tuple2(&p->heap, x[1], x[2])};
+    const code_t *handler = next_handler(p);
+    term_t event[2] = {e[0], exception_of(p, x, handler)};
     if (watch & WATCH_META_EXCEPTION)
         trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
     if (!tells_returns(p)) return;
     if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
-    const code_t *handler = next_handler(p);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)
         tell_return_to(p, handler);
 }
