@@ -56,18 +56,92 @@ BIF(erlang, length, 1, GUARD)
 
 /* ---- ++ ---- */
 
+/* A copy under way: `last` is its last cell, whose tail is the next part to come. */
+typedef struct AppendState {
+    NativeState base;
+    term_t first, last, rest;
+} AppendState;
+
+static void append_destroy(NativeState *base) { MEM_DELETE(TEMP, (AppendState *)base); }
+
+static void append_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &((AppendState *)base)->first, 3);
+}
+
+/* Copy n > 0 cells of list in front of tail; *last is the last new cell. */
+static term_t copy_cells(Process *p, term_t list, size_t n, term_t tail, term_t *last)
+{
+    term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
+    for (size_t i = 0; i < n; i++, hp += 2, list = list_tail(list))
+        list_put(hp, list_head(list), term_make_list(hp + 2));
+    hp[-1] = tail;
+    *last = term_make_list(hp - 2);
+    return first;
+}
+
+/* The cell may have grown old meanwhile and now refers to a young one: no minor collection may come
+ * next. */
+static void set_old_tail(Process *p, term_t cell, term_t tail)
+{
+    list_ptr(cell)[1] = tail;
+    p->flags |= PF_NEED_FULLSWEEP;
+}
+
+static AppendState *append_state(Process *p, term_t left)
+{
+    if (p->native_state && p->native_state->destroy == append_destroy) return (AppendState *)p->native_state;
+    AppendState *s = MEM_NEW(TEMP, AppendState);
+    s->base.destroy = append_destroy;
+    s->base.each_root = append_each_root;
+    s->first = s->last = TERM_NIL;
+    s->rest = left;
+    p->native_state = &s->base;
+    return s;
+}
+
+static void append_end(Process *p)
+{
+    NativeState *s = p->native_state;
+    p->native_state = NULL;
+    if (s) s->destroy(s);
+}
+
+/* One slice: copies up to a slice's cells of s->rest. */
+static term_t append_slice(Process *p, AppendState *s, term_t right)
+{
+    size_t n = 0, limit = cells_per_slice(p);
+    term_t from = s->rest, rest = from, last;
+    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
+    if (!term_is_list(rest)) {
+        append_end(p);
+        return bif_error(p, EXC_BADARG);
+    }
+    term_t part = n > 0 ? copy_cells(p, from, n, term_is_nil(rest) ? right : TERM_NIL, &last) : right;
+    if (term_is_nil(s->first)) s->first = part;
+    else set_old_tail(p, s->last, part);
+    if (n > 0) s->last = last;
+    s->rest = rest;
+    if (!term_is_nil(rest)) return yield_list(p);
+    term_t first = s->first;
+    append_end(p);
+    charge(p, n);
+    return first;
+}
+
 static term_t append(Process *p, term_t left, term_t right)
 {
+    size_t n = 0, limit = cells_per_slice(p);
+    term_t rest = left, last;
+    if (p->native_state && p->native_state->destroy == append_destroy)
+        return append_slice(p, append_state(p, left), right);
     if (term_is_nil(left)) return right;
-    ptrdiff_t n = length_of(left);
-    if (n <= 0) return bif_error(p, EXC_BADARG);
+    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
+    if (!term_is_list(rest) || n == 0) return bif_error(p, EXC_BADARG);
+    if (!term_is_nil(rest)) return append_slice(p, append_state(p, left), right);
     if (term_is_nil(right)) return left;
-    term_t *hp = heap_alloc(&p->heap, 2 * (size_t)n), result = term_make_list(hp);
-    for (; term_is_list_cell(left); left = list_tail(left), hp += 2)
-        list_put(hp, list_head(left), term_make_list(hp + 2));
-    hp[-1] = right;
-    charge(p, (size_t)n);
-    return result;
+    charge(p, n);
+    return copy_cells(p, left, n, right, &last);
 }
 
 BIF_NAMED(erlang, "++", op_append, 2, 0) { return append(p, a[0], a[1]); }
