@@ -350,9 +350,8 @@ typedef struct TrieInfo {
 
 static void measure(TrieInfo *info, term_t node, size_t level)
 {
-    unsigned count;
+    unsigned count = term_is_tuple(node) ? (unsigned)tuple_arity(node) : 0;
     const term_t *children = term_is_tuple(node) ? tuple_elements(node) : hamt_children(node, &count);
-    if (term_is_tuple(node)) count = (unsigned)tuple_arity(node);
     info->nodes++;
     info->by_children[MIN(count, 16u)]++;
     for (unsigned i = 0; i < count; i++) {

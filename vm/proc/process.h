@@ -58,7 +58,7 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_WAIT_RESUMED    0x4000u  /* wait_timeout has put the process to sleep and will be executed again */
 #define PF_YIELDED         0x8000u  /* erlang:yield/0 has ended a slice and will be called again */
 #define PF_GC_ASKED        0x2000u  /* garbage_collect/0 has asked for a collection and yielded */
-#define PF_IN_NATIVE       0x10000u /* the last slice ended inside native `current`, to be called again (trace events) */
+#define PF_IN_NATIVE       0x10000u /* the last slice ended inside native `current` (trace events) */
 #define PF_IN_RECEIVE      0x1000u  /* sleeps in receive (or hibernates) for want of a message */
 
 /* Why a native or instruction failed (`freason`): class in the low 2 bits, flags, then code. */
@@ -269,6 +269,7 @@ typedef struct ProcSpace {
     const ProcPortOps *port_ops;       /* NULL until io is initialised */
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
     const ProcTraceOps *trace_ops;     /* NULL until trace is used */
+    const code_t *trace_return;        /* return address of frames that only watch calls, or NULL */
     /* Flags of processes to be spawned are set: called for each; NULL: none are. */
     void (*trace_new)(Process *parent, Process *child, bool linked, term_t mfa);
     /* dist: process_flag(monitor_nodes | {monitor_nodes, Options}, Bool); NULL: no such flag */
