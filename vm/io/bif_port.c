@@ -131,6 +131,10 @@ static const PortDriver *driver_of(Vm *vm, term_t spec, Buf *title, enum PortSou
         buf_printf(title, "%ld/%ld", (long)small_value(in), (long)small_value(out));
         return &drv_fd;
     }
+    if (!term_is_tuple(spec)) {
+        *source = SOURCE_DRIVER;
+        return name_text(spec, title) ? &drv_vanilla : NULL;
+    }
     if (!term_is_tuple_of(spec, 2) || !name_text(tuple_element(spec, 2), title)) return NULL;
     size_t word = strcspn(buf_text(title), " ");
     const PortDriver *d = port_find_driver(vm, title->data, word);

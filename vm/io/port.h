@@ -167,6 +167,6 @@ void port_flush_all(Vm *vm);
 static_assert(offsetof(Port, id) == 0, "see proc_init");
 
 /* Built-in drivers (drv_*.c). */
-extern const PortDriver drv_fd, drv_spawn, drv_forker, drv_ram_file, drv_tcp, drv_udp;
+extern const PortDriver drv_fd, drv_spawn, drv_forker, drv_ram_file, drv_tcp, drv_udp, drv_vanilla;
 
 #endif
