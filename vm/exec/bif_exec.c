@@ -7,7 +7,7 @@
 term_t bif_trap(Process *p, Export *e, unsigned n, const term_t *args)
 {
     ASSERT(n == e->mfa.arity);
-    memmove(sched_self->x, args, n * sizeof(term_t));
+    if (n) memmove(sched_self->x, args, n * sizeof(term_t)); /* args may be NULL */
     p->trap_export = e;
     p->x_arity = n;
     p->freason = EXC_TRAP;
