@@ -53,11 +53,11 @@ unsigned except_set_depth(Vm *vm, unsigned depth)
 /* Return addresses on the stack, each moved back to the call it belongs to. */
 static unsigned stack_calls(const Process *p, const code_t **pc, unsigned n, unsigned max)
 {
-    const code_t *bottom = p->vm->procs->exec.normal_exit;
+    const code_t *bottom = p->vm->procs->exec.normal_exit, *watch = p->vm->procs->trace_return;
     for (const term_t *e = p->heap.stop; e < p->heap.end && n < max; e++) {
         if ((*e & TAG_PRIMARY_MASK) != TAG_HEADER || *e == 0) continue;
         const code_t *to = (const code_t *)*e;
-        if (to != bottom && (n == 0 || pc[n - 1] != to - 1)) pc[n++] = to - 1;
+        if (to != bottom && to != watch && (n == 0 || pc[n - 1] != to - 1)) pc[n++] = to - 1;
     }
     return n;
 }

@@ -23,6 +23,7 @@ Breakpoints *breakpoints_make(Vm *vm)
     code_t word[2];
     insn_emit(word, INSN_trace_breakpoint, NULL, 0);
     b->handler = (int32_t)(uint32_t)word[0];
+    vm->procs->trace_return = b->return_code;
     return s->breakpoints = b;
 }
 
