@@ -105,6 +105,16 @@ unsigned ref_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
     return count;
 }
 
+unsigned ref_wire_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
+{
+    unsigned n = ref_numbers(ref, numbers);
+    if (!term_is_local_ref(ref) || !ref_is_alias(ref)) return n;
+    uint64_t id = local_pid_id(alias_ref_pid(ref));
+    numbers[3] = (uint32_t)id;
+    numbers[4] = (uint32_t)(id >> 32);
+    return REF_NUMBERS_MAX;
+}
+
 /* ---- construction ---- */
 
 /* The node, or NULL when (name, creation) is this node. A creation of 0 names any incarnation
@@ -145,17 +155,24 @@ term_t node_make_port(Heap *h, Vm *vm, term_t name, uint64_t id, uint32_t creati
 
 #define REF_FIRST_MAX (1u << 18) /* local references use 18 bits of the first number */
 
+/* Five numbers: an alias, with the identifier of its process in the last two (ref_wire_numbers). */
+static term_t local_ref(Heap *h, const uint32_t *numbers, unsigned count)
+{
+    RefNum r = {{0, 0, 0}};
+    if (numbers[0] >= REF_FIRST_MAX || (count > 3 && count != REF_NUMBERS_MAX)) return TERM_NONE;
+    memcpy(r.n, numbers, MIN(count, 3u) * sizeof *numbers);
+    if (count <= 3) return ref_put(heap_alloc(h, REF_WORDS), r);
+    uint64_t id = numbers[3] | (uint64_t)numbers[4] << 32;
+    if (id >> (PID_NUMBER_BITS + PID_SERIAL_BITS)) return TERM_NONE;
+    return alias_ref_put(heap_alloc(h, ALIAS_REF_WORDS), r, term_local_pid(id));
+}
+
 term_t node_make_ref(Heap *h, Vm *vm, term_t name, uint32_t creation, const uint32_t *numbers,
                      unsigned count)
 {
     if (count == 0 || count > REF_NUMBERS_MAX) return TERM_NONE;
     Node *node = foreign(vm, name, creation);
-    if (!node) {
-        RefNum r = {{0, 0, 0}};
-        if (count > 3 || numbers[0] >= REF_FIRST_MAX) return TERM_NONE;
-        memcpy(r.n, numbers, count * sizeof *numbers);
-        return ref_put(heap_alloc(h, REF_WORDS), r);
-    }
+    if (!node) return local_ref(h, numbers, count);
     uint64_t data[1 + (REF_NUMBERS_MAX + 1) / 2] = {count};
     for (unsigned i = 0; i < count; i++) data[1 + i / 2] |= (uint64_t)numbers[i] << (i % 2 * 32);
     return ext_put(h, node, BOXED_EXT_REF, data, 1 + (count + 1) / 2);

@@ -68,6 +68,9 @@ static inline uint64_t port_number(term_t port)
 /* Numbers of any reference; at most REF_NUMBERS_MAX. Returns how many. */
 #define REF_NUMBERS_MAX 5
 unsigned ref_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX]);
+/* The numbers as sent to other nodes: an alias carries its process, so that a message to a copy of it
+ * that went through the external format still finds the way. */
+unsigned ref_wire_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX]);
 /* Node of an identifier; NULL means this node (no VM needed). */
 static inline Node *ident_node(term_t t)
 {

@@ -192,7 +192,7 @@ static void put_port(EtfEncode *e, term_t port)
 static void put_ref(EtfEncode *e, term_t ref)
 {
     uint32_t creation, numbers[REF_NUMBERS_MAX];
-    unsigned n = ref_numbers(ref, numbers);
+    unsigned n = ref_wire_numbers(ref, numbers);
     put8(e, ETF_NEWER_REF);
     put16(e, n);
     put_node(e, ref, &creation);
