@@ -293,7 +293,7 @@ static void request_due(InetSocket *s, InetAsk *ask)
 {
     if (ask->request == INET_REQ_CONNECT) inet_close(s);
     inet_answer_error(s, ask, am_timeout);
-    if (!tcp_wants_input(s)) inet_disarm(s, POLL_READ);
+    if (s->ask_count == 0 && !tcp_wants_input(s)) inet_disarm(s, POLL_READ);
 }
 
 static void send_due(InetSocket *s)

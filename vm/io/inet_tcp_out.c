@@ -213,7 +213,7 @@ static void send_command(InetSocket *s, term_t caller, const Command *c)
 static void refuse(InetSocket *s, term_t caller)
 {
     if (inet_is_connected(s)) {
-        inet_reply_error(s, caller, am_epipe);
+        inet_reply_error(s, caller, am_closed); /* writing will be shut down */
     } else if (s->closed_for_send) {
         s->closed_for_send = false;
         inet_reply_error(s, caller, s->reset ? am_econnreset : am_closed);

@@ -160,7 +160,16 @@ t(timeouts) ->
     R1 = [gen_tcp:recv(A, 0, 0), gen_tcp:recv(A, 0, 20), gen_tcp:send(C, "ab"), gen_tcp:recv(A, 3, 50),
           gen_tcp:send(C, "c"), gen_tcp:recv(A, 3, 500)],
     {ok, L} = gen_tcp:listen(0, [{ip, ?LO}]),
-    [R1, gen_tcp:accept(L, 0), gen_tcp:accept(L, 20), prim_inet:getstatus(L)];
+    R2 = [gen_tcp:accept(L, 0), gen_tcp:accept(L, 20), prim_inet:getstatus(L)],
+    %% one that gives up leaves the others waiting
+    Me = self(),
+    [spawn_link(fun() -> Me ! {accepted, T, element(1, gen_tcp:accept(L, T))} end) || T <- [30, 5000]],
+    R3 = receive {accepted, 30, E} -> E end,
+    {ok, P} = inet:port(L),
+    {ok, _} = gen_tcp:connect(?LO, P, [{active, false}]),
+    R4 = receive {accepted, 5000, X} -> X after 2000 -> nobody end,
+    [receive {'EXIT', Pid, normal} when is_pid(Pid) -> ok end || _ <- "12"],
+    [R1, R2, R3, R4];
 t(accepts) ->
     {ok, L} = gen_tcp:listen(0, [{ip, ?LO}, {active, false}, {packet, 2}, binary, {nodelay, true}]),
     {ok, P} = inet:port(L),
