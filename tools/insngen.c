@@ -12,7 +12,7 @@
  *          insn_reference.gen.md the families with their comments, for the reader
  * Errors:  file:line: what.
  * In a body an operand's name stands for the access to it; KIND_OF(Name) is its kind letter in this
- * variant, COUNT the number of trailing operands. The macros of the bodies are in vm/exec/interp.c. */
+ * variant, RAW(Name) the source word of an operand of kind S, COUNT the number of trailing operands. The macros of the bodies are in vm/exec/interp.c. */
 #include "genlib.h"
 
 #define MAX_OPS 12
@@ -367,8 +367,8 @@ static void put_access(GenText *t, char kind, int at)
     gen_printf(t, kind_of(kind)->access, at);
 }
 
-/* KIND_OF(Name): s stands behind KIND_OF; returns the character behind the parenthesis. */
-static const char *put_kind(GenText *t, const Insn *in, const Variant *v, const char *s)
+/* KIND_OF(Name), RAW(Name): s stands behind the word; returns the character behind the parenthesis. */
+static const char *put_query(GenText *t, const Insn *in, const Variant *v, const char *s, bool raw)
 {
     const char *name = s + strspn(s, " (");
     size_t n = 0;
@@ -376,9 +376,14 @@ static const char *put_kind(GenText *t, const Insn *in, const Variant *v, const 
         n++;
     int i = operand_named(in, name, n);
     if (i < 0)
-        gen_fail(in->file, in->body_line, "KIND_OF(%.*s) in %s: no such operand", (int)n, name,
-                 in->name);
-    gen_printf(t, "'%c'", v->kind[i]);
+        gen_fail(in->file, in->body_line, "%s(%.*s) in %s: no such operand", raw ? "RAW" : "KIND_OF",
+                 (int)n, name, in->name);
+    if (!raw)
+        gen_printf(t, "'%c'", v->kind[i]);
+    else if (v->kind[i] == 'S')
+        gen_printf(t, "F64(%d)", v->at[i]);
+    else
+        gen_fail(in->file, in->body_line, "RAW(%.*s) in %s: not of kind S", (int)n, name, in->name);
     return strchr(name + n, ')') + 1;
 }
 
@@ -391,7 +396,9 @@ static const char *put_ident(GenText *t, const Insn *in, const Variant *v, const
     if (i >= 0)
         put_access(t, v->kind[i], v->at[i]);
     else if (n == 7 && strncmp(s, "KIND_OF", 7) == 0)
-        return put_kind(t, in, v, s + 7);
+        return put_query(t, in, v, s + 7, false);
+    else if (n == 3 && strncmp(s, "RAW", 3) == 0)
+        return put_query(t, in, v, s + 3, true);
     else if (n == 4 && strncmp(s, "SLOW", 4) == 0) {
         if (!in->slow)
             gen_fail(in->file, in->body_line, "SLOW in %s, which has no slow part", in->name);

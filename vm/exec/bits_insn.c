@@ -19,19 +19,19 @@ term_t exec_bs_get_float(Process *p, term_t ctx, term_t size, unsigned unit, uns
     return match_get_float(&p->heap, match_ptr(ctx), bits, flags);
 }
 
-term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit)
+term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit, bool all)
 {
     uint64_t bits;
-    if (size == am_all) return match_get_all(&p->heap, match_ptr(ctx), unit);
+    if (all) return match_get_all(&p->heap, match_ptr(ctx), unit);
     if (!match_size(size, unit, &bits)) return TERM_NONE;
     return match_get_binary(&p->heap, match_ptr(ctx), bits);
 }
 
-bool exec_bs_skip(term_t ctx, term_t size, unsigned unit)
+bool exec_bs_skip(term_t ctx, term_t size, unsigned unit, bool all)
 {
     uint64_t bits;
     MatchContext *m = match_ptr(ctx);
-    if (size == am_all) {
+    if (all) {
         if (!match_test_unit(m, unit)) return false;
         m->start = m->end;
         return true;
@@ -122,13 +122,14 @@ typedef struct Segment {
     term_t type;
     uint64_t number, unit, flags, raw; /* raw: source word, or address of a string */
     term_t value, size;
+    bool all;                          /* size is the constant `all` */
 } Segment;
 
 static Segment segment_at(Sched *s, const term_t *e, const code_t *w)
 {
     bool string = w[0] == am_string;
     return (Segment){w[0], w[1], w[2], w[3], w[4], string ? TERM_NIL : exec_source(s->x, e, w[4]),
-                     exec_source(s->x, e, w[5])};
+                     exec_source(s->x, e, w[5]), w[5] == am_all};
 }
 
 static bool is_append(term_t type) { return type == am_append || type == am_private_append; }
@@ -154,7 +155,7 @@ static enum BuildResult add_size(const Segment *g, uint64_t *bits)
     if (g->type == am_utf8) return build_add_utf8(bits, g->value);
     if (g->type == am_utf16) return build_add_utf16(bits, g->value);
     if (g->type == am_utf32) return build_add_utf32(bits, g->value);
-    if (g->size == am_all) return build_add_all(bits, g->value, g->unit);
+    if (g->all) return build_add_all(bits, g->value, g->unit);
     return build_add_size(bits, g->size, g->unit ? g->unit : 8);
 }
 
@@ -169,7 +170,7 @@ static enum BuildResult fill(BitBuilder *b, const Segment *g)
     if (g->type == am_utf8) return build_utf8(b, g->value);
     if (g->type == am_utf16) return build_utf16(b, g->value, flags);
     if (g->type == am_utf32) return build_utf32(b, g->value, flags);
-    if (g->size == am_all) return build_binary_all(b, g->value, g->unit);
+    if (g->all) return build_binary_all(b, g->value, g->unit);
     (void)build_add_size(&bits, g->size, g->unit);
     if (g->type == am_integer) return build_integer(b, g->value, bits, flags);
     if (g->type == am_float) return build_float(b, g->value, bits, flags);
@@ -289,10 +290,10 @@ bool exec_bs_put_float(Sched *s, Process *p, term_t size, unsigned unit, unsigne
     return put_result(p, r);
 }
 
-bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src)
+bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src, bool all)
 {
     uint64_t bits = 0;
-    if (size == am_all) return put_result(p, build_binary_all(&exec_of(s)->bits, src, unit));
+    if (all) return put_result(p, build_binary_all(&exec_of(s)->bits, src, unit));
     enum BuildResult r = build_add_size(&bits, size, unit);
     if (r == BUILD_OK) r = build_binary(&exec_of(s)->bits, src, bits);
     return put_result(p, r);

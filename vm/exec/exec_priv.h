@@ -110,8 +110,9 @@ static inline const uint8_t *exec_match_bytes(const MatchContext *m)
 
 term_t exec_bs_get_integer(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags);
 term_t exec_bs_get_float(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags);
-term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit);
-bool exec_bs_skip(term_t ctx, term_t size, unsigned unit);
+/* all: size is the constant `all`, the rest of the bit string. */
+term_t exec_bs_get_binary(Process *p, term_t ctx, term_t size, unsigned unit, bool all);
+bool exec_bs_skip(term_t ctx, term_t size, unsigned unit, bool all);
 bool exec_bs_match(Sched *s, Process *p, term_t *e, term_t ctx, const code_t *commands, unsigned count);
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count);
 term_t exec_bs_init_writable(Process *p, term_t size);
@@ -119,7 +120,7 @@ term_t exec_bs_init(Sched *s, Process *p, term_t size, unsigned unit);
 term_t exec_bs_append(Sched *s, Process *p, term_t size, unsigned unit, term_t bin);
 bool exec_bs_put_integer(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src);
 bool exec_bs_put_float(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src);
-bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src);
+bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src, bool all);
 void exec_bs_put_string(Sched *s, const char *text, unsigned bytes);
 bool exec_bs_put_utf(Sched *s, Process *p, term_t src, unsigned size, unsigned flags);
 term_t exec_bs_utf_size(Process *p, term_t src, unsigned size);

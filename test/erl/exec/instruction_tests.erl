@@ -57,6 +57,9 @@ run() ->
   t(fun() -> <<A/binary>> end),
   t(fun() -> N = id(5), <<N:3, 1:5, 3.14:32/float, "xyz", (id(<<1,2>>))/binary, 16#1234:16/little>> end),
   t(fun() -> N = id(300), <<N/utf8, (id($a))/utf16, (id($b))/utf32-little>> end),
+  %% The atom all in a variable is no size.
+  d([case id(<<1, 2>>) of <<X9:S9/binary, _/bits>> -> X9; _ -> nomatch end || S9 <- [1, all, -1, x, 1 bsl 70]]),
+  [t(fun() -> <<(id(<<1, 2>>)):S8/binary>> end) || S8 <- [1, all, -1, x, 1 bsl 70]],
   d(app(<<>>, 10)),
   t(fun() -> <<_:7, R/bits>> = id(<<255,255>>), R end),
   d({id(1) == id(1.0), id(1) =:= id(1.0), id(a) < id(b), [1] > [], {1} < {2}, #{} < [], "abc" > "ab"}),
