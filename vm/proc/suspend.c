@@ -28,48 +28,71 @@ static Suspend **find(Process *p, term_t pid)
     return at;
 }
 
-/* aux of the signal: 0 no answer; 1 {Ref, true|badarg}; 2 {Tag, suspended|exited} */
-static bool send_suspend(Process *p, term_t pid, enum SuspendHow how, term_t tag)
+/* Signal.aux: what to do besides suspending. */
+enum { CONFIRM, ANSWER_TRUE, CONFIRM_AND_ANSWER_STATE, ONLY_ANSWER_TRUE, ONLY_ANSWER_FALSE, ONLY_ANSWER_STATE };
+
+static bool send_suspend(Process *p, term_t pid, uint32_t aux, term_t tag)
 {
     SignalX *x = signal_new_x(SIG_SUSPEND, p->id);
-    x->s.aux = how == SUSPEND_SYNC ? 1 : how == SUSPEND_ASYNC_REPLY ? 2 : 0;
+    x->s.aux = aux;
     x->s.term = heap_piece_copy(&x->s.piece, tag);
     if (signal_send_pid(p->vm, pid, &x->s)) return true;
     signal_free(&x->s);
     return false;
 }
 
-static void answer_exited(Process *p, enum SuspendHow how, term_t tag, term_t state)
+static void answer_state(Process *p, enum SuspendHow how, term_t tag, term_t state)
 {
     if (how == SUSPEND_ASYNC_REPLY) signal_answer(p, p->id, tag, state);
+}
+
+/* Once more for a process that is, or is about to be, suspended by p. */
+static term_t suspend_again(Process *p, Suspend *s, enum SuspendHow how, term_t tag)
+{
+    if ((uint64_t)s->active + s->outstanding >= UINT32_MAX) {
+        p->freason = EXC_SYSTEM_LIMIT;
+        p->fcause = TERM_NONE;
+        return TERM_NONE;
+    }
+    if (s->active) {
+        s->active++;
+        answer_state(p, how, tag, am_suspended);
+        return am_true;
+    }
+    s->outstanding++;
+    if (how == SUSPEND_ASYNC) return am_true;
+    bool sync = how == SUSPEND_SYNC;
+    if (sync) tag = heap_new_ref(&p->heap, p->vm);
+    if (!send_suspend(p, s->pid, sync ? ONLY_ANSWER_TRUE : ONLY_ANSWER_STATE, tag)) {
+        answer_state(p, how, tag, am_exited);
+        return sync ? am_badarg : am_true;
+    }
+    return sync ? tag : am_true;
 }
 
 term_t suspend_process(Process *p, term_t pid, bool unless, enum SuspendHow how, term_t tag)
 {
     Suspend **at = find(p, pid), *s = *at;
+    bool sync = how == SUSPEND_SYNC;
     if (s && unless) {
-        answer_exited(p, how, tag, am_suspended);
+        if (sync && !s->active) { /* false, but not before it stands still */
+            tag = heap_new_ref(&p->heap, p->vm);
+            return send_suspend(p, pid, ONLY_ANSWER_FALSE, tag) ? tag : am_badarg;
+        }
+        answer_state(p, how, tag, am_suspended);
         return am_false;
     }
-    if (s) {
-        if (s->count == UINT32_MAX) {
-            p->freason = EXC_SYSTEM_LIMIT;
-            p->fcause = TERM_NONE;
-            return TERM_NONE;
-        }
-        s->count++;
-        answer_exited(p, how, tag, am_suspended);
-        return am_true;
-    }
-    if (how == SUSPEND_SYNC) tag = heap_new_ref(&p->heap, p->vm);
-    if (!send_suspend(p, pid, how, tag)) {
-        answer_exited(p, how, tag, am_exited);
-        return how == SUSPEND_SYNC ? am_badarg : am_true;
+    if (s) return suspend_again(p, s, how, tag);
+    if (sync) tag = heap_new_ref(&p->heap, p->vm);
+    uint32_t aux = sync ? ANSWER_TRUE : how == SUSPEND_ASYNC ? CONFIRM : CONFIRM_AND_ANSWER_STATE;
+    if (!send_suspend(p, pid, aux, tag)) {
+        answer_state(p, how, tag, am_exited);
+        return sync ? am_badarg : am_true;
     }
     s = MEM_NEW(LINK, Suspend);
-    *s = (Suspend){.pid = pid, .count = 1};
+    *s = (Suspend){.pid = pid, .active = sync, .outstanding = !sync};
     *at = s;
-    return how == SUSPEND_SYNC ? tag : am_true;
+    return sync ? tag : am_true;
 }
 
 static void send_resume(Process *p, term_t pid)
@@ -82,7 +105,11 @@ bool suspend_resume(Process *p, term_t pid)
 {
     Suspend **at = find(p, pid), *s = *at;
     if (!s) return false;
-    if (--s->count > 0) return true;
+    if (s->active)
+        s->active--;
+    else
+        s->outstanding--;
+    if (s->active + s->outstanding > 0) return true;
     *at = s->next;
     MEM_DELETE(LINK, s);
     send_resume(p, pid);
@@ -103,16 +130,28 @@ term_t suspend_list(Process *p, Heap *h)
     term_t list = TERM_NIL;
     prune(p);
     for (Suspend *s = p->suspending; s; s = s->next)
-        list = heap_cons(h, heap_tuple3(h, s->pid, term_small(s->count), term_small(0)), list);
+        list = heap_cons(h, heap_tuple3(h, s->pid, term_small(s->active), term_small(s->outstanding)), list);
     return list;
+}
+
+/* In the suspender: pid stands still now. */
+static void confirmed(Process *p, void *pid, bool dead)
+{
+    Suspend *s = dead ? NULL : *find(p, (term_t)(uintptr_t)pid);
+    if (!s) return;
+    s->active += s->outstanding;
+    s->outstanding = 0;
 }
 
 void suspend_received(Process *p, Signal *s, bool dead)
 {
-    if (!dead && p->suspend_count++ == 0) or_acq_rel(&p->state, PS_SUSPENDED);
-    if (s->aux == 1)
-        signal_answer(p, s->from, s->term, dead ? am_badarg : am_true);
-    else if (s->aux == 2)
+    bool only_answer = s->aux >= ONLY_ANSWER_TRUE;
+    if (!dead && !only_answer && p->suspend_count++ == 0) or_acq_rel(&p->state, PS_SUSPENDED);
+    if (!dead && (s->aux == CONFIRM || s->aux == CONFIRM_AND_ANSWER_STATE))
+        signal_send_call(p->vm, p->id, s->from, confirmed, (void *)(uintptr_t)p->id);
+    if (s->aux == ANSWER_TRUE || s->aux == ONLY_ANSWER_TRUE || s->aux == ONLY_ANSWER_FALSE)
+        signal_answer(p, s->from, s->term, dead ? am_badarg : term_bool(s->aux != ONLY_ANSWER_FALSE));
+    else if (s->aux != CONFIRM)
         signal_answer(p, s->from, s->term, dead ? am_exited : am_suspended);
     if (!dead) p->reds = 0; /* if this happens inside a receive: leave the slice soon */
 }

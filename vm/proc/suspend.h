@@ -12,8 +12,8 @@
 typedef struct Suspend {
     struct Suspend *next;
     term_t pid;              /* local */
-    uint32_t count;
-    bool pending;            /* the answer to a synchronous request is still under way */
+    uint32_t active;         /* suspensions that have taken effect */
+    uint32_t outstanding;    /* asynchronous ones not yet confirmed by the suspended process */
 } Suspend;
 
 enum SuspendHow { SUSPEND_SYNC, SUSPEND_ASYNC, SUSPEND_ASYNC_REPLY };
