@@ -62,8 +62,8 @@ static bool exit_name(Process *p, ExitState *e UNUSED)
     }
     term_t name = registry_remove_process(p->vm, p);
     if (UNLIKELY(p->trace != NULL)) {
-        if (name != TERM_NONE) p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
         p->vm->procs->trace_ops->event(p, am_exit, p->fvalue, TERM_NONE);
+        if (name != TERM_NONE) p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
     }
     return true;
 }

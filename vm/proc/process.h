@@ -268,7 +268,9 @@ typedef struct ProcSpace {
     ProcExecOps exec;
     const ProcPortOps *port_ops;       /* NULL until io is initialised */
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
-    const ProcTraceOps *trace_ops;     /* NULL until trace is used */
+    const ProcTraceOps *trace_ops;     /* NULL until trace is initialised */
+    /* system_monitor of collections: called after each with its duration; NULL: off. */
+    void (*monitor_gc)(Process *p, int64_t ns);
     const code_t *trace_return;        /* return address of frames that only watch calls, or NULL */
     /* Flags of processes to be spawned are set: called for each; NULL: none are. */
     void (*trace_new)(Process *parent, Process *child, bool linked, term_t mfa);

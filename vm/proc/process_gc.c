@@ -3,6 +3,7 @@
 #include "proc/process_gc.h"
 
 #include "base/log.h"
+#include "base/clock.h"
 #include "bifs/bif.h"
 #include "proc/procdict.h"
 
@@ -104,10 +105,13 @@ static uint32_t account(Process *p, const Collection *c)
 static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
 {
     const ProcTraceOps *trace = UNLIKELY(p->trace != NULL) ? p->vm->procs->trace_ops : NULL;
+    void (*monitor)(Process *p, int64_t ns) = p->vm->procs->monitor_gc;
+    int64_t start = UNLIKELY(monitor != NULL) ? clock_os_monotonic_ns() : 0;
     if (trace) trace->collection(p, true, c->major, c->need_words - HEAP_STACK_RESERVE);
     enum HeapResult r = heap_collect(&p->heap, c);
     *reds = account(p, c);
     if (trace) trace->collection(p, false, c->was_major, c->reclaimed_words);
+    if (UNLIKELY(monitor != NULL)) monitor(p, clock_os_monotonic_ns() - start);
     return r == HEAP_LIMIT && limit_exceeded(p) ? HEAP_LIMIT : HEAP_OK;
 }
 

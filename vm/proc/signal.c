@@ -250,14 +250,15 @@ static void on_link_exit(Process *p, Signal *s, bool dead)
         signal_free(s);
         return;
     }
+    bool trapped = process_state(p) & PS_TRAP_EXIT;
+    if (!trapped && s->term != am_normal) {
+        die(p, s, s->term);
+        return;
+    }
     if (UNLIKELY(p->trace != NULL))
         p->vm->procs->trace_ops->event(p, am_getting_unlinked, s->from, TERM_NONE);
-    if (process_state(p) & PS_TRAP_EXIT)
-        deliver_exit_message(p, s);
-    else if (s->term == am_normal)
-        signal_free(s);
-    else
-        die(p, s, s->term);
+    if (trapped) deliver_exit_message(p, s);
+    else signal_free(s);
 }
 
 /* Tell the other end of a link that p is dead. */

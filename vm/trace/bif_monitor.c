@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
- * DEVIATES: nothing is reported yet to a profiler. Semantics: erlang(3). Layer: trace. */
+ * Reported are long_gc and large_heap. DEVIATES: nothing is reported of schedules, ports and to a profiler. Semantics: erlang(3). Layer: trace. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
+#include "heap/gc.h"
 #include "sched/sched.h"
 #include "trace/trace.h"
 
@@ -54,6 +55,35 @@ static term_t settings(Process *p)
     return heap_tuple2(h, s->monitor_pid, l);
 }
 
+/* {monitor, Pid, What, [{timeout, Ms} | Sizes]}; timeout only of long_gc. */
+static void report(Process *p, Process *to, term_t what, int64_t ms)
+{
+    HeapInfo i = heap_info(&p->heap);
+    const struct { term_t key; uint64_t value; } items[] = {
+        {am_heap_size, i.young}, {am_old_heap_size, i.old}, {am_stack_size, i.stack}, {am_mbuf_size, i.frags},
+        {am_heap_block_size, i.block}, {am_old_heap_block_size, i.old_block},
+    };
+    Heap h = {0};
+    term_t list = TERM_NIL;
+    for (size_t k = 0; k < ARRAY_LEN(items); k++)
+        list = heap_cons(&h, heap_tuple2(&h, items[k].key, heap_uint(&h, items[k].value)), list);
+    if (what == am_long_gc) list = heap_cons(&h, heap_tuple2(&h, am_timeout, term_small(ms)), list);
+    message_send_heap(p->vm, am_system, to, heap_tuple4(&h, am_monitor, p->id, what, list), &h);
+}
+
+/* ProcSpace.monitor_gc. */
+static void collected(Process *p, int64_t ns)
+{
+    const TraceSpace *s = trace_space(p->vm);
+    Process *to = s->monitor_pid == TERM_NONE || s->monitor_pid == p->id
+                      ? NULL : process_lookup_alive(p->vm, s->monitor_pid);
+    if (!to) return;
+    int64_t ms = ns / 1000000;
+    HeapInfo i = heap_info(&p->heap);
+    if (s->long_gc && ms >= (int64_t)s->long_gc) report(p, to, am_long_gc, ms);
+    if (s->large_heap && i.block + i.old_block + i.frags > s->large_heap) report(p, to, am_large_heap, 0);
+}
+
 static term_t set_monitor(Process *p, term_t pid, term_t options)
 {
     TraceSpace *s = trace_space(p->vm);
@@ -68,6 +98,7 @@ static term_t set_monitor(Process *p, term_t pid, term_t options)
     term_t old = settings(p);
     s->monitor_pid = none ? TERM_NONE : pid;
     s->long_gc = new.long_gc, s->long_schedule = new.long_schedule, s->large_heap = new.large_heap;
+    p->vm->procs->monitor_gc = new.long_gc || new.large_heap ? collected : NULL;
     s->busy_port = new.busy_port, s->busy_dist_port = new.busy_dist_port;
     mutex_unlock(&s->lock);
     return old;
