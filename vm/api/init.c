@@ -26,6 +26,7 @@
 #include "sched/sched.h"
 #include "sys/sys.h"
 #include "term/atom.h"
+#include "trace/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,7 @@ static const Subsystem subsystems[] = {
     {"io", port_init},
     {"tty", terminal_init},
     {"exit hooks", start_exit_hooks},
+    {"trace", trace_init},
 };
 
 static enum ClockWarp warp_of(const char *mode)

@@ -239,7 +239,7 @@ static bool forget_process(Process *p, term_t reason UNUSED, int32_t *reds UNUSE
     return true;
 }
 
-static TraceSpace *new_space(void)
+void trace_init(Vm *vm)
 {
     TraceSpace *s = MEM_NEW(TRACE, TraceSpace);
     mutex_init(&s->lock, LOCK_TRACE_WRITE);
@@ -247,19 +247,7 @@ static TraceSpace *new_space(void)
     s->monitor_pid = s->profile_pid = TERM_NONE;
     s->send.spec = s->receive.spec = am_true;
     atomic_init(&s->seq_tracer, am_false);
-    return s;
-}
-
-TraceSpace *trace_space(Vm *vm)
-{
-    TraceSpace *s = __atomic_load_n(&vm->trace, __ATOMIC_ACQUIRE);
-    if (LIKELY(s != NULL)) return s;
-    TraceSpace *fresh = new_space();
-    if (!__atomic_compare_exchange_n(&vm->trace, &s, fresh, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        MEM_DELETE(TRACE, fresh);
-        return s;
-    }
+    vm->trace = s;
     vm->procs->trace_ops = &trace_ops;
     proc_add_exit_hook(vm, forget_process);
-    return fresh;
 }

@@ -69,8 +69,9 @@ typedef struct TraceSpace {
     struct Breakpoints *breakpoints; /* breakpoint.h; NULL: no function was ever traced */
 } TraceSpace;
 
-/* Made at first use. */
-TraceSpace *trace_space(Vm *vm);
+/* At start: schedulers read what it sets without a lock. */
+void trace_init(Vm *vm);
+static inline TraceSpace *trace_space(Vm *vm) { return vm->trace; }
 
 /* ---- the traced ---- */
 /* The flags of p, made if need be. Caller: the owner, or all schedulers are blocked. */
