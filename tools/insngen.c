@@ -12,7 +12,8 @@
  *          insn_reference.gen.md the families with their comments, for the reader
  * Errors:  file:line: what.
  * In a body an operand's name stands for the access to it; KIND_OF(Name) is its kind letter in this
- * variant, RAW(Name) the source word of an operand of kind S, COUNT the number of trailing operands. The macros of the bodies are in vm/exec/interp.c. */
+ * variant, RAW(Name) the source word of an operand of kind S, COUNT the number of trailing operands. The
+ * macros of the bodies are in vm/exec/interp.c. */
 #include "genlib.h"
 
 #define MAX_OPS 12

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
- * Reported are long_gc and large_heap. DEVIATES: nothing is reported of schedules, ports and to a profiler. Semantics: erlang(3). Layer: trace. */
+ * Reported are long_gc and large_heap. DEVIATES: nothing is reported of schedules, ports and to a profiler.
+ * Semantics: erlang(3). Layer: trace. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
 #include "heap/gc.h"

@@ -20,6 +20,7 @@ typedef struct Pattern {
     BreakSpec spec;
     term_t tracer;           /* of BREAK_META */
     int64_t count;
+    char error[160];         /* what is wrong with the specification */
 } Pattern;
 
 static bool parse_mfa(Pattern *q, term_t t)
@@ -74,9 +75,16 @@ static bool parse_spec(Pattern *q, term_t t)
     if (t == am_true || t == am_false || t == TERM_NIL) return true;
     q->pause = t == am_pause, q->restart = t == am_restart;
     if (q->pause || q->restart) return q->bits == BREAK_COUNT || q->bits == 0;
-    q->spec.ms = ms_compile(q->vm, t, MS_TRACE);
+    q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error);
     q->spec.term = t;
     return q->spec.ms != NULL;
+}
+
+/* Nested too deeply: the only specification that is refused for its size. */
+static term_t bad_spec(Process *p, const Pattern *q)
+{
+    if (strstr(q->error, "too complex")) return bif_error(p, EXC_SYSTEM_LIMIT);
+    return badarg(p, am_match_spec);
 }
 
 static bool matches(const Pattern *q, const Mfa *m)
@@ -145,7 +153,8 @@ static void change_module(Module *module, void *ctx)
     for (size_t i = 0; i < c->function_count; i++) {
         const code_t *entry = c->functions[i];
         if (q->local || is_exported(c, entry)) change_function(q, entry);
-        else if (q->on && matches(q, code_entry_mfa(entry))) breakpoint_clear_local(q->vm, entry, BREAK_LOCAL | BREAK_META | BREAK_COUNT);
+        else if (q->on && matches(q, code_entry_mfa(entry)))
+            breakpoint_clear_local(q->vm, entry, BREAK_LOCAL | BREAK_META | BREAK_COUNT);
     }
 }
 
@@ -182,8 +191,9 @@ BIF(erts_internal, trace_pattern, 3, 0)
 {
     Pattern q = {.vm = p->vm};
     bool event = a[0] == am_send || a[0] == am_receive || a[0] == am_on_load;
-    if (!parse_flags(&q, a[2], p->id)) return badarg(p, am_badopt);
-    if (!parse_spec(&q, a[1])) return badarg(p, am_match_spec);
+    if (!parse_flags(&q, a[2], p->id) || (event && a[0] != am_on_load && a[2] != TERM_NIL))
+        return badarg(p, am_badopt);
+    if (!parse_spec(&q, a[1])) return bad_spec(p, &q);
     if (!event && !parse_mfa(&q, a[0])) {
         if (q.spec.ms) ms_unref(q.spec.ms);
         return badarg(p, am_none);
