@@ -9,6 +9,7 @@
 #include "data/binary.h"
 #include "data/map.h"
 #include "heap/gc.h"
+#include "io/port.h"
 #include "proc/except.h"
 #include "proc/process_info.h"
 #include "sched/sched.h"
@@ -210,7 +211,12 @@ static term_t flag_sequential_tracer(Process *p, term_t v)
     if (v != am_false && !(term_is_local_pid(v) && process_lookup_alive(p->vm, v))) return BAD;
     return atomic_exchange(&trace_space(p->vm)->seq_tracer, v);
 }
-static term_t flag_reset_seq_trace(Process *p, term_t v) { return v == am_true ? am_true : BAD; }
+static term_t flag_reset_seq_trace(Process *p, term_t v)
+{
+    if (v != am_true) return BAD;
+    seq_trace_reset(p->vm);
+    return am_true;
+}
 
 typedef struct FlagRow {
     term_t name;
@@ -294,9 +300,10 @@ static term_t stat_garbage_collection(Process *p)
 static term_t stat_io(Process *p)
 {
     Heap *h = &p->heap;
-    SysSpace *sys = p->vm->sys;
-    return heap_tuple2(h, heap_tuple2(h, am_input, heap_uint(h, load_relaxed(&sys->io_in))),
-                       heap_tuple2(h, am_output, heap_uint(h, load_relaxed(&sys->io_out))));
+    uint64_t in, out;
+    port_io_bytes(p->vm, &in, &out);
+    return heap_tuple2(h, heap_tuple2(h, am_input, heap_uint(h, in)),
+                       heap_tuple2(h, am_output, heap_uint(h, out)));
 }
 
 /* Lengths (or numbers of active tasks) of all queues: schedulers, dirty CPU, dirty I/O. */

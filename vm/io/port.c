@@ -16,6 +16,7 @@ enum { MAX_DRIVERS = 32 };
 typedef struct IoSpace {
     const PortDriver *drivers[MAX_DRIVERS]; /* const after init */
     size_t driver_count;
+    atomic_u64_t gone_in, gone_out; /* bytes through ports that are closed */
 } IoSpace;
 
 static IoSpace *space(Vm *vm) { return (IoSpace *)vm->io; }
@@ -92,6 +93,8 @@ static void tear_down(Port *port)
     port_set_busy(port, false);
     if (port->name != TERM_NONE) registry_remove(port->vm, port->name);
     ptab_remove(port->vm->procs->ports, port);
+    atomic_fetch_add(&space(port->vm)->gone_in, port->bytes_in);
+    atomic_fetch_add(&space(port->vm)->gone_out, port->bytes_out);
     tell_links(port);
     tell_closed(port);
     tell_monitors(port);
@@ -381,6 +384,20 @@ void port_flush_all(Vm *vm)
         if (!mutex_try_lock(&port->lock)) continue;
         if (port->state != PORT_DEAD) port->driver->flush(port);
         mutex_unlock(&port->lock);
+    }
+}
+
+/* The counters of open ports are read without their locks: nearly exact. */
+void port_io_bytes(Vm *vm, uint64_t *in, uint64_t *out)
+{
+    Ptab *t = vm->procs->ports;
+    *in = load_relaxed(&space(vm)->gone_in);
+    *out = load_relaxed(&space(vm)->gone_out);
+    for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
+        Port *port = ptab_slot(t, i);
+        if (!port) continue;
+        *in += __atomic_load_n(&port->bytes_in, __ATOMIC_RELAXED);
+        *out += __atomic_load_n(&port->bytes_out, __ATOMIC_RELAXED);
     }
 }
 

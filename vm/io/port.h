@@ -163,6 +163,8 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
 const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n);
 /* Write out what is pending everywhere; the VM is about to end. */
 void port_flush_all(Vm *vm);
+/* Bytes that all ports have ever read and written, for statistics(io). */
+void port_io_bytes(Vm *vm, uint64_t *in, uint64_t *out);
 
 static_assert(offsetof(Port, id) == 0, "see proc_init");
 

@@ -23,7 +23,6 @@ typedef struct SysSpace {
     term_t bind_type;            /* atom of +sbt; reported, not acted upon */
     uint64_t last_runtime_ms, last_wall_ms; /* env_lock: statistics/1, "since the last call" */
     uint64_t last_reds, last_exact_reds;    /* env_lock */
-    atomic_u64_t io_in, io_out;  /* bytes through ports */
 } SysSpace;
 
 void sys_init(Vm *vm, const Config *config, const Release *release);
