@@ -54,7 +54,8 @@ static bool parse_flags(Pattern *q, term_t list, term_t self)
         else if (t == am_local) q->bits |= BREAK_LOCAL;
         else if (t == am_meta) q->bits |= BREAK_META;
         else if (t == am_call_count) q->bits |= BREAK_COUNT;
-        else if (t == am_call_time || t == am_call_memory) q->bits |= 0x100;
+        else if (t == am_call_time) q->bits |= BREAK_TIME;
+        else if (t == am_call_memory) q->bits |= 0x100;
         else if ((term_is_tuple_of(t, 2) || term_is_tuple_of(t, 3)) && tuple_element(t, 1) == am_meta) {
             if (!parse_meta_tracer(q, t)) return false;
             q->bits |= BREAK_META;
@@ -74,7 +75,7 @@ static bool parse_spec(Pattern *q, term_t t)
     q->spec.term = TERM_NIL;
     if (t == am_true || t == am_false || t == TERM_NIL) return true;
     q->pause = t == am_pause, q->restart = t == am_restart;
-    if (q->pause || q->restart) return q->bits == BREAK_COUNT || q->bits == 0;
+    if (q->pause || q->restart) return !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
     q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error);
     q->spec.term = t;
     return q->spec.ms != NULL;
@@ -98,7 +99,7 @@ static bool matches(const Pattern *q, const Mfa *m)
 static bool change_counting(const Pattern *q, Breakpoint *b)
 {
     if (!q->pause && !q->restart) return false;
-    if (!b || !(b->on & BREAK_COUNT)) return true;
+    if (!b || !(b->on & q->bits)) return true;
     if (q->pause) breakpoint_pause(b);
     return q->pause;
 }
@@ -128,7 +129,7 @@ static void change_function(Pattern *q, const code_t *entry)
             breakpoint_clear_local(q->vm, entry, q->bits);
         }
     } else if (e) {
-        uint32_t other = q->local ? BREAK_GLOBAL : BREAK_LOCAL | BREAK_META | BREAK_COUNT;
+        uint32_t other = q->local ? BREAK_GLOBAL : BREAK_LOCAL | BREAK_META | BREAK_COUNT | BREAK_TIME;
         if (q->on && native && (!q->local || q->bits & BREAK_LOCAL)) breakpoint_clear_global(e, other);
         if (q->on && !native) breakpoint_clear_local(q->vm, entry, other);
         change_export(q, e, q->bits);
@@ -154,7 +155,7 @@ static void change_module(Module *module, void *ctx)
         const code_t *entry = c->functions[i];
         if (q->local || is_exported(c, entry)) change_function(q, entry);
         else if (q->on && matches(q, code_entry_mfa(entry)))
-            breakpoint_clear_local(q->vm, entry, BREAK_LOCAL | BREAK_META | BREAK_COUNT);
+            breakpoint_clear_local(q->vm, entry, BREAK_LOCAL | BREAK_META | BREAK_COUNT | BREAK_TIME);
     }
 }
 
@@ -226,7 +227,8 @@ static term_t info_value(Process *p, const Info *i, term_t item)
         return !(on & BREAK_META) ? am_false : b->meta_tracer == TERM_NONE ? TERM_NIL : b->meta_tracer;
     case am_meta_match_spec: return on & BREAK_META ? term_copy(h, b->meta.term) : am_false;
     case am_call_count: return on & BREAK_COUNT ? heap_uint(h, atomic_load(&b->count)) : am_false;
-    case am_call_time: case am_call_memory: return am_false;
+    case am_call_time: return on & BREAK_TIME ? breakpoint_times(p->vm, h, b) : am_false;
+    case am_call_memory: return am_false;
     default: return TERM_NONE;
     }
 }

@@ -4,6 +4,7 @@
 #include "trace/breakpoint.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "code/range.h"
 #include "data/bitmatch.h"
 #include "exec/exec.h"
@@ -18,6 +19,7 @@ Breakpoints *breakpoints_make(Vm *vm)
     if (s->breakpoints) return s->breakpoints;
     Breakpoints *b = MEM_NEW(TRACE, Breakpoints);
     hash_init(&b->by_entry, MEM_TRACE, 0);
+    mutex_init(&b->time_lock, LOCK_SYSTEM);
     insn_emit(b->return_code, INSN_trace_return, NULL, 0);
     insn_emit(b->catch_code, INSN_trace_catch, NULL, 0);
     code_t word[2];
@@ -92,6 +94,15 @@ static void copy_spec(BreakSpec *to, const BreakSpec *from)
     to->term = heap_piece_copy(&to->piece, from->term);
 }
 
+static void forget_times(Breakpoint *b)
+{
+    while (b->times) {
+        BreakTime *t = b->times;
+        b->times = t->next;
+        MEM_DELETE(TRACE, t);
+    }
+}
+
 static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t tracer)
 {
     if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) copy_spec(&b->call, spec);
@@ -100,19 +111,21 @@ static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t 
         b->meta_tracer = tracer;
     }
     if (bits & BREAK_COUNT) atomic_store(&b->count, 0);
-    b->on |= bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0);
+    if (bits & BREAK_TIME) forget_times(b);
+    b->on |= bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0) | (bits & BREAK_TIME ? BREAK_TIMING : 0);
 }
 
 static void turn_off(Breakpoint *b, uint32_t bits)
 {
     if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) drop_spec(&b->call);
     if (bits & BREAK_META) drop_spec(&b->meta);
-    b->on &= ~(bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0));
+    if (bits & BREAK_TIME) forget_times(b);
+    b->on &= ~(bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0) | (bits & BREAK_TIME ? BREAK_TIMING : 0));
 }
 
 void breakpoint_pause(Breakpoint *b)
 {
-    b->on &= ~BREAK_COUNTING;
+    b->on &= ~(BREAK_COUNTING | BREAK_TIMING);
 }
 
 /* ---- setting ---- */
@@ -205,8 +218,8 @@ static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
     return heap_tuple3(&p->heap, m->module, m->function, third);
 }
 
-/* Return address, MFA, what, tracer of meta trace or nil, catch mark. */
-#define WATCH_FRAME 5
+/* Return address, MFA, what, tracer of meta trace or nil, what was timed before, catch mark. */
+#define WATCH_FRAME 6
 
 /* Return address of the call being made, past frames that only watch for a return. */
 static const code_t *return_address(Process *p)
@@ -222,9 +235,15 @@ static const code_t *return_address(Process *p)
 #define WATCH_EXCEPTION 4
 #define WATCH_META_RETURN 8
 #define WATCH_META_EXCEPTION 16
+#define WATCH_TIME 32
+
+/* A Breakpoint as a small integer, for the stack. */
+static term_t hide(const Breakpoint *b) { return term_small((int64_t)((uintptr_t)b >> 3)); }
+static Breakpoint *unhide(term_t t) { return (Breakpoint *)((uintptr_t)small_value(t) << 3); }
 
 /* Watch for the return of this call. False: no room, the process is to be killed. */
-static bool push_watch(Process *p, term_t *x, const Mfa *m, int what, term_t meta_tracer)
+static bool push_watch(Process *p, term_t *x, const Mfa *m, int what, term_t meta_tracer,
+                       const Breakpoint *timed_before)
 {
     enum { TUPLE = 4, NEED = WATCH_FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
     if ((size_t)(p->heap.stop - p->heap.top) < NEED
@@ -237,7 +256,8 @@ static bool push_watch(Process *p, term_t *x, const Mfa *m, int what, term_t met
     e[1] = mfa;
     e[2] = term_small(what);
     e[3] = meta_tracer == TERM_NONE ? TERM_NIL : meta_tracer;
-    e[4] = catch_term(b->catch_code);
+    e[4] = hide(timed_before);
+    e[5] = catch_term(b->catch_code);
     p->catches++;
     return true;
 }
@@ -290,15 +310,85 @@ static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
         b->meta_tracer = TERM_NONE; /* trace_info says [] */
 }
 
+/* ---- call_time ---- */
+
+static void add_time(Process *p, Breakpoint *b, uint64_t calls, int64_t ns)
+{
+    Breakpoints *all = trace_space(p->vm)->breakpoints;
+    mutex_lock(&all->time_lock);
+    BreakTime *t = b->times;
+    while (t && t->pid != p->id) t = t->next;
+    if (!t) {
+        t = MEM_NEW(TRACE, BreakTime);
+        t->pid = p->id;
+        t->next = b->times;
+        b->times = t;
+    }
+    t->count += calls;
+    t->ns += ns;
+    mutex_unlock(&all->time_lock);
+}
+
+/* From now on the time of p is that of b (NULL: of nobody). */
+static void switch_time(Process *p, Breakpoint *b)
+{
+    TraceFlags *f = p->trace;
+    int64_t now = clock_os_monotonic_ns();
+    if (f->timed && f->timed->on & BREAK_TIMING) add_time(p, f->timed, 0, now - f->timed_since);
+    f->timed = b;
+    f->timed_since = now;
+}
+
+void breakpoint_time_slice(Process *p, bool in)
+{
+    if (!p->trace->timed) return;
+    if (in) p->trace->timed_since = clock_os_monotonic_ns();
+    else switch_time(p, p->trace->timed);
+}
+
+/* A tail call from a timed function has a frame already. */
+static void enter_timed(Process *p, Breakpoint *b, int *watch, Breakpoint **before)
+{
+    const Breakpoints *all = trace_space(p->vm)->breakpoints;
+    const term_t *e = p->heap.stop;
+    if (!p->trace || !(p->trace->flags & TRACE_CALL)) return;
+    *before = p->trace->timed;
+    switch_time(p, b);
+    add_time(p, b, 1, 0);
+    bool watched = (const code_t *)e[0] == all->return_code && small_value(e[2]) & WATCH_TIME;
+    if (!watched) *watch |= WATCH_TIME;
+}
+
+static void leave_timed(Process *p, int64_t watch, term_t before)
+{
+    if (watch & WATCH_TIME && p->trace) switch_time(p, unhide(before));
+}
+
+term_t breakpoint_times(Vm *vm, Heap *h, const Breakpoint *b)
+{
+    Breakpoints *all = breakpoints_make(vm);
+    term_t list = TERM_NIL;
+    mutex_lock(&all->time_lock);
+    for (const BreakTime *t = b->times; t; t = t->next) {
+        int64_t us = t->ns / 1000;
+        list = heap_cons(h, heap_tuple4(h, t->pid, heap_uint(h, t->count), term_small(us / 1000000),
+                                        term_small(us % 1000000)), list);
+    }
+    mutex_unlock(&all->time_lock);
+    return list;
+}
+
 /* False: the process is to be killed. */
 static bool hit(Process *p, term_t *x, Breakpoint *b)
 {
     int watch = 0;
+    Breakpoint *before = NULL;
+    if (b->on & BREAK_TIMING) enter_timed(p, b, &watch, &before);
     if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
     if (p->flags & PF_SENSITIVE) return true;
     if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
-    return !watch || push_watch(p, x, &b->mfa, watch, b->meta_tracer);
+    return !watch || push_watch(p, x, &b->mfa, watch, b->meta_tracer, before);
 }
 
 int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc)
@@ -332,8 +422,9 @@ const code_t *breakpoint_return(Process *p, term_t *x)
     term_t *e = p->heap.stop;
     term_t event[2] = {e[0], x[0]};
     int64_t watch = small_value(e[1]);
-    const code_t *to = (const code_t *)e[4];
+    const code_t *to = (const code_t *)e[5];
     p->catches--;
+    leave_timed(p, watch, e[3]);
     if (watch & WATCH_META_RETURN)
         trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
     if (tells_returns(p)) {
@@ -377,6 +468,7 @@ void breakpoint_catch(Process *p, term_t *x)
     int64_t watch = small_value(e[1]);
     p->catches--;
     p->heap.stop = e + WATCH_FRAME - 1; /* to the return address */
+    leave_timed(p, watch, e[3]);
     p->ftrace = x[3];
     p->fvalue = x[2];
     p->freason = except_trace_reason(x[3]);

@@ -7,10 +7,10 @@
  *           natives, whose export then has no native: the stub goes on to `shadow`, a copy that has
  *
  * A call that has to tell of its return pushes a frame: 
- *   [trace_return][{M,F,A}][what to tell][meta tracer][catch mark], then the return address of the call.
+ *   [trace_return][{M,F,A}][what to tell][meta tracer][timed before][catch mark], then the return address of the call.
  * Everything here is changed only while all schedulers stand still, so running code reads without locks.
  * A Breakpoint is never freed; one whose code was replaced is found dead by looking at the code.
- * DEVIATES: call_time and call_memory count nothing.
+ * DEVIATES: call_memory counts nothing.
  * Semantics: erlang(3) trace_pattern/3. Layer: trace. */
 #ifndef JOIST_TRACE_BREAKPOINT_H
 #define JOIST_TRACE_BREAKPOINT_H
@@ -24,6 +24,16 @@
 #define BREAK_META 4u
 #define BREAK_COUNT 8u
 #define BREAK_COUNTING 16u   /* with BREAK_COUNT: not paused */
+#define BREAK_TIME 32u
+#define BREAK_TIMING 64u     /* with BREAK_TIME: not paused */
+
+/* call_time of one process. */
+typedef struct BreakTime {
+    struct BreakTime *next;
+    term_t pid;
+    uint64_t count;
+    int64_t ns;
+} BreakTime;
 
 typedef struct BreakSpec {
     MatchSpec *ms;           /* NULL: everything */
@@ -41,6 +51,7 @@ typedef struct Breakpoint {
     BreakSpec call, meta;
     term_t meta_tracer;
     atomic_u64_t count;
+    BreakTime *times;        /* time_lock */
     const code_t *target;    /* where the export led to */
     Export shadow;
     code_t stub[2];
@@ -48,6 +59,7 @@ typedef struct Breakpoint {
 
 typedef struct Breakpoints {
     HashTab by_entry;
+    Mutex time_lock;         /* class SYSTEM */
     code_t return_code[1];   /* trace_return */
     code_t catch_code[1];    /* trace_catch */
     int32_t handler;         /* number of trace_breakpoint */
@@ -61,8 +73,10 @@ void breakpoint_set_local(Vm *vm, const code_t *entry, uint32_t bits, const Brea
 void breakpoint_set_global(Vm *vm, Export *e, uint32_t bits, const BreakSpec *spec, term_t tracer);
 void breakpoint_clear_local(Vm *vm, const code_t *entry, uint32_t bits);
 void breakpoint_clear_global(Export *e, uint32_t bits);
-/* Stop counting; the count stays. */
+/* Stop counting and timing; what was counted stays. */
 void breakpoint_pause(Breakpoint *b);
+/* [{Pid, Count, Seconds, Microseconds}] */
+term_t breakpoint_times(Vm *vm, Heap *h, const Breakpoint *b);
 /* The one of this entry or export that is in force, or NULL. */
 Breakpoint *breakpoint_at(Vm *vm, const code_t *entry);
 Breakpoint *breakpoint_of_export(Export *e);

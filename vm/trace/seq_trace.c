@@ -4,6 +4,8 @@
  * what happens to a token is told to the system tracer.
  * Semantics: seq_trace(3). Layer: trace. */
 #include "bifs/bif.h"
+#include "proc/ptab.h"
+#include "sched/sched.h"
 #include "trace/trace.h"
 
 #define SEQ_SEND 1
@@ -77,6 +79,20 @@ void seq_trace_receive(Process *p, const Signal *m)
     f->serial = MAX(f->serial, serial);
     if (token_flags(token) & SEQ_RECEIVE)
         tell(p, token, tuple_element(token, 2), am_receive, tuple_element(token, 4), p->id, m->term);
+}
+
+void seq_trace_reset(Vm *vm)
+{
+    Ptab *t = vm->procs->procs;
+    sched_block_all(vm);
+    size_t end = ptab_scan_end(t);
+    for (size_t i = 0; i < end; i++) {
+        Process *q = ptab_slot(t, i);
+        if (!q || process_is_exiting(q)) continue;
+        q->seq_token = TERM_NIL;
+        if (q->trace) q->trace->serial = q->trace->last_serial = 0;
+    }
+    sched_unblock_all(vm);
 }
 
 /* ---- natives ---- */

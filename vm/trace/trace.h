@@ -44,6 +44,8 @@ typedef struct TraceFlags {
     term_t tracer;           /* local pid, or TERM_NONE */
     uint32_t serial;         /* sequential trace: number of the last send, or of the last receive */
     uint32_t last_serial;    /* and the one before */
+    struct Breakpoint *timed; /* call_time: the function whose time runs, or NULL */
+    int64_t timed_since;     /* ns */
     term_t spawn_mfa;        /* of the spawn that is just being told of; no root */
 } TraceFlags;
 
@@ -85,6 +87,8 @@ void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t
 /* The same to a given tracer. False: it is gone. tracee: the pid in the message. */
 bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,
                    const term_t *args);
+/* A slice begins or ends: the time of p's timed function runs only in between. */
+void breakpoint_time_slice(Process *p, bool in);
 /* Name of a flag; false: unknown. */
 bool trace_flag_of(term_t name, uint32_t *flag);
 term_t trace_flag_list(Heap *h, uint32_t flags);
@@ -109,5 +113,7 @@ bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer);
 void seq_trace_send(Process *p, term_t to, term_t message);
 void seq_trace_receive(Process *p, const Signal *m);
 term_t seq_trace_set(Process *p, term_t item, term_t value); /* TERM_NONE: badarg */
+/* Take the tokens away from all processes and start their numbers anew. */
+void seq_trace_reset(Vm *vm);
 
 #endif
