@@ -6,6 +6,7 @@
 #ifndef JOIST_CODE_EXPORT_H
 #define JOIST_CODE_EXPORT_H
 
+#include "base/atomic.h"
 #include "base/vm.h"
 #include "term/boxed.h"
 
@@ -23,7 +24,7 @@ typedef struct Export {
     const code_t *_Atomic addr;   /* where a call continues */
     const struct BifEntry *native; /* native bound to this name, or NULL; code lock */
     Mfa mfa;                      /* const */
-    uint32_t flags;               /* EXPORT_*; code lock */
+    atomic_u32_t flags;           /* EXPORT_*: written under the code lock, read anywhere */
     code_t native_stub[2];        /* insn `native_tail`, this entry */
     code_t error_stub[2];         /* insn `undefined_call`, this entry */
     const code_t *breakpoint;     /* reserved for trace */
