@@ -131,8 +131,10 @@ void module_publish_locked(Vm *vm, Module *m, CodeInstance *c)
     for (size_t i = 0; i < c->export_count; i++) {
         Export *e = c->exports[i].export;
         e->flags |= EXPORT_LOADED;
-        /* A function with code of its own takes the place of the native. */
-        if (c->exports[i].addr != e->native_stub)
+        /* A function with code of its own takes the place of the native; but not one that on_load has
+         * bound to a library: its code is a copy of the stub. */
+        if (c->exports[i].addr != e->native_stub &&
+            memcmp(c->exports[i].addr, e->native_stub, sizeof e->native_stub) != 0)
             e->native = NULL;
         store_release(&e->addr, c->exports[i].addr);
     }
