@@ -218,8 +218,8 @@ static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
     return heap_tuple3(&p->heap, m->module, m->function, third);
 }
 
-/* Return address, MFA, what, tracer of meta trace or nil, what was timed before, catch mark. */
-#define WATCH_FRAME 6
+/* Return address, Breakpoint and WATCH_*, what was timed before, catch mark. */
+#define WATCH_FRAME 4
 
 /* Return address of the call being made, past frames that only watch for a return. */
 static const code_t *return_address(Process *p)
@@ -237,27 +237,27 @@ static const code_t *return_address(Process *p)
 #define WATCH_META_EXCEPTION 16
 #define WATCH_TIME 32
 
-/* A Breakpoint as a small integer, for the stack. */
-static term_t hide(const Breakpoint *b) { return term_small((int64_t)((uintptr_t)b >> 3)); }
-static Breakpoint *unhide(term_t t) { return (Breakpoint *)((uintptr_t)small_value(t) << 3); }
+/* A Breakpoint (aligned to 16, below 2^56) and WATCH_* as a small integer, for the stack. */
+static term_t hide(const Breakpoint *b, int what)
+{
+    return term_small((int64_t)((uintptr_t)b >> 4 << 6) | what);
+}
+static Breakpoint *unhide(term_t t) { return (Breakpoint *)((uintptr_t)(small_value(t) >> 6) << 4); }
+static int64_t watch_of(term_t t) { return small_value(t) & 63; }
 
 /* Watch for the return of this call. False: no room, the process is to be killed. */
-static bool push_watch(Process *p, term_t *x, const Mfa *m, int what, term_t meta_tracer,
-                       const Breakpoint *timed_before)
+static bool push_watch(Process *p, term_t *x, const Breakpoint *b, int what, const Breakpoint *timed_before)
 {
-    enum { TUPLE = 4, NEED = WATCH_FRAME + TUPLE + 2 * HEAP_STACK_RESERVE };
+    enum { NEED = WATCH_FRAME + 2 * HEAP_STACK_RESERVE };
     if ((size_t)(p->heap.stop - p->heap.top) < NEED
-        && process_gc(p, NEED, x, (unsigned)m->arity) != HEAP_OK)
+        && process_gc(p, NEED, x, (unsigned)b->mfa.arity) != HEAP_OK)
         return false;
-    term_t mfa = mfa_tuple(p, m, term_small((int64_t)m->arity));
-    const Breakpoints *b = trace_space(p->vm)->breakpoints;
+    const Breakpoints *all = trace_space(p->vm)->breakpoints;
     term_t *e = p->heap.stop -= WATCH_FRAME;
-    e[0] = (term_t)(uintptr_t)b->return_code;
-    e[1] = mfa;
-    e[2] = term_small(what);
-    e[3] = meta_tracer == TERM_NONE ? TERM_NIL : meta_tracer;
-    e[4] = hide(timed_before);
-    e[5] = catch_term(b->catch_code);
+    e[0] = (term_t)(uintptr_t)all->return_code;
+    e[1] = hide(b, what);
+    e[2] = hide(timed_before, 0);
+    e[3] = catch_term(all->catch_code);
     p->catches++;
     return true;
 }
@@ -355,7 +355,7 @@ static void enter_timed(Process *p, Breakpoint *b, int *watch, Breakpoint **befo
     *before = p->trace->timed;
     switch_time(p, b);
     add_time(p, b, 1, 0);
-    bool watched = (const code_t *)e[0] == all->return_code && small_value(e[2]) & WATCH_TIME;
+    bool watched = (const code_t *)e[0] == all->return_code && watch_of(e[1]) & WATCH_TIME;
     if (!watched) *watch |= WATCH_TIME;
 }
 
@@ -388,7 +388,7 @@ static bool hit(Process *p, term_t *x, Breakpoint *b)
     if (p->flags & PF_SENSITIVE) return true;
     if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
-    return !watch || push_watch(p, x, &b->mfa, watch, b->meta_tracer, before);
+    return !watch || push_watch(p, x, b, watch, before);
 }
 
 int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc)
@@ -415,18 +415,25 @@ static void tell_return_to(Process *p, const code_t *to)
 
 static bool tells_returns(const Process *p) { return p->trace && !(p->trace->flags & TRACE_SILENT); }
 
+static term_t arity_tuple(Process *p, const Breakpoint *b)
+{
+    return mfa_tuple(p, &b->mfa, term_small((int64_t)b->mfa.arity));
+}
+
 /* On top of the stack is the frame whose return address brought us here. A caller that is itself watched
  * tells when it returns. */
 const code_t *breakpoint_return(Process *p, term_t *x)
 {
     term_t *e = p->heap.stop;
-    term_t event[2] = {e[0], x[0]};
-    int64_t watch = small_value(e[1]);
-    const code_t *to = (const code_t *)e[5];
+    const Breakpoint *b = unhide(e[0]);
+    int64_t watch = watch_of(e[0]);
+    const code_t *to = (const code_t *)e[3];
     p->catches--;
-    leave_timed(p, watch, e[3]);
+    leave_timed(p, watch, e[1]);
+    term_t event[2] = {TERM_NIL, x[0]};
+    if (watch & (WATCH_META_RETURN | WATCH_RETURN_FROM)) event[0] = arity_tuple(p, b);
     if (watch & WATCH_META_RETURN)
-        trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
+        trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
     if (tells_returns(p)) {
         if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
@@ -465,17 +472,18 @@ static term_t exception_of(Process *p, const term_t *x, const code_t *handler)
 void breakpoint_catch(Process *p, term_t *x)
 {
     term_t *e = p->heap.stop;
-    int64_t watch = small_value(e[1]);
+    const Breakpoint *b = unhide(e[0]);
+    int64_t watch = watch_of(e[0]);
     p->catches--;
     p->heap.stop = e + WATCH_FRAME - 1; /* to the return address */
-    leave_timed(p, watch, e[3]);
+    leave_timed(p, watch, e[1]);
     p->ftrace = x[3];
     p->fvalue = x[2];
     p->freason = except_trace_reason(x[3]);
     const code_t *handler = next_handler(p);
-    term_t event[2] = {e[0], exception_of(p, x, handler)};
+    term_t event[2] = {arity_tuple(p, b), exception_of(p, x, handler)};
     if (watch & WATCH_META_EXCEPTION)
-        trace_send_to(p->vm, e[2], TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
+        trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
     if (!tells_returns(p)) return;
     if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)

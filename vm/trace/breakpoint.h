@@ -7,7 +7,7 @@
  *           natives, whose export then has no native: the stub goes on to `shadow`, a copy that has
  *
  * A call that has to tell of its return pushes a frame: 
- *   [trace_return][{M,F,A}][what to tell][meta tracer][timed before][catch mark], then the return address of the call.
+ *   [trace_return][Breakpoint and what to tell][timed before][catch mark: trace_catch][return address of the call]
  * Everything here is changed only while all schedulers stand still, so running code reads without locks.
  * A Breakpoint is never freed; one whose code was replaced is found dead by looking at the code.
  * DEVIATES: call_memory counts nothing.
