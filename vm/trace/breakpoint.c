@@ -218,7 +218,7 @@ static term_t mfa_tuple(Process *p, const Mfa *m, term_t third)
     return heap_tuple3(&p->heap, m->module, m->function, third);
 }
 
-/* Return address, Breakpoint and WATCH_*, what was timed before, catch mark. */
+/* Return address, Breakpoint and WATCH_*, what was timed before or tracer of meta trace, catch mark. */
 #define WATCH_FRAME 4
 
 /* Return address of the call being made, past frames that only watch for a return. */
@@ -256,7 +256,7 @@ static bool push_watch(Process *p, term_t *x, const Breakpoint *b, int what, con
     term_t *e = p->heap.stop -= WATCH_FRAME;
     e[0] = (term_t)(uintptr_t)all->return_code;
     e[1] = hide(b, what);
-    e[2] = hide(timed_before, 0);
+    e[2] = what & WATCH_TIME || b->meta_tracer == TERM_NONE ? hide(timed_before, 0) : b->meta_tracer;
     e[3] = catch_term(all->catch_code);
     p->catches++;
     return true;
@@ -415,6 +415,12 @@ static void tell_return_to(Process *p, const code_t *to)
 
 static bool tells_returns(const Process *p) { return p->trace && !(p->trace->flags & TRACE_SILENT); }
 
+/* The tracer as it was at the call, if the frame has it. */
+static term_t meta_tracer_of(const Breakpoint *b, term_t slot)
+{
+    return term_is_local_pid(slot) ? slot : b->meta_tracer;
+}
+
 static term_t arity_tuple(Process *p, const Breakpoint *b)
 {
     return mfa_tuple(p, &b->mfa, term_small((int64_t)b->mfa.arity));
@@ -433,7 +439,7 @@ const code_t *breakpoint_return(Process *p, term_t *x)
     term_t event[2] = {TERM_NIL, x[0]};
     if (watch & (WATCH_META_RETURN | WATCH_RETURN_FROM)) event[0] = arity_tuple(p, b);
     if (watch & WATCH_META_RETURN)
-        trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
+        trace_send_to(p->vm, meta_tracer_of(b, e[1]), TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
     if (tells_returns(p)) {
         if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
@@ -483,7 +489,7 @@ void breakpoint_catch(Process *p, term_t *x)
     const code_t *handler = next_handler(p);
     term_t event[2] = {arity_tuple(p, b), exception_of(p, x, handler)};
     if (watch & WATCH_META_EXCEPTION)
-        trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
+        trace_send_to(p->vm, meta_tracer_of(b, e[1]), TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
     if (!tells_returns(p)) return;
     if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)

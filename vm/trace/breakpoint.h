@@ -6,8 +6,9 @@
  *   global  the export leads to `stub` (trace_export), which goes on to what it led to before; so do
  *           natives, whose export then has no native: the stub goes on to `shadow`, a copy that has
  *
- * A call that has to tell of its return pushes a frame: 
- *   [trace_return][Breakpoint and what to tell][timed before][catch mark: trace_catch][return address of the call]
+ * A call that has to tell of its return pushes a frame:
+ *   [trace_return][Breakpoint and what to tell][timed before, or meta tracer][catch mark: trace_catch],
+ *   then the return address of the call.
  * Everything here is changed only while all schedulers stand still, so running code reads without locks.
  * A Breakpoint is never freed; one whose code was replaced is found dead by looking at the code.
  * DEVIATES: call_memory counts nothing.
