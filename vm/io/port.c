@@ -381,7 +381,8 @@ void port_flush_all(Vm *vm)
     for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
         Port *port = ptab_slot(t, i);
         if (!port || !port->driver->flush) continue;
-        if (!mutex_try_lock(&port->lock)) continue;
+        /* Whoever holds the lock now is writing: wait, or what it leaves queued would be lost. */
+        mutex_lock(&port->lock);
         if (port->state != PORT_DEAD) port->driver->flush(port);
         mutex_unlock(&port->lock);
     }
