@@ -171,7 +171,6 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_reds_left: return term_small(p->reds);
     case am_force_heap_frags: return am_false;
     case am_persistent_term: return persistent_term_info(p);
-    case am_nbalance: return term_small(clock_os_monotonic_ns() / (100 * NS_PER_MS)); /* as if ten a second */
     case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);
     case am_process_info_args: return process_info_items(&p->heap);

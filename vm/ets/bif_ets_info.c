@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_ets_info - info/1,2 and the list of all tables. Layer: ets. */
 #include "base/clock.h"
+#include "data/node.h"
 #include "ets/ets_priv.h"
 #include "sched/sched.h"
 
@@ -69,7 +70,7 @@ static term_t item(Heap *h, EtsTable *t, term_t what)
     case am_heir: return t->heir;
     case am_named_table: return term_bool(t->named);
     case am_memory: return heap_uint(h, ets_memory_words(t));
-    case am_node: return am_nonode_at_nohost;
+    case am_node: return node_self_name(t->vm);
     case am_compressed: return term_bool(t->compressed);
     case am_read_concurrency: return term_bool(t->read_concurrency);
     case am_write_concurrency: return t->write_concurrency;
