@@ -188,8 +188,8 @@ run: all
 
 check: all
 	@$(SRC)/tools/setup check
-	@built=yes; $(MAKE) --no-print-directory -k unit-tests || built=no; \
-	 UNIT_BUILT=$$built TYPE='$(TYPE)' ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' \
+	@rm -f $(OBJ)/unit-built; if $(MAKE) --no-print-directory -k unit-tests; then touch $(OBJ)/unit-built; fi
+	@TYPE='$(TYPE)' ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' \
 	 BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
 	 $(SRC)/tools/run-tests $(TESTS)
 

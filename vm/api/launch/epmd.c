@@ -524,22 +524,12 @@ static void open_listeners(Server *s)
 
 static void become_daemon(void)
 {
-    pid_t pid = fork();
-    if (pid < 0)
-        launch_fail("fork: %s", strerror(errno));
-    if (pid > 0)
-        _exit(0);
-    setsid();
+    launch_daemon();
     if (fork() != 0)
         _exit(0);
     if (chdir("/") != 0)
         _exit(1);
     umask(0);
-    int null = open("/dev/null", O_RDWR);
-    for (int fd = 0; fd <= 2; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
 }
 
 static long number(int argc, char **argv, int *i)
@@ -604,6 +594,8 @@ int main(int argc, char **argv)
     launch_name = "epmd";
     signal(SIGPIPE, SIG_IGN);
     parse(&s, argc, argv);
+    if (s.daemon && !s.from_systemd)
+        launch_close_inherited();
     open_listeners(&s); /* before the fork: who started us can connect when we return */
     if (s.daemon)
         become_daemon();

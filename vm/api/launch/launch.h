@@ -7,6 +7,7 @@
 #define JOIST_LAUNCH_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -96,6 +97,29 @@ static LAUNCH_UNUSED const char *launch_emulator(const char *variable)
             return beside;
     }
     return "erl";
+}
+
+/* A daemon first lets go of what it inherited: somebody may wait for the end of a pipe. */
+static LAUNCH_UNUSED void launch_close_inherited(void)
+{
+    close_range(3, ~0U, 0);
+}
+
+/* Detaches from the terminal: a process of a session of its own, whose standard files are the null
+ * device. The caller's process ends. */
+static LAUNCH_UNUSED void launch_daemon(void)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        launch_fail("fork: %s", strerror(errno));
+    if (pid > 0)
+        _exit(0);
+    setsid();
+    int null = open("/dev/null", O_RDWR);
+    for (int fd = 0; fd <= 2; fd++)
+        dup2(null, fd);
+    if (null > 2)
+        close(null);
 }
 
 __attribute__((noreturn))

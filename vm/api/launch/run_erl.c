@@ -235,21 +235,6 @@ static void pass_traffic(Run *r)
 
 /* ---- start ---------------------------------------------------------------------------------------- */
 
-static void become_daemon(void)
-{
-    pid_t pid = fork();
-    if (pid < 0)
-        launch_fail("fork: %s", strerror(errno));
-    if (pid > 0)
-        _exit(0);
-    setsid();
-    int null = open("/dev/null", O_RDWR);
-    for (int fd = 0; fd <= 2; fd++)
-        dup2(null, fd);
-    if (null > 2)
-        close(null);
-}
-
 static pid_t start_command(Run *r, const char *command)
 {
     struct winsize size = {.ws_row = 24, .ws_col = 80};
@@ -283,8 +268,10 @@ int main(int argc, char **argv)
     r.alive_minutes = (int)from_env("RUN_ERL_LOG_ALIVE_MINUTES", ALIVE_MINUTES_DEFAULT);
     make_pipe(r.in_path);
     make_pipe(r.out_path);
-    if (daemon)
-        become_daemon();
+    if (daemon) {
+        launch_close_inherited();
+        launch_daemon();
+    }
     openlog("run_erl", LOG_PID, LOG_DAEMON);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
