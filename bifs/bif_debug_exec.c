@@ -8,7 +8,6 @@
 #include "data/binary.h"
 #include "exec/insn.h"
 #include "sched/sched.h"
-#include "trace/breakpoint.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -94,13 +93,6 @@ BIF(erts_debug, disassemble, 1, 0)
     Heap *h = &p->heap;
     term_t mfa = heap_tuple3(h, m->module, m->function, term_small((int64_t)m->arity));
     return heap_tuple3(h, heap_uint(h, (uint64_t)(uintptr_t)(pc + words)), heap_binary_cstr(h, text), mfa);
-}
-
-/* Stops nothing here: tells how many functions a breakpoint would be put into. */
-BIF(erts_debug, breakpoint, 2, 0)
-{
-    if (!term_is_tuple_of(a[0], 3) || !term_is_bool(a[1])) return bif_error(p, EXC_BADARG);
-    return term_small(code_of(p->vm, a[0]) != NULL);
 }
 
 /* ---- lock counting ---- */

@@ -68,8 +68,8 @@ bool reader_compact(Reader *r, Compact *out)
     if (bytes > 8) {
         out->big_at = p;
         out->big_bytes = bytes;
-        out->value = 0;
-        return out->tag == COMPACT_I;
+        out->value = out->tag == COMPACT_I ? 0 : UINT64_MAX;
+        return out->tag == COMPACT_I || out->tag == COMPACT_U;
     }
     uint64_t v = out->tag == COMPACT_I && p[0] & 0x80 ? ~(uint64_t)0 : 0;
     for (uint32_t i = 0; i < bytes; i++)

@@ -97,7 +97,8 @@ enum CompactTag {
 enum CompactExtended { EXT_FLOAT, EXT_LIST, EXT_FR, EXT_ALLOC, EXT_LITERAL, EXT_TYPED };
 
 /* A compact term's tag and value. Values beyond 64 bits (negative: beyond int64) are left in place:
- * big_bytes > 0, big_at points to them, most significant first, two's complement. */
+ * big_bytes > 0, big_at points to them, most significant first, two's complement.
+ * So large a COMPACT_U has value UINT64_MAX: too much for any use. */
 typedef struct Compact {
     enum CompactTag tag;
     uint64_t value;

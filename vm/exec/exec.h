@@ -30,6 +30,9 @@ void exec_start(Process *p, Export *e, unsigned n, const term_t *args);
  * it runs next (PS_EXITING is handled by interp_run itself). */
 const code_t *exec_normal_exit_code(void);
 
+/* Result of ProcTraceOps.breakpoint: call error_handler:breakpoint/3 instead of the function. */
+#define TRACE_DEBUG (TRACE_KILLED + 1)
+
 /* Save x[0..n) as the live registers of p. */
 void exec_save_x(Process *p, const term_t *x, unsigned n);
 

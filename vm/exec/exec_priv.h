@@ -64,6 +64,7 @@ const code_t *exec_send_special(Sched *s, Process *p, const code_t *pc, const co
 term_t exec_call_dirty(Sched *s, Process *p, const BifEntry *native);
 const code_t *exec_function_clause(Sched *s, Process *p, const Mfa *mfa);
 const code_t *exec_undefined_call(Sched *s, Process *p, Export *e);
+const code_t *exec_debug_breakpoint(Sched *s, Process *p, const code_t *entry);
 const code_t *exec_undefined_lambda(Sched *s, Process *p);
 const code_t *exec_purging_lambda(Sched *s, Process *p, const code_t *pc);
 

@@ -117,6 +117,24 @@ const code_t *exec_undefined_call(Sched *s, Process *p, Export *e)
     return go_on(s, p, export_addr(handler), 3);
 }
 
+/* At the entry of a function that has a debug breakpoint: error_handler:breakpoint(M, F, Args). */
+const code_t *exec_debug_breakpoint(Sched *s, Process *p, const code_t *entry)
+{
+    Mfa mfa = *code_entry_mfa(entry);
+    Export *handler = error_handler(p, am_breakpoint);
+    if (!handler) {
+        exec_error(p, EXC_UNDEF);
+        return except_raise_native(p, s->x, NULL, &mfa, s->x) ?: exec_exit(s, p);
+    }
+    term_t args = TERM_NIL;
+    for (word_t n = mfa.arity; n-- > 0;)
+        args = heap_cons(&p->heap, match_context_to_binary(&p->heap, s->x[n]), args);
+    s->x[0] = mfa.module;
+    s->x[1] = mfa.function;
+    s->x[2] = args;
+    return go_on(s, p, export_addr(handler), 3);
+}
+
 /* The fun is the last live register; its arguments are the first ones. */
 const code_t *exec_undefined_lambda(Sched *s, Process *p)
 {

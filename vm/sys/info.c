@@ -250,7 +250,7 @@ ITEM(garbage_collection)
 ITEM(heap_sizes)
 {
     size_t sizes[256], n = 0;
-    for (size_t s = heap_size_at_least(1); n < ARRAY_LEN(sizes) && s < (size_t)1 << 40; s = heap_size_at_least(s + 1))
+    for (size_t s = heap_size_at_least(1); n < ARRAY_LEN(sizes) && s < (size_t)1 << 50; s = heap_size_at_least(s + 1))
         sizes[n++] = s;
     term_t l = TERM_NIL;
     while (n-- > 0) l = heap_cons(h, heap_uint(h, sizes[n]), l);

@@ -207,6 +207,18 @@ BIF(erts_internal, trace_pattern, 3, 0)
     return result;
 }
 
+/* While it is set, calls go to error_handler:breakpoint(M, F, Args), the debugger's way in. */
+BIF(erts_debug, breakpoint, 2, 0)
+{
+    Pattern q = {.vm = p->vm, .local = true, .on = a[1] == am_true, .bits = BREAK_DEBUG, .spec.term = TERM_NIL};
+    if (!parse_mfa(&q, a[0]) || !term_is_bool(a[1])) return bif_error(p, EXC_BADARG);
+    trace_space(p->vm);
+    sched_block_all(p->vm);
+    module_each(p->vm, change_module, &q);
+    sched_unblock_all(p->vm);
+    return term_small(q.count);
+}
+
 /* ---- trace_info/2 ---- */
 
 typedef struct Info {

@@ -395,6 +395,7 @@ int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc)
 {
     Breakpoint *b = find(trace_space(p->vm)->breakpoints, pc);
     CHECK(b != NULL);
+    if (b->on & BREAK_DEBUG) return TRACE_DEBUG;
     return hit(p, x, b) ? b->handler : TRACE_KILLED;
 }
 

@@ -27,6 +27,7 @@
 #define BREAK_COUNTING 16u   /* with BREAK_COUNT: not paused */
 #define BREAK_TIME 32u
 #define BREAK_TIMING 64u     /* with BREAK_TIME: not paused */
+#define BREAK_DEBUG 128u     /* calls go to error_handler:breakpoint/3 */
 
 /* call_time of one process. */
 typedef struct BreakTime {
