@@ -78,7 +78,8 @@ STDLIB_ERL := $(call find-src,stdlib/*.erl)
 VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
 MAIN_OBJ := $(OBJ)/vm/api/main.o
 LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
-LAUNCH := $(LAUNCH_C:vm/api/launch/%.c=$(OBJ)/launch/%)
+LAUNCH_SH := $(call find-src,vm/api/launch/*.sh)
+LAUNCH := $(LAUNCH_C:vm/api/launch/%.c=$(OBJ)/launch/%) $(LAUNCH_SH:vm/api/launch/%.sh=$(OBJ)/launch/%)
 
 .PHONY: conformance all gen programs FORCE
 all: $(OBJ)/joist programs $(BIN)/.made
@@ -148,6 +149,8 @@ programs: $(LAUNCH)
 $(OBJ)/launch/%: $(SRC)/vm/api/launch/%.c $(wildcard $(SRC)/vm/api/launch/*.h) $(OBJ)/flags | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(TYPE_LDFLAGS_$(TYPE)) -o $@ $<
+$(OBJ)/launch/%: $(SRC)/vm/api/launch/%.sh
+	@mkdir -p $(@D) && cp $< $@
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
