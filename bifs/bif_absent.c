@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_absent - natives of the reference that Joist does not have yet: calling one raises
- * not_supported, which tools/count-natives counts and `make check` prints. Channels between nodes, and
+ * not_supported, which tools/count-natives counts and `make check` prints: mostly
  * the natives of `socket` and `net` (gen_tcp, gen_udp and inet use the drivers in vm/io and work).
  * Writing one means taking its line away here. Layer: bifs. */
 #include "bifs/bif.h"
 
-BIF(erlang, dist_ctrl_get_data, 1, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_ctrl_get_data_notification, 1, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_ctrl_get_opt, 2, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_ctrl_input_handler, 2, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_ctrl_put_data, 2, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_ctrl_set_opt, 3, 0) { return bif_not_supported(p); }
-BIF(erlang, dist_get_stat, 1, 0) { return bif_not_supported(p); }
 BIF(erts_debug, dist_ext_to_term, 2, 0) { return bif_not_supported(p); }
-BIF(erts_internal, abort_pending_connection, 2, 0) { return bif_not_supported(p); }
-BIF(erts_internal, create_dist_channel, 3, 0) { return bif_not_supported(p); }
-BIF(erts_internal, dist_spawn_request, 4, 0) { return bif_not_supported(p); }
-BIF(erts_internal, get_dflags, 0, 0) { return bif_not_supported(p); }
-BIF(erts_internal, new_connection, 1, 0) { return bif_not_supported(p); }
 BIF(prim_net, nif_command, 1, 0) { return bif_not_supported(p); }
 BIF(prim_net, nif_get_adapters_addresses, 1, 0) { return bif_not_supported(p); }
 BIF(prim_net, nif_get_if_entry, 1, 0) { return bif_not_supported(p); }

@@ -43,25 +43,18 @@ BIF(erlang, link, 2, 0)
 
 /* ---- exit/2 ---- */
 
-/* Of the outcomes of a request to another node, the ones that are not success. */
-static term_t remote_result(Process *p, enum RemoteResult r, term_t node, term_t module, term_t function,
-                            unsigned arity, const term_t *args)
+/* A full channel: sleep and try again. */
+static term_t remote_result(Process *p, enum RemoteResult r)
 {
-    switch (r) {
-    case REMOTE_CONNECT:
-        return p->vm->procs->remote_ops->connect_trap(p, node, module, function, arity, args);
-    case REMOTE_BUSY: return bif_wait(p);
-    default: return am_true;
-    }
+    return r == REMOTE_BUSY ? bif_wait(p) : am_true;
 }
 
-static term_t exit_remote(Process *p, term_t pid, term_t reason, term_t function)
+static term_t exit_remote(Process *p, term_t pid, term_t reason)
 {
     const ProcRemoteOps *ops = p->vm->procs->remote_ops;
     term_t node = ext_ptr(pid)->node->name;
     if (!ops || node == node_self_name(p->vm)) return am_true;
-    term_t args[2] = {pid, reason};
-    return remote_result(p, ops->exit(p, pid, reason), node, am_erlang, function, 2, args);
+    return remote_result(p, ops->exit(p, pid, reason));
 }
 
 /* An exit signal to the caller itself takes effect before exit/2 returns: a caller that is to die leaves
@@ -72,7 +65,7 @@ static term_t exit_self(Process *p)
     return signal_fetch_handle(p, &reds) ? am_true : bif_yield(p);
 }
 
-static term_t send_exit(Process *p, term_t to, term_t reason, term_t function)
+static term_t send_exit(Process *p, term_t to, term_t reason)
 {
     charge_signal(p);
     if (term_is_local_pid(to)) {
@@ -84,25 +77,25 @@ static term_t send_exit(Process *p, term_t to, term_t reason, term_t function)
         if (ports) (void)ports->exit(p->vm, p->id, to, reason, false);
         return am_true;
     }
-    if (term_is_ext_pid(to)) return exit_remote(p, to, reason, function);
+    if (term_is_ext_pid(to)) return exit_remote(p, to, reason);
     return term_is_ext_port(to) ? am_true : bif_error(p, EXC_BADARG);
 }
 
-BIF(erlang, exit, 2, 0) { return send_exit(p, a[0], a[1], am_exit); }
+BIF(erlang, exit, 2, 0) { return send_exit(p, a[0], a[1]); }
 
 /* Like exit/2, but without its special case for `normal` to oneself: an exit signal as any other. */
-BIF(erlang, exit_signal, 2, 0) { return send_exit(p, a[0], a[1], am_exit_signal); }
+BIF(erlang, exit_signal, 2, 0) { return send_exit(p, a[0], a[1]); }
 
 BIF(erlang, exit, 3, 0)
 {
     if (!only_priority(a[2])) return bif_error_cause(p, EXC_BADARG, am_badopt);
-    return send_exit(p, a[0], a[1], am_exit);
+    return send_exit(p, a[0], a[1]);
 }
 
 BIF(erlang, exit_signal, 3, 0)
 {
     if (!only_priority(a[2])) return bif_error_cause(p, EXC_BADARG, am_badopt);
-    return send_exit(p, a[0], a[1], am_exit_signal);
+    return send_exit(p, a[0], a[1]);
 }
 
 /* ---- monitors ---- */
@@ -151,8 +144,7 @@ static term_t monitor_local(Process *p, term_t pid, term_t name, const MonitorOp
 }
 
 /* target: external pid, or name at node. */
-static term_t monitor_remote(Process *p, term_t *a, unsigned arity, term_t target, term_t node,
-                             const MonitorOptions *o)
+static term_t monitor_remote(Process *p, term_t target, term_t node, const MonitorOptions *o)
 {
     const ProcRemoteOps *ops = p->vm->procs->remote_ops;
     bool by_name = term_is_atom(target);
@@ -165,12 +157,12 @@ static term_t monitor_remote(Process *p, term_t *a, unsigned arity, term_t targe
     monitor_remove(p, m);
     (void)alias_deactivate(p, m->ref);
     monitor_free(m);
-    return remote_result(p, r, node, am_erlang, am_monitor, arity, a);
+    return remote_result(p, r);
 }
 
 static bool is_alive(const Process *p) { return node_self_name(p->vm) != am_nonode_at_nohost; }
 
-static term_t monitor_process(Process *p, term_t *a, unsigned arity, const MonitorOptions *o)
+static term_t monitor_process(Process *p, const term_t *a, const MonitorOptions *o)
 {
     term_t what = a[1];
     if (term_is_local_pid(what)) return monitor_local(p, what, TERM_NONE, o);
@@ -180,7 +172,7 @@ static term_t monitor_process(Process *p, term_t *a, unsigned arity, const Monit
             term_t ref = insert(p, MONITOR_PROCESS, what, TERM_NONE, TERM_NONE, o);
             return monitor_down_now(p, p->id, ref, am_noproc);
         }
-        return monitor_remote(p, a, arity, what, node, o);
+        return monitor_remote(p, what, node, o);
     }
     term_t node = node_self_name(p->vm);
     if (term_is_tuple_of(what, 2)) {
@@ -189,7 +181,7 @@ static term_t monitor_process(Process *p, term_t *a, unsigned arity, const Monit
     }
     if (!term_is_atom(what) || !term_is_atom(node)) return bif_error(p, EXC_BADARG);
     if (node != node_self_name(p->vm))
-        return is_alive(p) ? monitor_remote(p, a, arity, what, node, o) : bif_error(p, EXC_BADARG);
+        return is_alive(p) ? monitor_remote(p, what, node, o) : bif_error(p, EXC_BADARG);
     term_t id = registry_find(p->vm, what);
     return monitor_local(p, term_is_local_pid(id) ? id : am_undefined, what, o);
 }
@@ -216,10 +208,10 @@ static term_t monitor_port(Process *p, term_t what, const MonitorOptions *o)
     return monitor_down_now(p, p->id, ref, am_noproc);
 }
 
-static term_t do_monitor(Process *p, term_t *a, unsigned arity, const MonitorOptions *o)
+static term_t do_monitor(Process *p, const term_t *a, const MonitorOptions *o)
 {
     charge_signal(p);
-    if (a[0] == am_process) return monitor_process(p, a, arity, o);
+    if (a[0] == am_process) return monitor_process(p, a, o);
     if (a[0] == am_port) return monitor_port(p, a[1], o);
     if (a[0] != am_time_offset) return bif_error_cause(p, EXC_BADARG, am_badtype);
     if (a[1] != am_clock_service) return bif_error(p, EXC_BADARG);
@@ -231,14 +223,14 @@ static term_t do_monitor(Process *p, term_t *a, unsigned arity, const MonitorOpt
 BIF(erlang, monitor, 2, 0)
 {
     MonitorOptions o = {ALIAS_NONE, am_DOWN};
-    return do_monitor(p, a, 2, &o);
+    return do_monitor(p, a, &o);
 }
 
 BIF(erlang, monitor, 3, 0)
 {
     MonitorOptions o = {ALIAS_NONE, am_DOWN};
     if (!monitor_options(&o, a[2])) return bif_error_cause(p, EXC_BADARG, am_badopt);
-    return do_monitor(p, a, 3, &o);
+    return do_monitor(p, a, &o);
 }
 
 /* A reference of another node cannot be a monitor of ours. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_node - this node's name, the nodes it knows. Semantics: erlang(3) node/0,1, nodes/0,1,2.
- * A node is connected while it has a channel (data/node.h). Layer: bifs. */
+ * A node is connected while its channel is up (dist/channel.h). Layer: bifs. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
 #include "data/map.h"
 #include "data/node.h"
+#include "dist/channel.h"
 
 BIF(erlang, node, 0, GUARD) { return node_self_name(p->vm); }
 
@@ -19,14 +20,17 @@ BIF(erlang, node, 1, GUARD)
 
 #define WANT_THIS 1u
 #define WANT_KNOWN 2u
-#define WANT_CONNECTED 4u
+#define WANT_VISIBLE 4u
+#define WANT_HIDDEN 8u
 
 static unsigned want_of(term_t t)
 {
     switch (t) {
     case am_this: return WANT_THIS;
     case am_known: return WANT_KNOWN;
-    case am_visible: case am_hidden: case am_connected: return WANT_CONNECTED;
+    case am_visible: return WANT_VISIBLE;
+    case am_hidden: return WANT_HIDDEN;
+    case am_connected: return WANT_VISIBLE | WANT_HIDDEN;
     default: return 0;
     }
 }
@@ -71,14 +75,23 @@ typedef struct Listing {
     term_t list;
 } Listing;
 
-static term_t listed(Listing *l, term_t name, term_t type)
+static term_t listed(const Listing *l, term_t name, term_t type, uint32_t conn)
 {
     if (!l->info) return name;
+    Heap *h = &l->p->heap;
     term_t pairs[4];
     size_t n = 0;
-    if (l->info->connection_id) pairs[2 * n] = am_connection_id, pairs[2 * n++ + 1] = am_undefined;
-    if (l->info->node_type) pairs[2 * n] = am_node_type, pairs[2 * n++ + 1] = type;
-    return heap_tuple2(&l->p->heap, name, map_from_pairs(&l->p->heap, pairs, n, NULL));
+    if (l->info->connection_id) {
+        pairs[0] = am_connection_id;
+        pairs[1] = conn ? heap_uint(h, conn) : am_undefined;
+        n++;
+    }
+    if (l->info->node_type) {
+        pairs[2 * n] = am_node_type;
+        pairs[2 * n + 1] = type;
+        n++;
+    }
+    return heap_tuple2(h, name, map_from_pairs(h, pairs, n, NULL));
 }
 
 static bool is_listed(const Listing *l, term_t name)
@@ -90,23 +103,42 @@ static bool is_listed(const Listing *l, term_t name)
     return false;
 }
 
+static void list_one(Listing *l, term_t name, term_t type, uint32_t conn)
+{
+    if (!is_listed(l, name)) l->list = heap_cons(&l->p->heap, listed(l, name, type, conn), l->list);
+}
+
+static void list_channel(Channel *c, void *ctx)
+{
+    Listing *l = ctx;
+    mutex_lock(&c->lock);
+    bool up = c->state == CHANNEL_UP || c->state == CHANNEL_OPENING;
+    bool visible = c->flags & DFLAG_PUBLISHED;
+    uint32_t conn = c->conn;
+    mutex_unlock(&c->lock);
+    if (up && l->want & (visible ? WANT_VISIBLE : WANT_HIDDEN))
+        list_one(l, c->name, visible ? am_visible : am_hidden, conn);
+    else if (l->want & WANT_KNOWN)
+        list_one(l, c->name, up ? visible ? am_visible : am_hidden : am_known, up ? conn : 0);
+}
+
 static void list_node(Node *n, void *ctx)
 {
     Listing *l = ctx;
     bool self = n->name == node_self_name(l->p->vm);
-    bool take = l->want & WANT_KNOWN || (self && l->want & WANT_THIS);
-    if (!take || is_listed(l, n->name)) return;
-    l->list = heap_cons(&l->p->heap, listed(l, n->name, self ? am_this : am_known), l->list);
+    if (l->want & WANT_KNOWN || (self && l->want & WANT_THIS))
+        list_one(l, n->name, self ? am_this : am_known, 0);
 }
 
 static term_t list_nodes(Process *p, unsigned want, const NodeInfo *info)
 {
     Listing l = {p, want, info, TERM_NIL};
-    node_each(p->vm, list_node, &l);
+    channel_each(p->vm, list_channel, &l);
+    if (want & (WANT_THIS | WANT_KNOWN)) node_each(p->vm, list_node, &l);
     return l.list;
 }
 
-BIF(erlang, nodes, 0, 0) { return list_nodes(p, WANT_CONNECTED, NULL); }
+BIF(erlang, nodes, 0, 0) { return list_nodes(p, WANT_VISIBLE, NULL); }
 
 BIF(erlang, nodes, 1, 0)
 {
@@ -121,15 +153,4 @@ BIF(erlang, nodes, 2, 0)
     unsigned want = wanted(a[0]);
     if ((!want && !term_is_nil(a[0])) || !node_info_options(a[1], &info)) return bif_error(p, EXC_BADARG);
     return list_nodes(p, want, &info);
-}
-
-BIF(erts_internal, get_creation, 0, 0)
-{
-    uint32_t creation = node_self(p->vm)->creation;
-    return creation ? term_small(creation) : am_undefined;
-}
-
-BIF(net_kernel, dflag_unicode_io, 1, 0)
-{
-    return term_is_pid(a[0]) ? am_true : bif_error(p, EXC_BADARG);
 }

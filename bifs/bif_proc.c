@@ -256,12 +256,7 @@ BIF(erts_internal, group_leader, 2, 0)
         const ProcRemoteOps *ops = p->vm->procs->remote_ops;
         term_t node = ext_ptr(a[1])->node->name;
         if (!ops || node == node_self_name(p->vm)) return am_badarg;
-        switch (ops->group_leader(p, a[0], a[1])) {
-        case REMOTE_CONNECT:
-            return ops->connect_trap(p, node, am_erts_internal, am_group_leader, 2, a);
-        case REMOTE_BUSY: return bif_wait(p);
-        default: return am_true;
-        }
+        return ops->group_leader(p, a[0], a[1]) == REMOTE_BUSY ? bif_wait(p) : am_true;
     }
     if (!term_is_local_pid(a[1])) return am_badarg;
     if (a[1] != p->id) return process_lookup_alive(p->vm, a[1]) ? am_false : am_badarg;

@@ -80,9 +80,9 @@ static bool exit_sched(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
     return true;
 }
 
-static bool exit_dist(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
+static bool exit_dist(Process *p, term_t reason, int32_t *reds UNUSED)
 {
-    dist_process_exit(p->vm, p->id);
+    dist_process_exit(p, reason);
     return true;
 }
 
@@ -117,6 +117,11 @@ static void terminal_init(Vm *vm)
     vm->sys->restore_terminal = tty_restore;
 }
 
+static void start_dist(Vm *vm)
+{
+    dist_start(vm, (uint64_t)vm->config->dist_busy_kbytes * 1024);
+}
+
 static const Subsystem subsystems[] = {
     {"base", start_base},
     {"heap", start_heap},
@@ -131,6 +136,7 @@ static const Subsystem subsystems[] = {
     {"nif", nif_init_space},
     {"io", port_init},
     {"tty", terminal_init},
+    {"channels", start_dist},
     {"exit hooks", start_exit_hooks},
     {"trace", trace_init},
 };

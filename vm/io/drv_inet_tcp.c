@@ -332,4 +332,5 @@ static void ready(Port *port, uint32_t events)
 const PortDriver drv_tcp = {
     .name = "tcp_inet", .start = start, .stop = stop, .output_term = tcp_output, .ready = ready,
     .control = control, .pending = pending, .queued = queued, .flush = tcp_flush,
+    .output_packet = tcp_output_packet,
 };

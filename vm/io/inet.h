@@ -251,6 +251,7 @@ void tcp_unread(InetSocket *s, const uint8_t *bytes, size_t n);
 void tcp_tell_closed(InetSocket *s);
 /* inet_tcp_out.c */
 void tcp_output(Port *port, Process *p, term_t data, size_t n);
+void tcp_output_packet(Port *port, const uint8_t *bytes, size_t n);
 void tcp_write_ready(InetSocket *s);
 void tcp_flush(Port *port);
 void tcp_clear_output(InetSocket *s);

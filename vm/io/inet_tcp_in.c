@@ -184,6 +184,15 @@ static void deliver_active(InetSocket *s, term_t data, Heap *h, size_t n)
     inet_active_used(s, am_tcp_passive);
 }
 
+/* A packet of n bytes for the channel between two nodes. */
+static void deliver_channel(InetSocket *s, size_t n, const uint8_t *bytes, size_t length)
+{
+    s->port->bytes_in += length;
+    inet_count(&s->in, n);
+    s->port->dist_ops->input(s->port, s->port->dist, bytes, length);
+    consume(s, n);
+}
+
 /* The first n bytes are a packet. */
 static void deliver(InetSocket *s, size_t n)
 {
@@ -191,6 +200,10 @@ static void deliver(InetSocket *s, size_t n)
     const uint8_t *bytes = input_at(s);
     size_t skip = packet_header_bytes(s->packet);
     size_t length = n - skip - packet_padding_bytes(s->packet, bytes);
+    if (s->deliver_port && s->port->dist_ops && inet_is_active(s)) {
+        deliver_channel(s, n, bytes + skip, length);
+        return;
+    }
     term_t data = packet_is_parsed(s->packet) ? parsed_packet(s, &h, bytes, n)
                                               : inet_data(s, &h, s->input, bytes + skip, length);
     inet_count(&s->in, n);

@@ -235,6 +235,13 @@ void tcp_output(Port *port, Process *p, term_t data, size_t n)
     command_free(&c);
 }
 
+void tcp_output_packet(Port *port, const uint8_t *bytes, size_t n)
+{
+    InetSocket *s = port->driver_data;
+    Command c = {.bytes = bytes, .n = n};
+    if (inet_is_connected(s) && !s->shutdown_later) send_command(s, am_undefined, &c);
+}
+
 /* ---- sendfile: Fd:32 native, Offset:64, Length:64 ---- */
 
 static void sendfile_done(InetSocket *s, term_t reason)

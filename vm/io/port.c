@@ -84,11 +84,19 @@ static void tell_closed(Port *port)
     if (port->reply_closed) port_send_owner(port, am_closed, &h);
 }
 
+static void leave_channel(Port *port)
+{
+    const PortDistOps *ops = port->dist_ops;
+    port->dist_ops = NULL;
+    if (ops) ops->gone(port, port->dist, port->exit_reason);
+}
+
 /* Everybody learns of the end; the struct goes when nobody can still look at it. */
 static void tear_down(Port *port)
 {
     port->state = PORT_DEAD;
     timer_cancel(&port->timer);
+    leave_channel(port);
     port->driver->stop(port);
     port_set_busy(port, false);
     if (port->name != TERM_NONE) registry_remove(port->vm, port->name);
@@ -113,6 +121,18 @@ Port *port_lock(Vm *vm, term_t id)
     Port *port = ptab_lookup(vm->procs->ports, id);
     if (!port) return NULL;
     mutex_lock(&port->lock);
+    if (port->state == PORT_OPEN && !port->exit_asked) return port;
+    mutex_unlock(&port->lock);
+    return NULL;
+}
+
+Port *port_try_lock(Vm *vm, term_t id, bool *busy)
+{
+    Port *port = ptab_lookup(vm->procs->ports, id);
+    *busy = false;
+    if (!port) return NULL;
+    *busy = !mutex_try_lock(&port->lock);
+    if (*busy) return NULL;
     if (port->state == PORT_OPEN && !port->exit_asked) return port;
     mutex_unlock(&port->lock);
     return NULL;
@@ -204,6 +224,7 @@ void port_set_busy(Port *port, bool busy)
         if (p) port->vm->procs->ops->wake(p, PS_RUNNABLE);
     }
     port->waiting_count = 0;
+    if (port->dist_ops) port->dist_ops->writable(port, port->dist);
 }
 
 void port_wait_not_busy(Port *port, Process *p)
@@ -252,12 +273,31 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
     return PORT_COMMAND_OK;
 }
 
+void port_output_packet(Port *port, const uint8_t *data, size_t n)
+{
+    port->bytes_out += n;
+    bool inside = port->in_driver;
+    port->in_driver = true;
+    if (port->driver->output_packet) {
+        port->driver->output_packet(port, data, n);
+    } else if (port->driver->output) {
+        unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
+        uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
+        put_length(bytes, head, n);
+        memcpy(bytes + head, data, n);
+        port->driver->output(port, bytes, n + head);
+        mem_free(MEM_PORT, bytes, n + head + 1);
+    }
+    port->in_driver = inside;
+}
+
 /* A port that only flushes is dead to its links already. */
 static void begin_flush(Port *port, term_t reason)
 {
     port->state = PORT_CLOSING;
     port->exit_reason =
         term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+    leave_channel(port);
     tell_links(port);
     tell_closed(port);
     port->reply_closed = false;
@@ -380,10 +420,11 @@ void port_flush_all(Vm *vm)
     Ptab *t = vm->procs->ports;
     for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
         Port *port = ptab_slot(t, i);
-        if (!port || !port->driver->flush) continue;
+        if (!port || !(port->driver->flush || port->dist_ops)) continue;
         /* Whoever holds the lock now is writing: wait, or what it leaves queued would be lost. */
         mutex_lock(&port->lock);
-        if (port->state != PORT_DEAD) port->driver->flush(port);
+        if (port->state != PORT_DEAD && port->dist_ops) port->dist_ops->flush(port, port->dist);
+        if (port->state != PORT_DEAD && port->driver->flush) port->driver->flush(port);
         mutex_unlock(&port->lock);
     }
 }

@@ -65,7 +65,22 @@ typedef struct PortDriver {
     size_t (*queued)(const struct Port *port);
     /* Write all that is pending, blocking (the VM halts). */
     void (*flush)(struct Port *port);
+    /* Instead of output for a distribution channel: one packet, answered to nobody. */
+    void (*output_packet)(struct Port *port, const uint8_t *bytes, size_t n);
 } PortDriver;
+
+/* What a port does for a channel between nodes instead of talking to its owner; set by dist. Each is
+ * called with the port locked; arg is Port.dist. */
+typedef struct PortDistOps {
+    /* A packet has come in. */
+    void (*input)(struct Port *port, void *arg, const uint8_t *bytes, size_t n);
+    /* No longer busy. */
+    void (*writable)(struct Port *port, void *arg);
+    /* The port is closed for this reason; nothing else is called afterwards. */
+    void (*gone)(struct Port *port, void *arg, term_t reason);
+    /* Hand over everything that waits (the VM halts). */
+    void (*flush)(struct Port *port, void *arg);
+} PortDistOps;
 
 typedef struct PortMonitor {
     term_t pid;
@@ -101,6 +116,8 @@ typedef struct Port {
     HeapPiece data_piece;
     uint64_t bytes_in, bytes_out;
     int64_t os_pid;              /* -1: none */
+    const PortDistOps *dist_ops; /* NULL: no distribution channel */
+    void *dist;
     PortOptions opt;             /* without terms */
     Buf input;                   /* incomplete packet or line */
     void *driver_data;
@@ -117,6 +134,8 @@ void port_add_driver(Vm *vm, const PortDriver *d);
 
 /* Open port of this id, locked; NULL when there is none or it closes. */
 Port *port_lock(Vm *vm, term_t id);
+/* The same without waiting: *busy when somebody else holds it. */
+Port *port_try_lock(Vm *vm, term_t id, bool *busy);
 /* Same by id or registered name. */
 Port *port_lock_any(Vm *vm, term_t id_or_name);
 /* Unlock, and tear down what asked for it meanwhile. */
@@ -147,6 +166,8 @@ void port_send_owner(Port *port, term_t msg, Heap *h);
 /* Processes' view: natives of bif_port.c. */
 enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY };
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
+/* Write one packet of a distribution channel. */
+void port_output_packet(Port *port, const uint8_t *bytes, size_t n);
 /* Wake p when the port is no longer busy. */
 void port_wait_not_busy(Port *port, Process *p);
 /* Close on behalf of a program; flushes first. */

@@ -7,6 +7,10 @@
 /* {Port, {data, Data}}; tag: eol or noeol of line mode, else TERM_NONE. */
 static void deliver(Port *port, const uint8_t *bytes, size_t n, term_t tag)
 {
+    if (port->dist_ops) {
+        port->dist_ops->input(port, port->dist, bytes, n);
+        return;
+    }
     Heap h = {0};
     term_t data = port->opt.binary ? heap_binary(&h, bytes, n)
                                    : heap_string(&h, (const char *)bytes, n, TERM_NIL);

@@ -134,9 +134,9 @@ static void demonitor_process(Process *p, Monitor *m)
     const ProcRemoteOps *ops = p->vm->procs->remote_ops;
     if (!ops) return;
     if (term_is_ext_pid(m->target))
-        ops->demonitor(p, m->ref, m->target, ext_ptr(m->target)->node->name);
+        ops->demonitor(p, m->ref_term, m->target, ext_ptr(m->target)->node->name, m->conn);
     else if (m->name != TERM_NONE && m->name_node != node_self_name(p->vm))
-        ops->demonitor(p, m->ref, m->name, m->name_node);
+        ops->demonitor(p, m->ref_term, m->name, m->name_node, m->conn);
 }
 
 void monitor_demonitor(Process *p, Monitor *m)
@@ -166,12 +166,13 @@ LtMonitor *lt_monitor_find(Process *p, term_t ref)
     return n ? container_of(n, LtMonitor, node) : NULL;
 }
 
-void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name)
+void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name, uint32_t conn)
 {
     LtMonitor *m = MEM_NEW(LINK, LtMonitor);
     m->ref = heap_piece_copy_ref(&m->piece, m->ref_words, ref);
     m->watcher = heap_piece_copy(&m->piece, watcher);
     m->name = name;
+    m->conn = conn;
     if (rb_insert(&p->lt_monitors, &m->node, lt_compare, NULL)) lt_monitor_free(m);
 }
 
@@ -271,11 +272,6 @@ static term_t link_remote(Process *p, Link *l)
     if (!ops) return link_refused(p, l, am_noconnection);
     switch (ops->link(p, l->other)) {
     case REMOTE_SENT: return am_true;
-    case REMOTE_CONNECT: {
-        term_t other = term_copy(&p->heap, l->other);
-        link_drop(p, l);
-        return ops->connect_trap(p, node->name, am_erlang, am_link, 1, &other);
-    }
     case REMOTE_BUSY:
         link_drop(p, l);
         return link_error(p, EXC_WAIT);

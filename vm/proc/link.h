@@ -21,6 +21,7 @@ typedef struct Link {
     RbNode node;
     term_t other;            /* pid or port; boxed ones live in piece */
     uint64_t unlink_id;      /* 0: active */
+    uint32_t conn;           /* other node: connection it was made over (dist) */
     HeapPiece piece;
 } Link;
 
@@ -34,6 +35,7 @@ typedef struct Monitor {
     uint8_t kind;            /* enum MonitorKind */
     uint8_t alias;           /* enum AliasMode */
     bool spawn_pending;      /* remote spawn request under way (dist) */
+    uint32_t conn;           /* other node: connection it was made over (dist) */
     term_t ref_term;         /* the reference as given to the program: plain or alias; in ref_words */
     term_t target;           /* pid, port, atom (clock_service; node) */
     term_t name;             /* registered name if monitored by name, else TERM_NONE */
@@ -49,6 +51,7 @@ typedef struct LtMonitor {
     term_t ref;              /* local (in ref_words) or external (in piece) */
     term_t watcher;          /* pid */
     term_t name;             /* found by this name, or TERM_NONE */
+    uint32_t conn;           /* watcher of another node: connection it came over (dist) */
     term_t ref_words[ALIAS_REF_WORDS];
     HeapPiece piece;
 } LtMonitor;
@@ -80,7 +83,8 @@ Monitor *monitor_insert(Process *p, enum MonitorKind kind, term_t ref_term, term
 void monitor_remove(Process *p, Monitor *m);
 void monitor_free(Monitor *m);
 LtMonitor *lt_monitor_find(Process *p, term_t ref);
-void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name);
+/* conn: connection of a watcher of another node, else 0. */
+void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name, uint32_t conn);
 void lt_monitor_remove(Process *p, LtMonitor *m);
 void lt_monitor_free(LtMonitor *m);
 /* Take m back: tells the other end, frees m; deactivates the alias where its mode says so. */

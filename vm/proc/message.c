@@ -152,23 +152,16 @@ static term_t send_local_name(Process *p, term_t name, term_t id, term_t msg, ui
     return p->vm->procs->port_ops->send(p, id, msg, flags & REMOTE_NOSUSPEND);
 }
 
-/* flags is part of the call only for erlang:send/3; its option list is a[2]. */
-static term_t remote_outcome(Process *p, enum RemoteResult r, term_t node, term_t to, term_t msg,
-                             uint32_t flags)
+static term_t remote_outcome(Process *p, enum RemoteResult r, uint32_t flags)
 {
     switch (r) {
-    case REMOTE_SENT:
-    case REMOTE_NO_CONNECTION:
-        return am_ok;
-    case REMOTE_CONNECT: {
-        if (flags & REMOTE_NOCONNECT) return am_noconnect;
-        term_t args[3] = {to, msg, TERM_NIL};
-        if (flags & REMOTE_NOSUSPEND) args[2] = heap_cons(&p->heap, am_nosuspend, TERM_NIL);
-        return p->vm->procs->remote_ops->connect_trap(p, node, am_erlang, am_send, flags ? 3 : 2, args);
-    }
+    case REMOTE_SENT: return am_ok;
+    case REMOTE_NO_CONNECTION: return flags & REMOTE_NOCONNECT ? am_noconnect : am_ok;
     case REMOTE_BUSY:
         if (flags & REMOTE_NOSUSPEND) return am_nosuspend;
         return send_error(p, EXC_WAIT);
+    case REMOTE_YIELD: return send_error(p, EXC_YIELD);
+    case REMOTE_TOO_LARGE: return send_error(p, EXC_SYSTEM_LIMIT);
     }
     NOT_REACHED();
 }
@@ -179,7 +172,7 @@ static term_t send_remote(Process *p, term_t to, term_t msg, uint32_t flags)
     Node *node = ext_ptr(to)->node;
     if (!ops || node->name == node_self_name(p->vm)) return am_ok; /* an earlier life of this node */
     trace_send(p, to, msg, true);
-    return remote_outcome(p, ops->send(p, to, msg, flags), node->name, to, msg, flags);
+    return remote_outcome(p, ops->send(p, to, msg, flags), flags);
 }
 
 static term_t send_name_node(Process *p, term_t to, term_t msg, uint32_t flags)
@@ -193,7 +186,7 @@ static term_t send_name_node(Process *p, term_t to, term_t msg, uint32_t flags)
     const ProcRemoteOps *ops = p->vm->procs->remote_ops;
     if (!ops) return am_ok;
     trace_send(p, to, msg, true);
-    return remote_outcome(p, ops->send_name(p, name, node, msg, flags), node, to, msg, flags);
+    return remote_outcome(p, ops->send_name(p, name, node, msg, flags), flags);
 }
 
 static term_t send_ref(Process *p, term_t to, term_t msg)

@@ -38,6 +38,7 @@
 #define PS_DIRTY_IO    0x1000u
 #define PS_WAITING     0x2000u  /* in receive, nothing matched; cleared when receive goes on */
 #define PS_SYSTASK     0x4000u  /* system tasks to execute between two slices */
+#define PS_DIST        0x8000u  /* dist: has been known to a channel, which forgets it at its death */
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 
@@ -204,9 +205,10 @@ typedef struct ProcPortOps {
 /* What became of a request to another node. */
 enum RemoteResult {
     REMOTE_SENT,
-    REMOTE_NO_CONNECTION,  /* and no way to get one now */
-    REMOTE_CONNECT,        /* caller must trap to the connect upcall and try again */
-    REMOTE_BUSY            /* the channel is full: caller suspends (or answers nosuspend) */
+    REMOTE_NO_CONNECTION,  /* and no way to get one now, or none wanted */
+    REMOTE_BUSY,           /* the channel is full: caller suspends (or answers nosuspend) */
+    REMOTE_YIELD,          /* send only: the message is large; call again with the same arguments */
+    REMOTE_TOO_LARGE       /* send only: not possible in the external format */
 };
 /* Processes of other nodes; set by dist. `p` is the caller; node an atom; pid an external pid. */
 typedef struct ProcRemoteOps {
@@ -220,13 +222,10 @@ typedef struct ProcRemoteOps {
     /* The following are also called from signal handling and exit: they never ask to connect. */
     void (*link_exit)(Process *p, term_t pid, term_t reason);
     void (*unlink_ack)(Process *p, term_t pid, uint64_t id);
-    void (*demonitor)(Process *p, RefNum ref, term_t pid_or_name, term_t node);
+    void (*demonitor)(Process *p, term_t ref, term_t pid_or_name, term_t node, uint32_t conn);
     void (*monitor_exit)(Process *p, term_t watcher, term_t watched, term_t ref, term_t reason);
     /* erlang:spawn_request_abandon/1 of a remote request. */
     bool (*abandon_spawn)(Process *p, RefNum ref);
-    /* Answer of TERM_NONE: the trap (or error) to return for REMOTE_CONNECT when native calls. */
-    term_t (*connect_trap)(Process *p, term_t node, term_t module, term_t function, unsigned arity,
-                           const term_t *args);
 } ProcRemoteOps;
 #define REMOTE_NOCONNECT 1u
 #define REMOTE_NOSUSPEND 2u

@@ -119,7 +119,14 @@ bool signal_send_link_exit(Vm *vm, term_t from, term_t to, term_t reason)
 
 bool signal_send_link(Vm *vm, term_t from, term_t to)
 {
-    return send_with_term(vm, SIG_LINK, from, to, TERM_NIL);
+    return signal_send_remote_link(vm, from, to, 0);
+}
+
+bool signal_send_remote_link(Vm *vm, term_t from, term_t to, uint32_t conn)
+{
+    SignalX *x = signal_new_x(SIG_LINK, from);
+    x->id = conn;
+    return send_or_free(vm, to, x);
 }
 
 bool signal_send_unlink(Vm *vm, term_t from, term_t to, uint64_t id)
@@ -138,9 +145,15 @@ bool signal_send_unlink_ack(Vm *vm, term_t from, term_t to, uint64_t id)
 
 bool signal_send_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name)
 {
+    return signal_send_remote_monitor(vm, from, to, ref, name, 0);
+}
+
+bool signal_send_remote_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name, uint32_t conn)
+{
     SignalX *x = signal_new_x(SIG_MONITOR, from);
     x->s.term = heap_piece_copy_ref(&x->s.piece, x->ref_words, ref);
     x->target = name;
+    x->id = conn;
     return send_or_free(vm, to, x);
 }
 
@@ -279,7 +292,7 @@ static void on_link(Process *p, Signal *s, bool dead)
         signal_link_exit_any(p, s->from, am_noproc);
     else if (!link_find(p, s->from)) {
         bool fresh;
-        (void)link_insert(p, s->from, &fresh);
+        link_insert(p, s->from, &fresh)->conn = (uint32_t)signal_x(s)->id;
         if (UNLIKELY(p->trace != NULL))
             p->vm->procs->trace_ops->event(p, am_getting_linked, s->from, TERM_NONE);
     }
@@ -327,7 +340,7 @@ static void on_monitor(Process *p, Signal *s, bool dead)
     if (dead)
         signal_down_any(p, s->from, s->term, name, am_noproc);
     else
-        lt_monitor_insert(p, s->term, s->from, name);
+        lt_monitor_insert(p, s->term, s->from, name, (uint32_t)signal_x(s)->id);
     signal_free(s);
 }
 
@@ -463,6 +476,11 @@ static SignalHandler *const handlers[SIGNAL_KINDS] = {
 #include "proc/signals.def"
 #undef SIGNAL
 };
+
+void signal_apply(Process *p, Signal *s)
+{
+    handlers[s->kind](p, s, false);
+}
 
 /* in -> mid, or -> msg when there is nothing to handle. */
 static void fetch(Process *p)

@@ -22,7 +22,7 @@ enum SignalKind {
 /* A signal that carries numbers besides (all kinds but plain messages may). */
 typedef struct SignalX {
     Signal s;
-    uint64_t id;             /* unlink id */
+    uint64_t id;             /* unlink id; LINK, MONITOR from another node: the connection */
     RefNum ref;              /* monitor or alias reference */
     term_t ref_words[ALIAS_REF_WORDS]; /* MONITOR, DEMONITOR: storage of s.term when it is local */
     term_t target;           /* MONITOR, MONITOR_DOWN: object the monitor names (pid, atom) */
@@ -45,11 +45,15 @@ bool signal_send_exit(Vm *vm, term_t from, term_t to, term_t reason);
 /* A link is broken: from (pid, port; local or not) has died. */
 bool signal_send_link_exit(Vm *vm, term_t from, term_t to, term_t reason);
 bool signal_send_link(Vm *vm, term_t from, term_t to);
+/* The same from another node, over its connection `conn`. */
+bool signal_send_remote_link(Vm *vm, term_t from, term_t to, uint32_t conn);
 bool signal_send_unlink(Vm *vm, term_t from, term_t to, uint64_t id);
 bool signal_send_unlink_ack(Vm *vm, term_t from, term_t to, uint64_t id);
 /* from (a pid, local or not; ref its monitor reference, local or external) monitors local process `to`;
  * name: registered name it was found by, or TERM_NONE. */
 bool signal_send_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name);
+/* The same from another node, over its connection `conn`. */
+bool signal_send_remote_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name, uint32_t conn);
 bool signal_send_demonitor(Vm *vm, term_t from, term_t to, term_t ref);
 /* The object monitored with local reference `ref` by local process `to` is down. Does nothing when that
  * monitor is no more. `from` orders it after earlier signals of the dead. */
@@ -62,6 +66,8 @@ void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, voi
 /* Move the in-queue to mid/msg and handle; stops early when the budget is used up (PS_SIGNALS stays set)
  * or when the process was killed. Returns false when it is now EXITING. */
 bool signal_fetch_handle(Process *p, int32_t *reds);
+/* Handle s, which is no message, as if it were the next one in the queue. */
+void signal_apply(Process *p, Signal *s);
 /* For a dying process: no more signals are accepted; then, as often as it takes, answer those in the queue
  * and free the messages. */
 void signal_close(Process *p);

@@ -218,7 +218,7 @@ static term_t monitor_child(Process *parent, Process *child, const SpawnOptions 
     term_t ref = monitor_make_ref(parent, o->alias);
     (void)monitor_insert(parent, MONITOR_PROCESS, ref, child->id, TERM_NONE, TERM_NONE, o->alias,
                          o->tag == TERM_NONE ? am_DOWN : o->tag);
-    lt_monitor_insert(child, ref, parent->id, TERM_NONE);
+    lt_monitor_insert(child, ref, parent->id, TERM_NONE, 0);
     return ref;
 }
 
@@ -284,29 +284,32 @@ term_t spawn_system(Vm *vm, term_t module, term_t function, term_t args, const S
     return pid;
 }
 
-term_t spawn_for_remote(Vm *vm, term_t parent, term_t group_leader, term_t mfa, term_t args,
-                        Heap *args_heap, const SpawnOptions *o, term_t monitor_ref)
+term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const SpawnOptions *o)
 {
     Heap h = {0};
-    Process *p = make(vm, am_erts_internal, am_dist_spawn_init, heap_cons(&h, mfa, TERM_NIL), o);
+    Process *p = make(vm, am_erts_internal, am_dist_spawn_init, heap_cons(&h, r->mfa, TERM_NIL), o);
     heap_dispose(&h);
-    word_t arity = term_is_small(tuple_element(mfa, 3)) ? (word_t)small_value(tuple_element(mfa, 3)) : 0;
-    p->initial = (Mfa){tuple_element(mfa, 1), tuple_element(mfa, 2), arity};
-    p->parent = term_copy(&p->heap, parent);
-    p->group_leader = term_copy(&p->heap, group_leader);
+    word_t arity = (word_t)small_value(tuple_element(r->mfa, 3));
+    p->initial = (Mfa){tuple_element(r->mfa, 1), tuple_element(r->mfa, 2), arity};
+    p->parent = term_copy(&p->heap, r->parent);
+    p->group_leader = term_copy(&p->heap, r->group_leader);
     if (!ptab_insert(vm->procs->procs, p)) {
-        heap_dispose(args_heap);
         process_destroy(p);
         return TERM_NONE;
     }
     term_t pid = p->id;
     bool fresh;
-    if (o->link) (void)link_insert(p, parent, &fresh);
-    if (o->monitor) lt_monitor_insert(p, monitor_ref, parent, TERM_NONE);
+    if (o->link) link_insert(p, r->parent, &fresh)->conn = r->conn;
+    if (o->monitor) lt_monitor_insert(p, r->ref, r->parent, TERM_NONE, r->conn);
     Signal *m = signal_new(SIG_MESSAGE, am_undefined);
-    m->term = args;
-    m->piece = heap_piece_take(args_heap);
+    m->term = r->args;
+    m->token = heap_piece_copy(&m->piece, r->token);
+    Heap all = {0};
+    heap_piece_adopt(&all, &m->piece);
+    heap_adopt(&all, args_heap);
+    m->piece = heap_piece_take(&all);
     message_deliver_self(p, m);
+    if (r->ready) r->ready(r->arg, p);
     start(p);
     return pid;
 }

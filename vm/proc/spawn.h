@@ -42,10 +42,20 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
 /* Without a parent: the first processes of the VM, in order of pids. group_leader: TERM_NONE for itself. */
 term_t spawn_system(Vm *vm, term_t module, term_t function, term_t args, const SpawnOptions *o,
                     term_t group_leader);
-/* On behalf of a process of another node (dist): the child is linked and monitored by `parent`, an
- * external pid; its first message is the argument list given in args_heap (adopted). */
-term_t spawn_for_remote(Vm *vm, term_t parent, term_t group_leader, term_t mfa, term_t args,
-                        Heap *args_heap, const SpawnOptions *o, term_t monitor_ref);
+/* On behalf of a process of another node (dist): what is asked for. */
+typedef struct RemoteSpawn {
+    term_t parent;              /* external pid: links and monitors as the options say */
+    term_t group_leader;
+    term_t mfa;                 /* {Module, Function, Arity} */
+    term_t args;                /* list, in args_heap */
+    term_t ref;                 /* of the monitor */
+    term_t token;               /* sequential trace token or nil */
+    uint32_t conn;              /* connection it came over */
+    void (*ready)(void *arg, Process *child); /* called before the child runs; may be NULL */
+    void *arg;
+} RemoteSpawn;
+/* The child's first message is the argument list in args_heap, which it adopts. TERM_NONE: no room. */
+term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const SpawnOptions *o);
 
 /* Process structure alone, not in the table; heap of at least heap_words. For spawn and unit tests. */
 Process *process_new(Vm *vm, size_t heap_words);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spawn_remote - processes spawned on other nodes, and here for other nodes.
+ * A request that waits for its answer is a monitor of the requester that is `spawn_pending`; its tag is
+ * {ReplyTag, Reply, Link, Monitor, Tag}. The answer turns it into a monitor, or takes it away.
+ * Semantics: erlang(3) spawn_request/5; "Protocol between Connected Nodes", SPAWN_REQUEST. Layer: dist. */
+#include "dist/channel.h"
+
+#include "base/alloc.h"
+#include "proc/spawn.h"
+
+#define SPAWN_FLAG_LINK 1
+#define SPAWN_FLAG_MONITOR 2
+
+/* ---- the requester ---- */
+
+/* {Tag, Ref, ok | error, Result} to p itself. */
+static void reply(Process *p, const Monitor *m, term_t outcome, term_t result)
+{
+    int64_t wanted = small_value(tuple_element(m->tag, 2));
+    if (!(wanted & (outcome == am_ok ? SPAWN_REPLY_OK : SPAWN_REPLY_ERROR))) return;
+    Heap h = {0};
+    term_t tag = term_copy(&h, tuple_element(m->tag, 1)), ref = term_copy(&h, m->ref_term);
+    Signal *s = signal_new(SIG_MESSAGE, p->id);
+    s->term = heap_tuple4(&h, tag, ref, outcome, term_copy(&h, result));
+    s->piece = heap_piece_take(&h);
+    message_deliver_self(p, s);
+}
+
+static void drop_request(Process *p, Monitor *m)
+{
+    monitor_remove(p, m);
+    if (m->alias == ALIAS_DEMONITOR || m->alias == ALIAS_REPLY) (void)alias_deactivate(p, m->ref);
+    monitor_free(m);
+}
+
+void spawn_request_failed(Process *p, Monitor *m, term_t reason)
+{
+    reply(p, m, am_error, reason);
+    if (m->alias == ALIAS_EXPLICIT) (void)alias_deactivate(p, m->ref);
+    drop_request(p, m);
+}
+
+/* The monitor asked for, from now on as any other. */
+static void become_monitor(Process *p, Monitor *m, term_t child)
+{
+    term_t tag = tuple_element(m->tag, 5);
+    Monitor *fresh = monitor_insert(p, MONITOR_PROCESS, m->ref_term, child, TERM_NONE, TERM_NONE,
+                                    (enum AliasMode)m->alias, tag);
+    fresh->conn = m->conn;
+}
+
+static void succeeded(Channel *c, Process *p, Monitor *m, int64_t flags, term_t child)
+{
+    bool fresh;
+    if (flags & SPAWN_FLAG_LINK) link_insert(p, child, &fresh)->conn = m->conn;
+    (void)channel_add_member(c, m->conn, p);
+    reply(p, m, am_ok, child);
+    monitor_remove(p, m);
+    if (flags & SPAWN_FLAG_MONITOR) become_monitor(p, m, child);
+    monitor_free(m);
+}
+
+typedef struct Answer {
+    Channel *c;
+    uint32_t conn;
+    RefNum ref;
+    int64_t flags;
+    term_t to, result;
+    HeapPiece piece;
+} Answer;
+
+/* Nobody waits for this child: a link that it believes in ends. */
+static void unwanted(const Answer *a)
+{
+    if (!(a->flags & SPAWN_FLAG_LINK) || !term_is_pid(a->result)) return;
+    Heap h = {0};
+    term_t control = heap_tuple3(&h, term_small(24), a->to, a->result);
+    channel_send(a->c, NULL, a->conn, control, am_noproc);
+    heap_dispose(&h);
+}
+
+/* spawn_request_abandon/1: the child lives on, unlinked. */
+static void abandoned(const Answer *a)
+{
+    if (!(a->flags & SPAWN_FLAG_LINK) || !term_is_pid(a->result)) return;
+    Heap h = {0};
+    term_t control = heap_tuple3(&h, term_small(24), a->to, a->result);
+    channel_send(a->c, NULL, a->conn, control, am_abandoned);
+    heap_dispose(&h);
+}
+
+static void answered(Process *p, void *arg, bool dead)
+{
+    Answer *a = arg;
+    Monitor *m = dead ? NULL : monitor_find(p, a->ref);
+    if (dead) unwanted(a);
+    else if (!m || !m->spawn_pending) abandoned(a);
+    else if (term_is_pid(a->result)) succeeded(a->c, p, m, a->flags, a->result);
+    else spawn_request_failed(p, m, a->result);
+    heap_piece_dispose(&a->piece);
+    MEM_DELETE(NODE, a);
+}
+
+bool spawn_answered(Channel *c, uint32_t conn, term_t control)
+{
+    size_t arity = tuple_arity(control);
+    const term_t *e = tuple_elements(control);
+    if (arity != (e[0] == term_small(31) ? 5u : 6u)) return false;
+    term_t ref = e[1], to = e[2], flags = e[3], result = e[4];
+    if (!term_is_ref(ref) || !term_is_pid(to) || !term_is_small(flags)) return false;
+    if (!term_is_atom(result) && !term_is_ext_pid(result)) return false;
+    if (!term_is_local_ref(ref) || !term_is_local_pid(to) || ref_is_magic(ref)) return true;
+    Answer *a = MEM_NEW(NODE, Answer);
+    a->c = c;
+    a->conn = conn;
+    a->ref = ref_num(ref);
+    a->flags = small_value(flags);
+    a->to = to;
+    a->result = heap_piece_copy(&a->piece, result);
+    signal_send_call(c->vm, c->name, to, answered, a);
+    return true;
+}
+
+bool spawn_abandon(Process *p, RefNum ref)
+{
+    Monitor *m = monitor_find(p, ref);
+    if (!m || !m->spawn_pending) return false;
+    drop_request(p, m);
+    return true;
+}
+
+/* ---- natives ---- */
+
+/* What the other node is asked for: the options without those that concern the answer only. */
+static bool split_options(Process *p, term_t list, SpawnOptions *o, term_t *rest)
+{
+    bool ok = spawn_options_parse(p->vm, o, list) != SPAWN_BADARG;
+    *rest = TERM_NIL;
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t t = list_head(list), key = term_is_tuple_of(t, 2) ? tuple_element(t, 1) : t;
+        if (key == am_reply || key == am_reply_tag || key == am_link || key == am_monitor) continue;
+        *rest = heap_cons(&p->heap, t, *rest);
+    }
+    if (o->link) *rest = heap_cons(&p->heap, am_link, *rest);
+    if (o->monitor) *rest = heap_cons(&p->heap, am_monitor, *rest);
+    return ok && term_is_nil(list);
+}
+
+static term_t list_length(term_t list, uint64_t *n)
+{
+    for (*n = 0; term_is_list_cell(list); list = list_tail(list)) ++*n;
+    return list;
+}
+
+static Monitor *pending(Process *p, term_t ref, const SpawnOptions *o, term_t node)
+{
+    Heap h = {0};
+    term_t tag = heap_tuple5(&h, o->reply_tag == TERM_NONE ? am_spawn_reply : o->reply_tag,
+                             term_small(o->reply), term_bool(o->link), term_bool(o->monitor),
+                             o->tag == TERM_NONE ? am_DOWN : o->tag);
+    Monitor *m = monitor_insert(p, MONITOR_PROCESS, ref, am_undefined, TERM_NONE, node, o->alias, tag);
+    heap_dispose(&h);
+    m->spawn_pending = true;
+    return m;
+}
+
+static void request(Process *p, Channel *c, uint32_t conn, Monitor *m, term_t mfa, term_t options)
+{
+    uint64_t arity;
+    Heap h = {0};
+    (void)list_length(tuple_element(mfa, 3), &arity);
+    term_t target = heap_tuple3(&h, tuple_element(mfa, 1), tuple_element(mfa, 2), heap_uint(&h, arity));
+    bool token = p->seq_token != TERM_NIL;
+    if (token) p->vm->procs->trace_ops->seq_send(p, c->name, tuple_element(mfa, 3));
+    term_t e[7] = {term_small(token ? 30 : 29), m->ref_term, p->id, p->group_leader, target, options,
+                   p->seq_token};
+    m->conn = conn;
+    if (channel_add_member(c, conn, p))
+        channel_send(c, p, conn, heap_tuple(&h, token ? 7 : 6, e), tuple_element(mfa, 3));
+    else
+        spawn_request_failed(p, m, am_noconnection);
+    heap_dispose(&h);
+}
+
+/* Does the node at the other end know of this? Not known before the connection is there. */
+static bool supported(Channel *c)
+{
+    mutex_lock(&c->lock);
+    bool yes = c->state != CHANNEL_UP || c->flags & DFLAG_SPAWN;
+    mutex_unlock(&c->lock);
+    return yes;
+}
+
+/* The reference, or badarg; for spawn_opt {Ref, WithMonitor}. */
+static term_t spawn_request(Process *p, const term_t *a, bool spawn_opt)
+{
+    uint64_t arity;
+    uint32_t conn;
+    SpawnOptions o;
+    term_t rest, mfa = a[1];
+    spawn_options_default(p->vm, &o);
+    o.is_request = !spawn_opt;
+    if (!term_is_atom(a[0]) || !term_is_tuple_of(mfa, 3) || !term_is_atom(tuple_element(mfa, 1))
+        || !term_is_atom(tuple_element(mfa, 2)) || !term_is_nil(list_length(tuple_element(mfa, 3), &arity))
+        || !split_options(p, a[2], &o, &rest))
+        return am_badarg;
+    Channel *c = channel_get(p->vm, a[0]);
+    enum RemoteResult r = channel_prepare(c, p, CHANNEL_CONNECT, &conn);
+    if (r == REMOTE_BUSY) return bif_wait(p);
+    if (spawn_opt) o.reply = SPAWN_REPLY_YES, o.reply_tag = am_spawn_reply;
+    term_t ref = monitor_make_ref(p, o.alias);
+    Monitor *m = pending(p, ref, &o, a[0]);
+    if (r != REMOTE_SENT) spawn_request_failed(p, m, am_noconnection);
+    else if (!supported(c)) spawn_request_failed(p, m, am_notsup);
+    else request(p, c, conn, m, mfa, rest);
+    return spawn_opt ? heap_tuple2(&p->heap, ref, term_bool(o.monitor)) : ref;
+}
+
+BIF(erts_internal, dist_spawn_request, 4, 0)
+{
+    if (a[3] != am_spawn_request && a[3] != am_spawn_opt) return am_badarg;
+    return spawn_request(p, a, a[3] == am_spawn_opt);
+}
+
+/* ---- for other nodes ---- */
+
+typedef struct Asked {
+    Channel *c;
+    uint32_t conn;
+    term_t ref, from;
+    const SpawnOptions *o;
+} Asked;
+
+static void send_answer(const Asked *k, int64_t flags, term_t result)
+{
+    Heap h = {0};
+    term_t control = heap_tuple5(&h, term_small(31), k->ref, k->from, term_small(flags), result);
+    channel_send(k->c, NULL, k->conn, control, TERM_NONE);
+    heap_dispose(&h);
+}
+
+/* Before the child runs, so that nothing of it arrives earlier. */
+static void child_ready(void *arg, Process *child)
+{
+    const Asked *k = arg;
+    if (k->o->link || k->o->monitor) (void)channel_add_member(k->c, k->conn, child);
+    send_answer(k, (k->o->link ? SPAWN_FLAG_LINK : 0) | (k->o->monitor ? SPAWN_FLAG_MONITOR : 0), child->id);
+}
+
+static bool valid_request(const term_t *e)
+{
+    if (!term_is_ref(e[1]) || !term_is_ext_pid(e[2]) || !term_is_pid(e[3]) || !term_is_tuple_of(e[4], 3))
+        return false;
+    return term_is_atom(tuple_element(e[4], 1)) && term_is_atom(tuple_element(e[4], 2))
+           && term_is_small(tuple_element(e[4], 3));
+}
+
+bool spawn_asked(Channel *c, uint32_t conn, term_t control, term_t args, Heap *h)
+{
+    const term_t *e = tuple_elements(control);
+    bool token = e[0] == term_small(30);
+    uint64_t arity;
+    if (tuple_arity(control) != (token ? 7u : 6u) || !valid_request(e) || args == TERM_NONE) return false;
+    if (!term_is_nil(list_length(args, &arity)) || arity != (uint64_t)small_value(tuple_element(e[4], 3)))
+        return false;
+    SpawnOptions o;
+    spawn_options_default(c->vm, &o);
+    Asked k = {c, conn, e[1], e[2], &o};
+    RemoteSpawn r = {.parent = e[2], .group_leader = e[3], .mfa = e[4], .args = args, .ref = e[1],
+                     .token = token ? e[6] : TERM_NIL, .conn = conn, .ready = child_ready, .arg = &k};
+    if (spawn_options_parse(c->vm, &o, e[5]) != SPAWN_PARSED) send_answer(&k, 0, am_badopt);
+    else if (spawn_for_remote(c->vm, &r, h, &o) == TERM_NONE) send_answer(&k, 0, am_system_limit);
+    return true;
+}
