@@ -44,6 +44,11 @@ enum ChannelState { CHANNEL_IDLE, CHANNEL_PENDING, CHANNEL_OPENING, CHANNEL_UP }
 
 #define ATOM_CACHE_SLOTS 2048
 
+/* What the other end has been told: an atom, or TERM_NONE, in each slot. */
+typedef struct AtomCache {
+    term_t atoms[ATOM_CACHE_SLOTS];
+} AtomCache;
+
 /* One packet to be sent. Its header is made when it goes out, as that is the order of the atom cache. */
 typedef struct DistItem {
     struct DistItem *next;
@@ -85,7 +90,7 @@ typedef struct Channel {
     bool busy;
     term_t *blocked;         /* processes that sleep because it is busy */
     size_t blocked_count, blocked_cap;
-    term_t *out_cache;       /* ATOM_CACHE_SLOTS atoms, or NULL */
+    AtomCache *out_cache;    /* NULL until needed */
     uint64_t sequence;       /* of fragmented messages */
     bool want_data;          /* controller process: tell it when there is something */
     bool with_size;          /* dist_ctrl_set_opt get_size */

@@ -209,7 +209,7 @@ static void put_new_atom(Buf *out, const AtomText *a, bool wide)
 #define NEW_ENTRY 8u
 #define LONG_ATOMS 1u
 
-static void put_atoms(Buf *out, const DistItem *i, term_t cache[ATOM_CACHE_SLOTS])
+static void put_atoms(Buf *out, const DistItem *i, AtomCache *cache)
 {
     uint8_t flags[ATOM_REFS_MAX / 2 + 1] = {0};
     size_t flag_bytes = i->atom_count / 2 + 1;
@@ -220,16 +220,16 @@ static void put_atoms(Buf *out, const DistItem *i, term_t cache[ATOM_CACHE_SLOTS
     buf_append(out, flags, flag_bytes);
     for (unsigned k = 0; k < i->atom_count; k++) {
         unsigned slot = (unsigned)(atom_hash(i->atoms[k]) % ATOM_CACHE_SLOTS);
-        bool new = cache[slot] != i->atoms[k];
+        bool new = cache->atoms[slot] != i->atoms[k];
         set_flag(flags, k, slot >> 8 | (new ? NEW_ENTRY : 0));
-        cache[slot] = i->atoms[k];
+        cache->atoms[slot] = i->atoms[k];
         buf_putc(out, (char)slot);
         if (new) put_new_atom(out, atom_text(i->atoms[k]), wide);
     }
     memcpy(out->data + at, flags, flag_bytes);
 }
 
-void dist_header_put(Buf *out, const DistItem *i, term_t cache[ATOM_CACHE_SLOTS])
+void dist_header_put(Buf *out, const DistItem *i, AtomCache *cache)
 {
     if (!i->headed) return;
     buf_putc(out, (char)ETF_VERSION);

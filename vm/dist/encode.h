@@ -40,6 +40,6 @@ DistItem *dist_encode_finish(DistEncode *e, uint64_t sequence, size_t *bytes);
 void dist_encode_free(DistEncode *e);
 void dist_item_free(DistItem *i);
 /* Append the header of a packet for the other end, whose cache is like this one. */
-void dist_header_put(Buf *out, const DistItem *i, term_t cache[ATOM_CACHE_SLOTS]);
+void dist_header_put(Buf *out, const DistItem *i, AtomCache *cache);
 
 #endif

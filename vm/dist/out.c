@@ -100,7 +100,7 @@ void channel_drop_output(Channel *c)
     c->out_first = NULL, c->out_last = &c->out_first;
     c->wait_first = NULL, c->wait_last = &c->wait_first;
     c->out_bytes = 0;
-    if (c->out_cache) MEM_DELETE_ARRAY(DIST, c->out_cache, ATOM_CACHE_SLOTS);
+    if (c->out_cache) MEM_DELETE(DIST, c->out_cache);
     c->out_cache = NULL;
 }
 
@@ -327,7 +327,7 @@ static bool take_packet(Channel *c, term_t controller, Buf *out)
     c->out_first = i->next;
     if (!c->out_first) c->out_last = &c->out_first;
     c->packets_out++;
-    if (i->headed && !c->out_cache) c->out_cache = MEM_NEW_ARRAY(DIST, term_t, ATOM_CACHE_SLOTS);
+    if (i->headed && !c->out_cache) c->out_cache = MEM_NEW(DIST, AtomCache);
     dist_header_put(out, i, c->out_cache);
     term_t *blocked = NULL;
     size_t count = 0, cap = 0;

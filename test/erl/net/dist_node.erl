@@ -14,7 +14,12 @@ with(Fun) ->
 
 start(N) ->
     epmd("-daemon"),
-    case net_kernel:start([list_to_atom(peer:random_name()), shortnames]) of
+    timeout =/= t:wait(fun() -> element(1, erl_epmd:names()) =:= ok end),
+    Level = maps:get(level, logger:get_primary_config()),
+    logger:set_primary_config(level, none),
+    Result = net_kernel:start([list_to_atom(peer:random_name()), shortnames]),
+    logger:set_primary_config(level, Level),
+    case Result of
         {ok, _} -> ok;
         _ when N > 0 -> start(N - 1)
     end.

@@ -16,10 +16,18 @@ both(Kind) ->
     [ok = rpc:call(X, logger, set_primary_config, [level, none]) || X <- [node(), N]],
     t:p(nodes, fun() -> {nodes() =:= [N], net_adm:ping(N), rpc:call(N, erlang, nodes, []) =:= [node()]} end),
     messages(N), links(N), monitors(N), spawning(N), others(N), large(N),
-    ending(Peer, N).
+    ending(Peer, N),
+    again(Kind).
 
 echo() -> receive {From, What} -> From ! {self(), What}, echo() end.
 wait() -> receive {do, F} -> F(), wait(); stop -> ok; {stop, R} -> exit(R) end.
+
+%% A second connection begins with empty atom caches.
+again(Kind) ->
+    {Control, N} = dist_node:peer(Kind, #{connection => standard_io}),
+    Calls = fun() -> [rpc:call(N, erlang, list_to_atom, ["a" ++ integer_to_list(I)]) || I <- lists:seq(1, 300)] end,
+    t:p(again, fun() -> [begin C = Calls(), D = erlang:disconnect_node(N), {length(C), lists:usort([is_atom(X) || X <- C]), D} end || _ <- [1, 2, 3]] end),
+    peer:stop(Control).
 
 messages(N) ->
     P = spawn(N, ?MODULE, echo, []),
