@@ -222,6 +222,11 @@ conformance: all
 	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' \
 	 $(SRC)/tools/conformance $(SUITES)
 
+# Joist against the reference: ratios, as a table and a plot in build/bench; CASES='fib ets' chooses.
+.PHONY: bench
+bench: all
+	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' $(SRC)/tools/bench $(CASES)
+
 install: all
 	mkdir -p $(DESTDIR)$(bindir) $(DESTDIR)$(ERTS)/bin/preloaded $(DESTDIR)$(JROOT)/bin
 	cp -fR $(BIN)/preloaded/erts-$(OTP_ERTS) $(DESTDIR)$(ERTS)/bin/preloaded/

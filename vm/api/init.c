@@ -150,6 +150,7 @@ static enum ClockWarp warp_of(const char *mode)
 /* What exists once per program, before any VM. */
 static void start_program(const Config *c)
 {
+    mem_init();
     checked_init();
     log_init();
     clock_init(warp_of(c->warp_mode));

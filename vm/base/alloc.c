@@ -5,16 +5,19 @@
  *   that allocated it makes one stripe go up and another down (modulo 2^64): the sum is right.
  *   Stripe 0 is shared by threads that found no free stripe; they use atomic adds.
  * Debug:    each block has a guard of 16 bytes before it (type, size, magic) and 8 after it.
- * Later:    arenas for process heaps by size class belong behind raw_alloc/raw_free.
+ * Large:    blocks of LARGE_MIN bytes and more come from base/large, but in debug builds.
  * Layer: base. */
 #include "base/alloc.h"
+#include "base/large.h"
 #include "base/atomic.h"
 #include "base/checked.h"
 #include "base/thread.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #define STRIPES 128
+#define TRIM_BYTES (4 << 20)
 
 #define FRESH_BYTE 0xA5
 #define FREED_BYTE 0xDB
@@ -153,6 +156,7 @@ void mem_out_of_memory(enum MemType type, size_t bytes)
 
 #ifdef JOIST_DEBUG
 
+#define LARGE_APART 0 /* every block has its guards */
 #define LIVE_MAGIC UINT32_C(0x4A6F7374)
 #define DEAD_MAGIC UINT32_C(0xDEADB10C)
 #define TAIL_MAGIC UINT64_C(0x7461696C7461696C)
@@ -224,19 +228,38 @@ static void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t 
 
 #else
 
+#define LARGE_APART 1
+
 static ALWAYS_INLINE void *raw_alloc(enum MemType type UNUSED, size_t bytes)
 {
-    return malloc(bytes | (bytes == 0));
+    return bytes >= LARGE_MIN ? large_alloc(bytes) : malloc(bytes | (bytes == 0));
 }
 
-static ALWAYS_INLINE void raw_free(enum MemType type UNUSED, void *ptr, size_t bytes UNUSED)
+static ALWAYS_INLINE void raw_free(enum MemType type UNUSED, void *ptr, size_t bytes)
 {
-    free(ptr);
+    if (UNLIKELY(bytes >= LARGE_MIN))
+        large_free(ptr, bytes);
+    else
+        free(ptr);
 }
 
-static ALWAYS_INLINE void *raw_realloc(enum MemType type UNUSED, void *ptr,
-                                       size_t old_bytes UNUSED, size_t new_bytes)
+/* From one side of LARGE_MIN to the other. */
+static void *raw_move(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
 {
+    void *fresh = raw_alloc(type, new_bytes);
+    if (fresh != NULL) {
+        memcpy(fresh, ptr, MIN(old_bytes, new_bytes));
+        raw_free(type, ptr, old_bytes);
+    }
+    return fresh;
+}
+
+static ALWAYS_INLINE void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    if ((old_bytes >= LARGE_MIN) != (new_bytes >= LARGE_MIN))
+        return raw_move(type, ptr, old_bytes, new_bytes);
+    if (new_bytes >= LARGE_MIN)
+        return large_realloc(ptr, old_bytes, new_bytes);
     return realloc(ptr, new_bytes | (new_bytes == 0));
 }
 
@@ -245,6 +268,14 @@ static ALWAYS_INLINE void *raw_realloc(enum MemType type UNUSED, void *ptr,
 static_assert(_Alignof(max_align_t) >= 16, "blocks are aligned to 16 bytes");
 
 /* ---- interface ---- */
+
+/* What malloc does on its own, giving back the end of an arena at every opportunity and mapping
+ * blocks that come and go, costs more faults than the memory is worth. */
+void mem_init(void)
+{
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+    mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
+}
 
 static ALWAYS_INLINE void *allocate(enum MemType type, size_t bytes)
 {
@@ -264,6 +295,13 @@ void *mem_alloc(enum MemType type, size_t bytes)
 
 void *mem_alloc_zero(enum MemType type, size_t bytes)
 {
+    if (LARGE_APART && bytes >= LARGE_MIN) {
+        void *ptr = large_alloc_zero(bytes);
+        if (ptr == NULL)
+            mem_out_of_memory(type, bytes);
+        count(type, bytes, 1);
+        return ptr;
+    }
     return memset(mem_alloc(type, bytes), 0, bytes);
 }
 

@@ -37,6 +37,9 @@ typedef struct MemStats {
     size_t blocks;
 } MemStats;
 
+/* First thing in the program. */
+void mem_init(void);
+
 /* bytes may be 0: a distinct block that must be freed with 0. */
 void *mem_alloc(enum MemType type, size_t bytes) MUST_CHECK;
 void *mem_alloc_zero(enum MemType type, size_t bytes) MUST_CHECK;

@@ -8,7 +8,10 @@
  * Whoever wakes a sleeper clears its bit first, so each waker takes another one. At most one sleeper
  * at a time is woken to search: it wakes the next when it has found something and more is left.
  * Layer: sched. */
+#include "base/large.h"
 #include "sched/sched_priv.h"
+
+#define SHORT_SLEEP_NS INT64_C(10000000)
 
 static uint64_t idle_bit(const Sched *s) { return UINT64_C(1) << ((s->number - 1) % 64); }
 static unsigned idle_word(const Sched *s) { return (s->number - 1) / 64; }
@@ -138,6 +141,14 @@ static void sleep_as_poller(SchedShared *sh, Sched *s, int64_t limit_ns)
     atomic_store(&sh->poller, NULL);
 }
 
+/* The last one to fall asleep, for a while, gives unused memory back. */
+static void release_memory(Sched *s, int64_t limit_ns)
+{
+    if (limit_ns >= 0 && limit_ns < SHORT_SLEEP_NS) return;
+    if (atomic_load(&shared_of(s->vm)->idle_count) < load_relaxed(&s->vm->sched->active)) return;
+    large_release_idle(clock_monotonic_ns());
+}
+
 void sched_sleep(Sched *s)
 {
     SchedShared *sh = shared_of(s->vm);
@@ -153,6 +164,7 @@ void sched_sleep(Sched *s)
     block_leave_slice(s);
     idle_times(s, true);
     int64_t limit_ns = sleep_limit_ns(s);
+    release_memory(s, limit_ns);
     if (s->number <= load_relaxed(&s->vm->sched->active) &&
         atomic_compare_exchange_strong(&sh->poller, &nobody, s)) {
         sleep_as_poller(sh, s, limit_ns);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* large - see large.h. Layer: base. */
+#include "base/large.h"
+#include "base/lock.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define STEP_MIN ((size_t)64 << 10)
+#define IDLE_PERIOD_NS INT64_C(1000000000)
+
+typedef struct Kept {
+    void *ptr;
+    size_t bytes;
+} Kept;
+
+static Mutex lock = MUTEX_INIT(MEMORY);
+static Kept kept[LARGE_KEPT_BLOCKS]; /* lock; the oldest first */
+static unsigned kept_count;          /* lock */
+static atomic_word_t kept_bytes;     /* written under lock */
+static atomic_word_t released_ns;    /* when an idle VM last released */
+
+size_t large_bytes(size_t bytes)
+{
+    size_t step = (size_t)1 << (60 - __builtin_clzl(bytes | LARGE_MIN)); /* an eighth of the power of two */
+    return bytes > SIZE_MAX / 2 ? bytes : round_up(bytes, MAX(step, STEP_MIN));
+}
+
+/* ---- the kernel's side ---- */
+
+static void *map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Huge pages stand at multiples of their size only. */
+static void *map_huge(size_t bytes)
+{
+    char *raw = map(bytes + HUGE_PAGE);
+    if (raw == NULL) return NULL;
+    char *ptr = (char *)round_up((size_t)raw, HUGE_PAGE);
+    if (ptr > raw) munmap(raw, (size_t)(ptr - raw));
+    munmap(ptr + bytes, HUGE_PAGE - (size_t)(ptr - raw));
+    madvise(ptr, bytes, MADV_HUGEPAGE);
+    return ptr;
+}
+
+static void *map_fresh(size_t bytes)
+{
+    if (bytes > SIZE_MAX / 4) return NULL;
+    void *ptr = bytes >= HUGE_PAGE ? map_huge(bytes) : map(bytes);
+    if (ptr != NULL || large_kept_bytes() == 0) return ptr;
+    large_release();
+    return map(bytes);
+}
+
+/* ---- kept blocks ---- */
+
+static Kept take_at(unsigned i)
+{
+    Kept k = kept[i];
+    memmove(&kept[i], &kept[i + 1], (--kept_count - i) * sizeof *kept);
+    store_relaxed(&kept_bytes, load_relaxed(&kept_bytes) - k.bytes);
+    return k;
+}
+
+static void *take_kept(size_t bytes)
+{
+    void *ptr = NULL;
+    if (load_relaxed(&kept_bytes) < bytes) return NULL;
+    mutex_lock(&lock);
+    for (unsigned i = kept_count; i-- > 0 && ptr == NULL;)
+        if (kept[i].bytes == bytes) ptr = take_at(i).ptr;
+    mutex_unlock(&lock);
+    return ptr;
+}
+
+static void keep(void *ptr, size_t bytes)
+{
+    Kept gone[LARGE_KEPT_BLOCKS];
+    unsigned n = 0;
+    mutex_lock(&lock);
+    while (kept_count == LARGE_KEPT_BLOCKS || load_relaxed(&kept_bytes) + bytes > LARGE_KEPT_MAX)
+        gone[n++] = take_at(0);
+    kept[kept_count++] = (Kept){ptr, bytes};
+    store_relaxed(&kept_bytes, load_relaxed(&kept_bytes) + bytes);
+    mutex_unlock(&lock);
+    while (n > 0) {
+        n--;
+        munmap(gone[n].ptr, gone[n].bytes);
+    }
+}
+
+size_t large_kept_bytes(void)
+{
+    return load_relaxed(&kept_bytes);
+}
+
+void large_release(void)
+{
+    Kept gone[LARGE_KEPT_BLOCKS];
+    mutex_lock(&lock);
+    unsigned n = kept_count;
+    memcpy(gone, kept, n * sizeof *kept);
+    kept_count = 0;
+    store_relaxed(&kept_bytes, 0);
+    mutex_unlock(&lock);
+    for (unsigned i = 0; i < n; i++) munmap(gone[i].ptr, gone[i].bytes);
+}
+
+void large_release_idle(int64_t now_ns)
+{
+    if (large_kept_bytes() == 0 || now_ns - (int64_t)load_relaxed(&released_ns) < IDLE_PERIOD_NS) return;
+    store_relaxed(&released_ns, (word_t)now_ns);
+    large_release();
+}
+
+/* ---- blocks ---- */
+
+void *large_alloc(size_t bytes)
+{
+    bytes = large_bytes(bytes);
+    void *ptr = take_kept(bytes);
+    return ptr ? ptr : map_fresh(bytes);
+}
+
+void *large_alloc_zero(size_t bytes)
+{
+    return map_fresh(large_bytes(bytes));
+}
+
+void large_free(void *ptr, size_t bytes)
+{
+    bytes = large_bytes(bytes);
+    if (bytes > LARGE_KEPT_MAX)
+        munmap(ptr, bytes);
+    else
+        keep(ptr, bytes);
+}
+
+void *large_realloc(void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    old_bytes = large_bytes(old_bytes);
+    new_bytes = large_bytes(new_bytes);
+    if (old_bytes == new_bytes) return ptr;
+    void *moved = mremap(ptr, old_bytes, new_bytes, MREMAP_MAYMOVE);
+    return moved == MAP_FAILED ? NULL : moved;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* large - blocks of LARGE_MIN bytes and more, straight from the kernel, kept a while for reuse.
+ * Why:       a copying collector frees a heap for each one it fills. A fault for every page of a
+ *            fresh mapping cost more than the collection (test/bench gc_growing: 5 to 10 times),
+ *            so freed blocks are kept, and those of a huge page or more ask for huge pages.
+ * Contract:  block sizes are rounded by large_bytes; callers name the bytes they asked for.
+ * Kept:      at most LARGE_KEPT_MAX bytes in LARGE_KEPT_BLOCKS blocks; the oldest goes first;
+ *            all go at large_release, which an idle VM calls.
+ * Contents:  undefined, but zero from large_alloc_zero. Errors: NULL when the kernel has no more.
+ * Threads:   any. Layer: base. */
+#ifndef JOIST_BASE_LARGE_H
+#define JOIST_BASE_LARGE_H
+
+#include "base/base.h"
+
+#define LARGE_MIN ((size_t)256 << 10)
+#define LARGE_KEPT_MAX ((size_t)64 << 20)
+#define LARGE_KEPT_BLOCKS 64
+
+/* What a request of `bytes` really takes: an eighth more at most. */
+size_t large_bytes(size_t bytes);
+
+void *large_alloc(size_t bytes) MUST_CHECK;
+void *large_alloc_zero(size_t bytes) MUST_CHECK;
+void large_free(void *ptr, size_t bytes);
+/* Both sizes at least LARGE_MIN; NULL leaves the old block as it is. */
+void *large_realloc(void *ptr, size_t old_bytes, size_t new_bytes) MUST_CHECK;
+
+size_t large_kept_bytes(void);
+void large_release(void);
+
+/* For a VM that goes idle: releases, but at most once a second. */
+void large_release_idle(int64_t now_ns);
+
+#endif
