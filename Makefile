@@ -148,7 +148,7 @@ $(OBJ)/joist: $(VM_OBJ)
 programs: $(LAUNCH)
 $(OBJ)/launch/%: $(SRC)/vm/api/launch/%.c $(wildcard $(SRC)/vm/api/launch/*.h) $(OBJ)/flags | $(GEN_H)
 	@mkdir -p $(@D)
-	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(TYPE_LDFLAGS_$(TYPE)) -o $@ $<
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $(TYPE_LDFLAGS_$(TYPE)) -o $@ $< -lm
 $(OBJ)/launch/%: $(SRC)/vm/api/launch/%.sh
 	@mkdir -p $(@D) && cp $< $@
 
