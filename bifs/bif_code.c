@@ -66,6 +66,13 @@ static void report_damaged(Process *p, term_t module, const char *why)
     buf_free(&text);
 }
 
+/* Not the whole of a file that was read from the OTP root in use? */
+static bool is_foreign(term_t code)
+{
+    const Binary *b = bitstring_storage(code);
+    return !b || !(b->flags & BINARY_OF_ROOT) || bitstring_bits(code) / 8 != b->size;
+}
+
 BIF(erts_internal, prepare_loading, 2, 0)
 {
     TempBytes temp = TEMP_BYTES_INIT;
@@ -74,7 +81,7 @@ BIF(erts_internal, prepare_loading, 2, 0)
     const uint8_t *data = term_is_atom(a[0]) ? binary_bytes(a[1], &size, &temp) : NULL;
     if (!data)
         return bif_error(p, EXC_BADARG);
-    CodeInstance *c = loader_build(p->vm, a[0], data, size, why, sizeof why);
+    CodeInstance *c = loader_build(p->vm, a[0], data, size, is_foreign(a[1]), why, sizeof why);
     process_bump_reds(p, (int32_t)MIN(size / 64, (size_t)4000));
     temp_bytes_free(&temp);
     if (!c) {

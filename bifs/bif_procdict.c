@@ -5,7 +5,7 @@
 #include "proc/procdict.h"
 
 BIF(erlang, get, 0, 0) { return dict_list(p, &p->heap); }
-BIF(erlang, get, 1, 0) { return dict_get(p, a[0]); }
+BIF(erlang, get, 1, GUARD) { return dict_get(p, a[0]); }
 BIF(erlang, put, 2, 0) { return dict_put(p, a[0], a[1]); }
 BIF(erlang, erase, 1, 0) { return dict_erase(p, a[0]); }
 BIF(erlang, get_keys, 0, 0) { return dict_keys(p, TERM_NONE); }

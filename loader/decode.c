@@ -224,7 +224,7 @@ static bool read_op(Reader *r, GenCode *c, BeamFile *f)
     int arity = gen_arity(number);
     if (arity < 0)
         return beamfile_fail(f, "unknown instruction %u at %u", number, at);
-    *push_op(c) = (GenOp){(uint8_t)number, (uint8_t)arity, at, (uint32_t)c->arg_count};
+    *push_op(c) = (GenOp){(uint8_t)number, (uint8_t)arity, 0, at, (uint32_t)c->arg_count};
     for (int i = 0; i < arity; i++) {
         InsnOperand a = {0};
         if (!read_operand(r, c, f, &a))

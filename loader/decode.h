@@ -29,6 +29,7 @@ enum GenOpcode {
 typedef struct GenOp {
     uint8_t op;              /* enum GenOpcode */
     uint8_t argc;            /* operands, a list counting as one */
+    uint16_t guard;          /* 1 + index in Load.guards; 0: none (verify.h) */
     uint32_t at;             /* byte offset in the code, for messages */
     uint32_t arg_index;
 } GenOp;

@@ -19,6 +19,7 @@ void loader_init(Vm *vm)
 {
     vm->loader = MEM_NEW(CODE_TABLE, LoaderSpace);
     mutex_init(&vm->loader->lock, LOCK_SYSTEM);
+    vm->loader->verify = VERIFY_FOREIGN;
     rules_init(vm->loader);
     if (vm->procs) {
         vm->procs->exec.uses_old_code = process_uses_old_code;
@@ -62,6 +63,12 @@ static void init_labels(Load *l)
     l->functions = MEM_NEW_ARRAY(LOADER, Function, l->f.function_count);
 }
 
+static bool is_verified(const Load *l)
+{
+    enum VerifyMode mode = l->vm->loader->verify;
+    return mode == VERIFY_ALL || (mode == VERIFY_FOREIGN && l->foreign);
+}
+
 static bool load_steps(Load *l, term_t module, const void *data, size_t size)
 {
     if (!beamfile_open(&l->f, data, size))
@@ -74,6 +81,8 @@ static bool load_steps(Load *l, term_t module, const void *data, size_t size)
         return false;
     tables_new_instance(l);
     decode_resolve(&l->gen);
+    if (is_verified(l) && !verify_code(l))
+        return false;
     return rules_translate(l) && emit_fixups(l) && tables_publishable(l);
 }
 
@@ -86,6 +95,7 @@ static void load_free(Load *l)
     mem_free(MEM_LOADER, l->fixups, l->fixup_room * sizeof(Fixup));
     mem_free(MEM_LOADER, l->scratch, l->scratch_room * sizeof(InsnOperand));
     mem_free(MEM_LOADER, l->scratch_fixes, l->scratch_room * sizeof(InsnFix));
+    mem_free(MEM_LOADER, l->guards, l->guard_room * sizeof(Guard));
     decode_free(&l->gen);
     beamfile_close(&l->f);
 }
@@ -97,10 +107,10 @@ void loader_discard(Vm *vm, CodeInstance *c)
     instance_free(vm, c);
 }
 
-CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size, char *error,
+CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size, bool foreign, char *error,
                            size_t error_room)
 {
-    Load l = {.vm = vm};
+    Load l = {.vm = vm, .foreign = foreign};
     bool ok = load_steps(&l, module, data, size);
     CodeInstance *c = l.inst;
     if (!ok) {
@@ -116,6 +126,15 @@ CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size,
     }
     load_free(&l);
     return c;
+}
+
+bool loader_is_of_root(Vm *vm, const char *path)
+{
+    const char *root = vm->loader ? vm->loader->root : NULL;
+    size_t n = root ? strlen(root) : 0, length = strlen(path);
+    if (n == 0 || strncmp(path, root, n) != 0 || path[n] != '/' || strstr(path, "/../"))
+        return false;
+    return length > 5 && strcmp(path + length - 5, ".beam") == 0;
 }
 
 /* ---- commit ---- */
@@ -220,7 +239,7 @@ static bool preload_file(Vm *vm, const char *dir, const char *file, char *error,
     size_t size = 0;
     snprintf(path, sizeof path, "%s/%s", dir, file);
     void *data = read_file(path, &size);
-    CodeInstance *c = data ? loader_build(vm, TERM_NONE, data, size, why, sizeof why) : NULL;
+    CodeInstance *c = data ? loader_build(vm, TERM_NONE, data, size, false, why, sizeof why) : NULL;
     if (data)
         mem_free(MEM_LOADER, data, size);
     if (!c || loader_commit(vm, &c, 1, &bad) != COMMIT_OK) {

@@ -13,10 +13,15 @@
 
 #include "code/module.h"
 
+/* What is verified (loader/verify.h); foreign: code from outside the OTP root in use. */
+enum VerifyMode { VERIFY_FOREIGN, VERIFY_ALL, VERIFY_OFF };
+
 typedef struct LoaderSpace {
     term_t *preloaded;        /* module names; const after start */
     size_t preloaded_count, preloaded_room;
     struct MissingNative *missing; /* stand-ins for guard natives that do not exist */
+    enum VerifyMode verify;   /* const after start */
+    const char *root;         /* the OTP root in use, or NULL; const after start */
     Mutex lock;               /* missing */
     int16_t family_of[256];   /* instruction family of each generic instruction; const after start */
 } LoaderSpace;
@@ -25,9 +30,11 @@ typedef struct LoaderSpace {
 void loader_init(Vm *vm);
 void loader_stop(Vm *vm);
 
-/* NULL: `error` says why. module: the expected name, or TERM_NONE. */
-CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size, char *error,
+/* NULL: `error` says why. module: the expected name, or TERM_NONE. foreign: not from the OTP root. */
+CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size, bool foreign, char *error,
                            size_t error_room);
+/* Is this path that of a .beam in the OTP root in use? */
+bool loader_is_of_root(Vm *vm, const char *path);
 /* Drop an instance that was never committed. */
 void loader_discard(Vm *vm, CodeInstance *c);
 

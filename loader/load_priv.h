@@ -39,11 +39,23 @@ typedef struct Label {
 } Label;
 #define LABEL_UNDEFINED UINT32_MAX
 
+/* What an operation takes for granted and the verifier could not prove (verify.h). */
+enum GuardKind { GUARD_CELL, GUARD_TUPLE, GUARD_TUPLE_OF, GUARD_MAP, GUARD_FLOAT, GUARD_BITS, GUARD_OWN,
+                 GUARD_IS_TUPLE, GUARD_EXCEPTION, GUARD_NOTHING };
+
+typedef struct Guard {
+    enum GuardKind kind;
+    uint32_t n;               /* arity */
+    uint64_t unset;           /* y registers to be set before it may fail */
+    InsnOperand on;
+} Guard;
+
 typedef struct Load {
     Vm *vm;
     BeamFile f;
     GenCode gen;
     CodeInstance *inst;
+    bool foreign;             /* not from the OTP root in use */
     Export **imports;
     Function *functions;
     size_t function_count, function_at; /* function_at: the one being emitted */
@@ -58,6 +70,8 @@ typedef struct Load {
     size_t scratch_room;
     InsnFix *scratch_fixes;
     size_t line_room;
+    Guard *guards;
+    size_t guard_count, guard_room;
 
     /* what is known at this point of the code (check.c) */
     int frame;                /* y registers, or FRAME_* */
@@ -104,6 +118,8 @@ static inline bool same_operand(const InsnOperand *a, const InsnOperand *b)
 
 /* ---- rules.c, rules_bits.c, native_stub.c ---- */
 bool rules_translate(Load *l);
+/* erlang:error and the like: nothing is known, and nothing needed, of the code behind. */
+bool call_never_returns(const Export *e);
 void rules_init(LoaderSpace *s);
 typedef bool RuleFn(Load *l, const GenOp *op, const InsnOperand *a);
 /* The op `ahead` places further, or one that matches nothing. */
@@ -119,6 +135,9 @@ bool native_replace(Load *l, const Function *fn, bool *replaced);
 /* The table entry to call for a guard native. */
 const BifEntry *native_guard(Load *l, const BeamImport *import);
 void native_free_missing(LoaderSpace *s);
+
+/* ---- verify.c ---- */
+bool verify_code(Load *l);
 
 /* ---- tables.c ---- */
 bool tables_literals(Load *l);

@@ -90,7 +90,7 @@ const BifEntry *native_guard(Load *l, const BeamImport *i)
 {
     const BifEntry *found = bif_find(i->module, i->function, i->arity);
     if (found)
-        return found;
+        return found->flags & BIF_GUARD ? found : NULL;
     LoaderSpace *s = l->vm->loader;
     mutex_lock(&s->lock);
     found = find_missing(s, i);

@@ -14,12 +14,12 @@
 #define X(n) ((InsnOperand){INSN_OP_X, (n)})
 #define UINT(n) ((InsnOperand){INSN_OP_UINT, (uint64_t)(n)})
 
-static const GenOp no_op = {0, 0, 0, 0};
+static const GenOp no_op = {0, 0, 0, 0, 0};
 
 const GenOp *rule_peek(const Load *l, size_t ahead)
 {
     size_t at = l->pos + ahead;
-    return at < l->gen.count ? &l->gen.ops[at] : &no_op;
+    return at < l->gen.count && !l->gen.ops[at].guard ? &l->gen.ops[at] : &no_op;
 }
 
 static const InsnOperand *args_of(const Load *l, const GenOp *op)
@@ -183,7 +183,7 @@ static bool is_native(const Export *e)
 }
 
 /* Calls that never come back; the compiler puts nothing behind them. */
-static bool is_exit_call(const Export *e)
+bool call_never_returns(const Export *e)
 {
     const Mfa *m = &e->mfa;
     if (m->module != am_erlang)
@@ -216,7 +216,7 @@ static bool rule_call_ext(Load *l, const GenOp *op, const InsnOperand *a)
     if (!e)
         return false;
     InsnOperand ops[] = {a[0], UINT((uintptr_t)e)};
-    if (is_exit_call(e))
+    if (call_never_returns(e))
         return exit_call(l, &a[0], e);
     if (apply_family(e) >= 0)
         return emit_call(l, e->mfa.arity == 2 ? INSN_call_apply_fun_list : INSN_call_apply_mfa_list, NULL, 0);
@@ -235,7 +235,7 @@ static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
     Export *e = import_of(l, &a[0], &a[1]);
     if (!e)
         return false;
-    if (is_exit_call(e))
+    if (call_never_returns(e))
         return exit_call(l, &a[0], e);
     if (!check_deallocate(l, (uint64_t)FRAME_NONE))
         return false;
@@ -252,7 +252,7 @@ static bool rule_call_ext_only(Load *l, const GenOp *op, const InsnOperand *a)
 static bool rule_call_ext_last(Load *l, const GenOp *op, const InsnOperand *a)
 {
     Export *e = import_of(l, &a[0], &a[1]);
-    if (e && is_exit_call(e))
+    if (e && call_never_returns(e))
         return exit_call(l, &a[0], e);
     if (!e || !is_uint(&a[2]) || !check_deallocate(l, a[2].value))
         return load_fail(l, "bad tail call");
@@ -442,7 +442,7 @@ static bool fuse_move_call(Load *l, const InsnOperand *src, const GenOp *call, c
             return false;
     } else {
         Export *e = import_of(l, &c[0], &c[1]);
-        if (!e || is_native(e) || is_exit_call(e) || apply_family(e) >= 0)
+        if (!e || is_native(e) || call_never_returns(e) || apply_family(e) >= 0)
             return false;
         ops[2] = UINT((uintptr_t)e);
     }
@@ -613,6 +613,12 @@ static bool rule_get_map_elements(Load *l, const GenOp *op, const InsnOperand *a
     return rule_plain(l, op, a);
 }
 
+static bool rule_test_arity(Load *l, const GenOp *op, const InsnOperand *a)
+{
+    bool test = op->guard && l->guards[op->guard - 1].kind == GUARD_IS_TUPLE;
+    return test ? emit(l, INSN_is_tuple_of_arity, a, 3) : rule_plain(l, op, a);
+}
+
 /* ---- floats ---- */
 
 static bool rule_fmove(Load *l, const GenOp *op, const InsnOperand *a)
@@ -623,6 +629,21 @@ static bool rule_fmove(Load *l, const GenOp *op, const InsnOperand *a)
 }
 
 /* ---- guard natives ---- */
+
+/* Natives without inline form that take no heap words: the compiler builds terms behind them in words that it
+ * has reserved before. */
+static bool takes_no_heap(const BifEntry *native)
+{
+    switch (native->function) {
+    case am_xor: case am_Eq: case am_Neq: case am_Eqeq: case am_Neqeq: case am_Lt: case am_Le: case am_Gt: case am_Ge:
+    case am_get: case am_node: case am_is_atom: case am_is_binary: case am_is_bitstring:
+    case am_is_boolean: case am_is_float: case am_is_function: case am_is_integer: case am_is_list:
+    case am_is_map: case am_is_number: case am_is_pid: case am_is_port: case am_is_reference: case am_is_tuple:
+    case am_element: case am_hd: case am_tl: case am_tuple_size: case am_map_get: case am_is_map_key:
+    case am_self: case am_not: case am_and: case am_or: return true;
+    default: return false;
+    }
+}
 
 /* ops: (Fail,) Native, Arg1 .. ArgN, Dst with the import's index in the place of Native. */
 static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, InsnOperand *ops, unsigned n)
@@ -644,7 +665,12 @@ static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, In
         if (l->f.error[0])
             return false;
     }
-    ops[index_at] = UINT((uintptr_t)native_guard(l, import));
+    const BifEntry *native = native_guard(l, import);
+    if (!native)
+        return load_fail(l, "no native for guards");
+    if (!takes_no_heap(native))
+        l->heap = 0;
+    ops[index_at] = UINT((uintptr_t)native);
     return emit(l, family, ops, n);
 }
 
@@ -827,7 +853,7 @@ static RuleFn *const rules[GEN_COUNT] = {
     [GEN_trim] = rule_trim, [GEN_init_yregs] = rule_init_yregs, [GEN_move] = rule_move,
     [GEN_get_tuple_element] = rule_get_tuple_element, [GEN_put_list] = rule_put_list,
     [GEN_put_tuple2] = rule_put_tuple2, [GEN_update_record] = rule_update_record,
-    [GEN_is_tuple] = rule_is_tuple, [GEN_is_nonempty_list] = rule_is_nonempty_list,
+    [GEN_is_tuple] = rule_is_tuple, [GEN_test_arity] = rule_test_arity, [GEN_is_nonempty_list] = rule_is_nonempty_list,
     [GEN_is_eq_exact] = rule_commutative_test, [GEN_is_ne_exact] = rule_commutative_test,
     [GEN_put_map_assoc] = rule_put_map, [GEN_put_map_exact] = rule_put_map,
     [GEN_has_map_fields] = rule_has_map_fields, [GEN_get_map_elements] = rule_get_map_elements,
@@ -897,6 +923,27 @@ static bool is_dead(const Load *l, const GenOp *op)
     return !l->reachable && op->op != GEN_label && op->op != GEN_func_info && op->op != GEN_int_code_end;
 }
 
+/* In front of an operation that takes for granted what the verifier did not find proven. */
+static bool emit_guard_of(Load *l, const Guard *g)
+{
+    static const uint16_t families[] = {
+        [GUARD_CELL] = INSN_check_cell, [GUARD_TUPLE] = INSN_check_tuple, [GUARD_TUPLE_OF] = INSN_check_tuple_of,
+        [GUARD_MAP] = INSN_check_map, [GUARD_FLOAT] = INSN_check_float, [GUARD_BITS] = INSN_check_bits,
+        [GUARD_OWN] = INSN_own_message,
+    };
+    InsnOperand ops[] = {g->on, UINT(g->n)};
+    for (unsigned y = 0; y < 64; y++) {
+        InsnOperand unset = {INSN_OP_Y, y};
+        if (g->unset >> y & 1 && !emit(l, INSN_init, &unset, 1))
+            return false;
+    }
+    if (g->kind == GUARD_IS_TUPLE || g->kind == GUARD_NOTHING)
+        return true;
+    if (g->kind == GUARD_EXCEPTION)
+        return emit(l, INSN_check_exception, NULL, 0);
+    return emit(l, families[g->kind], ops, g->kind == GUARD_TUPLE || g->kind == GUARD_TUPLE_OF ? 2 : 1);
+}
+
 bool rules_translate(Load *l)
 {
     emit_scratch(l, 256);
@@ -908,6 +955,8 @@ bool rules_translate(Load *l)
         if (l->owed_words && !fills_binary(op->op) && !rule_pay_owed(l))
             return false;
         RuleFn *rule = rules[op->op] ? rules[op->op] : rule_plain;
+        if (op->guard && !emit_guard_of(l, &l->guards[op->guard - 1]))
+            return false;
         if (!rule(l, op, gen_args(&l->gen, op)))
             return load_fail(l, "bad operands");
         if (spends_heap(op->op))

@@ -168,6 +168,20 @@ static bool plain_number(Load *l, InsnOperand *op)
 
 /* ---- bs_create_bin: Fail Alloc Live Unit Dst [Type Segment Unit Flags Source Size]* ---- */
 
+static bool is_segment_type(term_t type)
+{
+    switch (type) {
+    case am_integer: case am_float: case am_binary: case am_utf8: case am_utf16: case am_utf32: case am_append:
+    case am_private_append: return true;
+    default: return false;
+    }
+}
+
+static bool is_append(term_t type)
+{
+    return type == am_append || type == am_private_append;
+}
+
 static bool create_bin_segment(Load *l, InsnOperand *s)
 {
     if (s[0].kind != INSN_OP_TERM || !term_is_atom(s[0].value))
@@ -181,10 +195,12 @@ static bool create_bin_segment(Load *l, InsnOperand *s)
     if (s[0].value == am_string) {
         if (s[5].kind != INSN_OP_TERM || !term_is_small(s[5].value) || small_value(s[5].value) < 0)
             return load_fail(l, "string size");
-        uint64_t bytes = (uint64_t)small_value(s[5].value) * (s[2].value ? s[2].value : 8) / 8;
-        return string_at(l, &s[4], bytes, &s[4]);
+        if (s[2].value != 8)
+            return load_fail(l, "string unit");
+        return string_at(l, &s[4], (uint64_t)small_value(s[5].value), &s[4]);
     }
-    return is_source(&s[4]) && is_source(&s[5]) ? true : load_fail(l, "segment source");
+    return (is_segment_type(s[0].value) && is_source(&s[4]) && is_source(&s[5]))
+        || load_fail(l, "segment source");
 }
 
 bool rule_bs_create_bin(Load *l, const GenOp *op, const InsnOperand *a)
@@ -195,9 +211,12 @@ bool rule_bs_create_bin(Load *l, const GenOp *op, const InsnOperand *a)
     InsnOperand *ops = emit_scratch(l, n + 5);
     memcpy(ops, a, 5 * sizeof *a);
     memcpy(ops + 5, a + 6, n * sizeof *a);
-    for (size_t i = 0; i < n; i += 6)
+    for (size_t i = 0; i < n; i += 6) {
         if (!create_bin_segment(l, ops + 5 + i))
             return false;
+        if (i > 0 && is_append(ops[5 + i].value))
+            return load_fail(l, "append behind others");
+    }
     return emit(l, INSN_bs_create_bin, ops, (unsigned)n + 5) && owe(l, &a[1], &a[2], &a[4]);
 }
 

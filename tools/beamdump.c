@@ -156,7 +156,7 @@ static bool dump(Vm *vm, const char *path, const Options *o)
         print_chunks(&l.f), print_tables(&l.f);
     if (o->generic)
         print_generic(&l.gen, o);
-    CodeInstance *c = o->special ? loader_build(vm, TERM_NONE, data, size, error, sizeof error) : NULL;
+    CodeInstance *c = o->special ? loader_build(vm, TERM_NONE, data, size, true, error, sizeof error) : NULL;
     if (o->special && !c)
         fprintf(stderr, "%s: %s\n", path, error);
     for (size_t i = 0; c && i < c->function_count; i++)

@@ -31,6 +31,7 @@ static void start_tables(void)
     literal_space_init(&vm);
     code_init(&vm);
     loader_init(&vm);
+    vm.loader->verify = VERIFY_ALL;
     const char *root = getenv("OTP_ROOT");
     char pattern[1000];
     snprintf(pattern, sizeof pattern, "%s/lib/*/ebin/*.beam", root ? root : "/usr/lib/erlang");
@@ -58,7 +59,7 @@ START_TEST(all_beams_load)
     for (size_t i = 0; i < beams.gl_pathc; i++) {
         size_t size;
         char *data = read_file(beams.gl_pathv[i], &size);
-        CodeInstance *c = loader_build(&vm, TERM_NONE, data, size, error, sizeof error);
+        CodeInstance *c = loader_build(&vm, TERM_NONE, data, size, false, error, sizeof error);
         ck_assert_msg(c != NULL, "%s: %s", beams.gl_pathv[i], error);
         loader_discard(&vm, c);
         free(data);
@@ -89,7 +90,7 @@ START_TEST(damaged_beams_are_survived)
             char *copy = malloc(n);
             memcpy(copy, data, n);
             damage(copy, n, &seed);
-            CodeInstance *c = loader_build(&vm, TERM_NONE, copy, n, error, sizeof error);
+            CodeInstance *c = loader_build(&vm, TERM_NONE, copy, n, true, error, sizeof error);
             if (c)
                 loader_discard(&vm, c);
             free(copy);
@@ -109,7 +110,7 @@ static CodeInstance *build(const char *name)
         if (n < k || strcmp(path + n - k, suffix) != 0)
             continue;
         char *data = read_file(path, &size);
-        CodeInstance *c = loader_build(&vm, atom_from_cstr(name), data, size, error, sizeof error);
+        CodeInstance *c = loader_build(&vm, atom_from_cstr(name), data, size, false, error, sizeof error);
         ck_assert_msg(c != NULL, "%s", error);
         free(data);
         return c;
@@ -187,7 +188,7 @@ START_TEST(new_forms_load)
         size_t room = 20 * size + 100000;
         uint8_t *converted = calloc(1, room);
         size_t n = convert(data, size, converted, room);
-        CodeInstance *c = loader_build(&vm, TERM_NONE, converted, n, error, sizeof error);
+        CodeInstance *c = loader_build(&vm, TERM_NONE, converted, n, true, error, sizeof error);
         ck_assert_msg(c != NULL, "%s: %s", beams.gl_pathv[i], error);
         loader_discard(&vm, c);
         free(converted);
@@ -201,7 +202,7 @@ START_TEST(wrong_name_is_refused)
     char error[200];
     size_t size;
     char *data = read_file(beams.gl_pathv[0], &size);
-    ck_assert_ptr_null(loader_build(&vm, atom_from_cstr("no_such_name"), data, size, error, sizeof error));
+    ck_assert_ptr_null(loader_build(&vm, atom_from_cstr("no_such_name"), data, size, false, error, sizeof error));
     free(data);
 }
 END_TEST

@@ -122,6 +122,16 @@ static void start_dist(Vm *vm)
     dist_start(vm, (uint64_t)vm->config->dist_busy_kbytes * 1024);
 }
 
+static void start_loader(Vm *vm)
+{
+    const Config *c = vm->config;
+    loader_init(vm);
+    vm->loader->root = c->root;
+    vm->loader->verify = c->verify[0] == 'a'   ? VERIFY_ALL
+                         : c->verify[0] == 'o' ? VERIFY_OFF
+                                               : VERIFY_FOREIGN;
+}
+
 static const Subsystem subsystems[] = {
     {"base", start_base},
     {"heap", start_heap},
@@ -130,7 +140,7 @@ static const Subsystem subsystems[] = {
     {"proc", start_proc},
     {"sched", start_sched},
     {"exec", exec_init},
-    {"loader", loader_init},
+    {"loader", start_loader},
     {"ets", ets_init},
     {"pterm", pterm_init},
     {"nif", nif_init_space},

@@ -25,10 +25,11 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-NORETURN static void start_emulator(const Release *release, int argc, char **argv)
+NORETURN static void start_emulator(const Release *release, const Places *places, int argc, char **argv)
 {
     static Config config;
     config_default(&config);
+    config.root = places->root;
     config.process_limit = release->process_limit;
     config.schedulers = (unsigned)thread_cpus_online();
     config.schedulers_online = (unsigned)thread_cpus_usable();
@@ -64,7 +65,7 @@ NORETURN static void run_erl(const Release *release, const Places *places, int a
     const char *script = getenv("ESCRIPT_NAME");
     args_add(&words, script ? script : program);
     args_add_all(&words, &launch.emulator);
-    start_emulator(release, words.count, words.at);
+    start_emulator(release, places, words.count, words.at);
 }
 
 int main(int argc, char **argv)
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
     const Release *release = places_find(name, &places);
     if (strcmp(name, "beam.smp") == 0) {
         erlexec_environment(&places);
-        start_emulator(release, argc, argv);
+        start_emulator(release, &places, argc, argv);
     }
     run_erl(release, &places, argc - 1, argv + 1);
 }

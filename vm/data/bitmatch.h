@@ -36,11 +36,12 @@ const uint8_t *match_base(const MatchContext *m);
 /* Context over t: t itself when it is one (its position is kept: bs_start_match3 after a call), a new one
  * for a bit string, TERM_NONE for anything else. Takes MATCH_WORDS. */
 term_t match_start(Heap *h, term_t t);
-/* Position to come back to, as a small; and going back (position was got from this context). */
+/* Position to come back to, as a small; and going back. A position that is none leaves things as they are. */
 static inline term_t match_position(const MatchContext *m) { return term_small((int64_t)m->start); }
 static inline void match_set_position(MatchContext *m, term_t position)
 {
-    m->start = (uint64_t)small_value(position);
+    uint64_t at = (uint64_t)small_value(position);
+    if (LIKELY(term_is_small(position) && at <= m->end)) m->start = at;
 }
 
 /* Field size in bits from a size operand and unit. False: the operand is no size that could match

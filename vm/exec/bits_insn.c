@@ -260,6 +260,7 @@ term_t exec_bs_init(Sched *s, Process *p, term_t size, unsigned unit)
     uint64_t bits = 0;
     enum BuildResult r = build_add_size(&bits, size, unit);
     if (r != BUILD_OK) return failed(p, r);
+    exec_of(s)->bits_end = bits;
     term_t t = build_start(&p->heap, bits, &exec_of(s)->bits);
     return t != TERM_NONE ? t : failed(p, BUILD_LIMIT);
 }
@@ -271,13 +272,22 @@ term_t exec_bs_append(Sched *s, Process *p, term_t size, unsigned unit, term_t b
     term_t result = TERM_NONE;
     enum BuildResult r = build_add_size(&bits, size, 1);
     if (r == BUILD_OK) r = append_start(p, &g, bits, &exec_of(s)->bits, &result);
+    exec_of(s)->bits_end = exec_of(s)->bits.at + bits;
     return r == BUILD_OK ? result : failed(p, r);
+}
+
+/* Code that was not made by a compiler may put more than it has made room for. */
+static enum BuildResult room_for(Sched *s, uint64_t bits)
+{
+    const Exec *x = exec_of(s);
+    return bits <= x->bits_end && x->bits.at <= x->bits_end - bits ? BUILD_OK : BUILD_SIZE;
 }
 
 bool exec_bs_put_integer(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src)
 {
     uint64_t bits = 0;
     enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = room_for(s, bits);
     if (r == BUILD_OK) r = build_integer(&exec_of(s)->bits, src, bits, flags);
     return put_result(p, r);
 }
@@ -286,6 +296,7 @@ bool exec_bs_put_float(Sched *s, Process *p, term_t size, unsigned unit, unsigne
 {
     uint64_t bits = 0;
     enum BuildResult r = build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = room_for(s, bits);
     if (r == BUILD_OK) r = build_float(&exec_of(s)->bits, src, bits, flags);
     return put_result(p, r);
 }
@@ -293,20 +304,27 @@ bool exec_bs_put_float(Sched *s, Process *p, term_t size, unsigned unit, unsigne
 bool exec_bs_put_binary(Sched *s, Process *p, term_t size, unsigned unit, term_t src, bool all)
 {
     uint64_t bits = 0;
-    if (all) return put_result(p, build_binary_all(&exec_of(s)->bits, src, unit));
-    enum BuildResult r = build_add_size(&bits, size, unit);
+    enum BuildResult r = all ? build_add_all(&bits, src, unit) : build_add_size(&bits, size, unit);
+    if (r == BUILD_OK) r = room_for(s, bits);
     if (r == BUILD_OK) r = build_binary(&exec_of(s)->bits, src, bits);
     return put_result(p, r);
 }
 
 void exec_bs_put_string(Sched *s, const char *text, unsigned bytes)
 {
-    build_string(&exec_of(s)->bits, (const uint8_t *)text, bytes);
+    if (room_for(s, (uint64_t)bytes * 8) == BUILD_OK)
+        build_string(&exec_of(s)->bits, (const uint8_t *)text, bytes);
 }
 
 bool exec_bs_put_utf(Sched *s, Process *p, term_t src, unsigned size, unsigned flags)
 {
     BitBuilder *b = &exec_of(s)->bits;
+    uint64_t bits = 0;
+    enum BuildResult r = size == 8    ? build_add_utf8(&bits, src)
+                         : size == 16 ? build_add_utf16(&bits, src)
+                                      : build_add_utf32(&bits, src);
+    if (r == BUILD_OK) r = room_for(s, bits);
+    if (r != BUILD_OK) return put_result(p, r);
     return put_result(p, size == 8    ? build_utf8(b, src)
                          : size == 16 ? build_utf16(b, src, flags)
                                       : build_utf32(b, src, flags));

@@ -38,6 +38,7 @@ typedef struct Exec {
     term_t failed_args[3];
     bool keep_caller;          /* set by exec_apply*: a tail call must leave a return address here */
     BitBuilder bits;           /* bs_init2 .. bs_put_*: where the next segment goes */
+    uint64_t bits_end;         /* bits that were made room for */
 } Exec;
 
 static inline Exec *exec_of(Sched *s) { return (Exec *)s->exec; }

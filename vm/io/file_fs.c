@@ -3,6 +3,7 @@
  * Semantics: kernel's file(3). Layer: io. */
 #include "base/alloc.h"
 #include "io/file.h"
+#include "loader/load.h"
 #include "term/big.h"
 
 #include <dirent.h>
@@ -296,11 +297,15 @@ BIF(prim_file, read_file_nif, 1, DIRTY_IO)
     size_t n = 0;
     Binary *b = path ? read_path(path, &n) : NULL;
     int error = errno;
+    bool of_root = path && loader_is_of_root(p->vm, path);
     temp_bytes_free(&temp);
     if (!path) return bif_error(p, EXC_BADARG);
     if (!b) return file_error(p, error);
-    if (n > HEAP_BITS_MAX_BYTES)
-        return heap_tuple2(&p->heap, am_ok, heap_binary_of(&p->heap, binary_resize(b, n), 0, n));
+    if (n > HEAP_BITS_MAX_BYTES) {
+        b = binary_resize(b, n);
+        if (of_root) b->flags |= BINARY_OF_ROOT;
+        return heap_tuple2(&p->heap, am_ok, heap_binary_of(&p->heap, b, 0, n));
+    }
     term_t r = ok_name(p, b->data, n);
     binary_unref(b);
     return r;

@@ -31,7 +31,7 @@ static inline Signal *receive_peek(Process *p)
 /* The current message does not match: go to the next one. */
 static inline void receive_skip(Process *p)
 {
-    p->sigq.save = &(*p->sigq.save)->next;
+    if (LIKELY(*p->sigq.save != NULL)) p->sigq.save = &(*p->sigq.save)->next;
 }
 /* The current message matched: take it out, p's heap adopts its terms, the receive ends (position back
  * to the first message, timeout disarmed). */

@@ -60,6 +60,7 @@ typedef struct Binary {
 } Binary;
 #define BINARY_MAGIC 1u
 #define BINARY_DRIVER 2u
+#define BINARY_OF_ROOT 4u       /* a file of the OTP root in use, as a whole */
 
 typedef struct BinRef {
     term_t header;

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify_regs - reading and writing registers, branches, exceptions, guards: the words in which
+ * verify_ops.c and its neighbours say what an operation does. */
+#include "base/alloc.h"
+#include "loader/verify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+bool verify_fail(Verifier *v, const char *fmt, ...)
+{
+    Load *l = v->l;
+    if (l->f.error[0]) return false;
+    char text[60];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    const Function *fn = &l->functions[v->function];
+    const AtomText *name = atom_text(fn->name);
+    size_t at = (size_t)(v->op - l->gen.ops), first = fn->entry_op - 1;
+    return beamfile_fail(&l->f, "%.*s/%u, instruction %ld (%s): %s", (int)MIN(name->bytes, 80), name->text,
+                         fn->arity, (long)at - (long)first, gen_name(v->op->op), text);
+}
+
+/* ---- registers ---- */
+
+static Val *slot(Verifier *v, const InsnOperand *a)
+{
+    State *s = &v->s;
+    if (a->kind == INSN_OP_X && a->value < GEN_X_REGS) {
+        for (; s->nx <= a->value; s->nx++) s->x[s->nx] = (Val){0, 0, 0};
+        return &s->x[a->value];
+    }
+    if (a->kind == INSN_OP_Y && (int64_t)a->value < state_slots(s)) return &s->y[a->value];
+    verify_fail(v, a->kind == INSN_OP_Y ? "y%u is not in the frame" : "no register (%u)", (unsigned)a->value);
+    return NULL;
+}
+
+static char bank(const InsnOperand *a)
+{
+    return a->kind == INSN_OP_X ? 'x' : 'y';
+}
+
+bool verify_read(Verifier *v, const InsnOperand *a, Val *out)
+{
+    if (a->kind == INSN_OP_TERM) {
+        *out = val_literal(a->value);
+        return true;
+    }
+    const Val *at = slot(v, a);
+    if (!at) return false;
+    if (!at->bits) return verify_fail(v, "%c%u is not set", bank(a), (unsigned)a->value);
+    if (at->bits & (V_CATCH | V_MARK))
+        return verify_fail(v, "%c%u is a catch mark", bank(a), (unsigned)a->value);
+    *out = *at;
+    return true;
+}
+
+bool verify_term(Verifier *v, const InsnOperand *a, Val *out)
+{
+    Val val;
+    if (!verify_read(v, a, &val)) return false;
+    if (out) *out = val;
+    return val_is_term(val) || verify_fail(v, "%c%u is no term", bank(a), (unsigned)a->value);
+}
+
+bool verify_durable(Verifier *v, const InsnOperand *a)
+{
+    Val val;
+    if (!verify_term(v, a, &val)) return false;
+    return !(val.bits & V_FRAGILE) || verify_fail(v, "message used before it is taken");
+}
+
+bool verify_terms(Verifier *v, const InsnOperand *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!verify_term(v, &a[i], NULL)) return false;
+    return true;
+}
+
+bool verify_context(Verifier *v, const InsnOperand *a, unsigned *fragile)
+{
+    Val val;
+    if (!verify_read(v, a, &val)) return false;
+    *fragile |= val.bits & V_FRAGILE;
+    return val_is(val, V_CONTEXT) || verify_fail(v, "no match context");
+}
+
+bool verify_write(Verifier *v, const InsnOperand *a, Val val)
+{
+    Val *at = slot(v, a);
+    if (!at) return false;
+    if (a->kind == INSN_OP_Y) {
+        if (at->bits & V_CATCH) return verify_fail(v, "catch mark overwritten");
+        v->y_version++;
+    } else if (a->value >= 1 && a->value <= 3 && v->s.x[0].bits & V_MARK) {
+        return verify_fail(v, "exception overwritten");
+    }
+    *at = val;
+    return true;
+}
+
+bool verify_new(Verifier *v, const InsnOperand *a, unsigned bits)
+{
+    Val val = val_new((uint16_t)(bits | V_SHARED));
+    val.id = ++v->last_id;
+    return verify_write(v, a, val);
+}
+
+uint32_t verify_name(Verifier *v, const InsnOperand *a)
+{
+    return slot(v, a)->id = ++v->last_id;
+}
+
+void verify_age(Verifier *v)
+{
+    for (unsigned i = 0; i < v->s.nx; i++) v->s.x[i].bits |= v->s.x[i].bits & V_TUPLE ? V_SHARED : 0;
+    for (int i = 0; i < state_slots(&v->s); i++) v->s.y[i].bits |= v->s.y[i].bits & V_TUPLE ? V_SHARED : 0;
+    v->fresh = false;
+}
+
+void verify_kill_x(Verifier *v, unsigned from)
+{
+    v->s.nx = MIN(v->s.nx, from);
+}
+
+/* ---- the same term in several registers ---- */
+
+static void change(Val *at, Val to, Undo *u)
+{
+    if (u->count == ARRAY_LEN(u->entry)) return;
+    u->entry[u->count].at = at;
+    u->entry[u->count++].was = *at;
+    uint32_t id = at->id;
+    *at = to;
+    at->id = id;
+}
+
+static void change_same(Val *regs, unsigned n, uint32_t id, Val to, Undo *u)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (regs[i].id == id && regs[i].bits) change(&regs[i], to, u);
+}
+
+void verify_narrow(Verifier *v, const InsnOperand *a, Val val, Undo *u)
+{
+    u->count = 0;
+    if (!is_register(a)) return;
+    Val *at = slot(v, a);
+    if (!at) return;
+    val.bits = (uint16_t)((val.bits & ~V_SHARED) | (at->bits & (V_FRAGILE | V_SHARED)));
+    if (at->id == 0) {
+        change(at, val, u);
+    } else {
+        change_same(v->s.x, v->s.nx, at->id, val, u);
+        change_same(v->s.y, (unsigned)state_slots(&v->s), at->id, val, u);
+    }
+    v->y_version++;
+}
+
+void verify_undo(Verifier *v, const Undo *u)
+{
+    for (unsigned i = u->count; i-- > 0;) *u->entry[i].at = u->entry[i].was;
+    v->y_version++;
+}
+
+/* ---- what the collector sees ---- */
+
+bool verify_live_n(Verifier *v, uint64_t n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (i >= v->s.nx || !v->s.x[i].bits) return verify_fail(v, "x%u is not set", i);
+        if (v->s.x[i].bits & V_MARK) return verify_fail(v, "x%u is an exception", i);
+    }
+    return true;
+}
+
+bool verify_live(Verifier *v, const InsnOperand *live)
+{
+    if (!is_uint(live) || live->value > GEN_X_REGS) return verify_fail(v, "live registers");
+    if (!verify_live_n(v, live->value) || !verify_y_set(v)) return false;
+    if (v->fresh) verify_age(v);
+    verify_kill_x(v, (unsigned)live->value);
+    return true;
+}
+
+bool verify_y_set(Verifier *v)
+{
+    int slots = state_slots(&v->s);
+    for (int i = 0; i < slots; i++)
+        if (!v->s.y[i].bits) return verify_fail(v, "y%d is not set", i);
+    return true;
+}
+
+/* ---- where control goes ---- */
+
+void verify_end(Verifier *v)
+{
+    v->reachable = false;
+}
+
+/* Only these may lead back: they count reductions, so no loop keeps a scheduler to itself. */
+static bool is_receiving(unsigned op)
+{
+    return op == GEN_loop_rec_end || op == GEN_wait || op == GEN_wait_timeout;
+}
+
+static bool branch_to(Verifier *v, uint64_t label, bool back)
+{
+    const Function *fn = &v->l->functions[v->function];
+    Place *to = &v->places[label];
+    if (to->op == PLACE_NONE || to->op < v->start || to->op >= fn->end_op)
+        return verify_fail(v, "label %u is not in the function", (unsigned)label);
+    if (!back && to->op >= fn->entry_op && to->op < (size_t)(v->op - v->l->gen.ops))
+        return verify_fail(v, "jump back to label %u", (unsigned)label);
+    return state_merge_into(v, to);
+}
+
+/* The handler of an exception raised here sees the y registers as they are. */
+static bool enter_handler(Verifier *v, uint64_t label)
+{
+    State *s = &v->s;
+    static const uint16_t at_entry[] = {V_MARK, V_TERM, V_TERM, V_RAW};
+    Val kept[4];
+    unsigned nx = s->nx;
+    uint64_t fr = s->fr;
+    memcpy(kept, s->x, sizeof kept);
+    for (unsigned i = 0; i < 4; i++) s->x[i] = val_new(at_entry[i]);
+    s->nx = 4;
+    s->fr = 0;
+    bool ok = branch_to(v, label, true);
+    memcpy(s->x, kept, sizeof kept);
+    s->nx = nx;
+    s->fr = fr;
+    return ok;
+}
+
+/* After a merge of code with different handlers it may be any of them. */
+static bool enter_all_handlers(Verifier *v)
+{
+    const Function *fn = &v->l->functions[v->function];
+    for (size_t i = v->start; i < fn->end_op; i++) {
+        const GenOp *op = &v->l->gen.ops[i];
+        if (op->op != GEN_label) continue;
+        uint64_t label = gen_args(&v->l->gen, op)->value;
+        if (v->places[label].handler && !enter_handler(v, label)) return false;
+    }
+    return true;
+}
+
+static bool add_guard(Verifier *v, enum GuardKind kind, const InsnOperand *a, uint32_t n, uint64_t unset)
+{
+    Load *l = v->l;
+    GenOp *op = &l->gen.ops[v->op - l->gen.ops];
+    Guard g = {kind, n, unset, *a};
+    if (op->guard) {
+        Guard *known = &l->guards[op->guard - 1];
+        if (known->kind == GUARD_NOTHING) *known = (Guard){kind, n, known->unset, *a};
+        known->unset |= unset;
+        return true;
+    }
+    if (l->guard_count == l->guard_room) {
+        size_t room = l->guard_room * 2 + 16;
+        l->guards = mem_realloc(MEM_LOADER, l->guards, l->guard_room * sizeof(Guard), room * sizeof(Guard));
+        l->guard_room = room;
+    }
+    if (l->guard_count >= UINT16_MAX) return verify_fail(v, "too much is taken for granted");
+    l->guards[l->guard_count++] = g;
+    op->guard = (uint16_t)l->guard_count;
+    return true;
+}
+
+/* Looking for a handler reads all y registers. Where something may fail that a compiler knows not to, or a
+ * guard stands, those not set yet are set in front of it. */
+static uint64_t set_y(Verifier *v)
+{
+    uint64_t unset = 0;
+    for (int i = 0; i < MIN(state_slots(&v->s), 64); i++) {
+        if (v->s.y[i].bits) continue;
+        unset |= UINT64_C(1) << i;
+        v->s.y[i] = val_new(V_NIL | V_SHARED);
+    }
+    if (unset) v->y_version++;
+    return unset;
+}
+
+bool verify_raise(Verifier *v)
+{
+    if (v->raised_version == v->y_version) return true;
+    int slots = state_slots(&v->s);
+    static const InsnOperand none = {INSN_OP_UINT, 0};
+    uint64_t unset = set_y(v);
+    if (unset && !add_guard(v, GUARD_NOTHING, &none, 0, unset)) return false;
+    if (!verify_y_set(v)) return false;
+    for (int i = 0; i < slots; i++) {
+        if (!(v->s.y[i].bits & V_CATCH)) continue;
+        uint32_t label = v->s.y[i].info;
+        if (!(label ? enter_handler(v, label) : enter_all_handlers(v))) return false;
+        break;
+    }
+    v->raised_version = v->y_version;
+    return true;
+}
+
+bool verify_test(Verifier *v, const InsnOperand *label)
+{
+    if (label->kind != INSN_OP_LABEL || label->value == 0 || label->value >= v->l->f.label_count)
+        return verify_fail(v, "no label");
+    return branch_to(v, label->value, is_receiving(v->op->op));
+}
+
+bool verify_branch(Verifier *v, const InsnOperand *label)
+{
+    if (label->kind != INSN_OP_LABEL) return verify_fail(v, "no label");
+    return label->value ? verify_test(v, label) : verify_raise(v);
+}
+
+bool verify_y_durable(Verifier *v)
+{
+    int slots = state_slots(&v->s);
+    for (int i = 0; i < slots; i++)
+        if (v->s.y[i].bits & V_FRAGILE) return verify_fail(v, "y%d is part of a message in the queue", i);
+    return verify_y_set(v);
+}
+
+bool verify_branch_without_x(Verifier *v, const InsnOperand *label)
+{
+    State *s = &v->s;
+    s->nx = 0;
+    s->fr = 0;
+    return verify_y_durable(v) && verify_raise(v) && verify_test(v, label);
+}
+
+/* ---- guards ---- */
+
+static bool is_proven(enum GuardKind kind, Val val, uint32_t n)
+{
+    uint32_t arity = val.info & ~ARITY_MIN;
+    switch (kind) {
+    case GUARD_CELL: return val_is(val, V_CELL);
+    case GUARD_TUPLE: return val_is(val, V_TUPLE) && arity >= n;
+    case GUARD_TUPLE_OF: return val_is(val, V_TUPLE) && val.info == n;
+    case GUARD_IS_TUPLE: return val_is(val, V_TUPLE);
+    case GUARD_MAP: return val_is(val, V_MAP);
+    case GUARD_FLOAT: return val_is(val, V_FLOAT);
+    case GUARD_BITS: return val_is(val, V_BITS | V_CONTEXT);
+    case GUARD_OWN: return !(val.bits & V_FRAGILE);
+    case GUARD_EXCEPTION:
+    case GUARD_NOTHING: return false;
+    }
+    return false;
+}
+
+/* What holds behind the guard. */
+static Val guarded(enum GuardKind kind, Val val, uint32_t n)
+{
+    static const uint16_t bits[] = {[GUARD_CELL] = V_CELL, [GUARD_MAP] = V_MAP, [GUARD_FLOAT] = V_FLOAT};
+    if (kind == GUARD_TUPLE || kind == GUARD_TUPLE_OF)
+        return (Val){V_TUPLE | V_SHARED, kind == GUARD_TUPLE ? n | ARITY_MIN : n, 0};
+    if (kind == GUARD_BITS || kind == GUARD_IS_TUPLE) return val;
+    return val_new(bits[kind] | V_SHARED);
+}
+
+bool verify_guard_always(Verifier *v, enum GuardKind kind, const InsnOperand *a, uint32_t n)
+{
+    return verify_raise(v) && add_guard(v, kind, a, n, 0);
+}
+
+bool verify_guard(Verifier *v, enum GuardKind kind, const InsnOperand *a, uint32_t n)
+{
+    Val val;
+    Undo u;
+    if (!verify_read(v, a, &val)) return false;
+    if (is_proven(kind, val, n)) return true;
+    if (!is_register(a)) return verify_fail(v, "constant of another type");
+    if (!verify_guard_always(v, kind, a, n)) return false;
+    if (kind == GUARD_OWN) slot(v, a)->bits &= (uint16_t)~V_FRAGILE;
+    else verify_narrow(v, a, guarded(kind, val, n), &u);
+    return true;
+}
