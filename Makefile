@@ -222,6 +222,14 @@ conformance: all
 	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' \
 	 $(SRC)/tools/conformance $(SUITES)
 
+# Damaged input for each decoder until stopped, a seed a round.
+.PHONY: fuzz
+fuzz: all
+	@seed=$$(date +%s); while :; do seed=$$((seed + 1)); echo "seed $$seed"; \
+	 FUZZ_SEED=$$seed FUZZ_ROUNDS=5000 TEST_TIMEOUT=3600 ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' \
+	 OBJ='$(abspath $(OBJ))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
+	 $(SRC)/tools/run-tests fuzz/ || exit 1; done
+
 # Joist against the reference: ratios, as a table and a plot in build/bench; CASES='fib ets' chooses.
 .PHONY: bench
 bench: all
