@@ -20,7 +20,7 @@ term_t file_result(Process *p, int result);
 /* Path of an encoded name (binary with terminating zero, as internal_name2native makes), or NULL. Valid
  * while the term lives and until temp_bytes_free(temp), which the caller calls in any case. */
 const char *file_path(term_t name, TempBytes *temp);
-/* The descriptor of an open file reference, or -1 (closed, or not a file). */
+/* The descriptor of an open file reference; -1: closed, -2: not a file. */
 int file_descriptor_of(term_t ref);
 
 #endif

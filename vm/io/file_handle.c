@@ -34,7 +34,7 @@ static FileHandle *handle_of(term_t ref)
 int file_descriptor_of(term_t ref)
 {
     FileHandle *f = handle_of(ref);
-    return f ? atomic_load(&f->fd) : -1;
+    return f ? atomic_load(&f->fd) : -2;
 }
 
 /* Fetches the descriptor into `fd`; leaves the native when there is none. */

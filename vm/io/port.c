@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "data/iolist.h"
+#include "io/socket.h"
+#include "io/watch.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
@@ -17,9 +19,16 @@ typedef struct IoSpace {
     const PortDriver *drivers[MAX_DRIVERS]; /* const after init */
     size_t driver_count;
     atomic_u64_t gone_in, gone_out; /* bytes through ports that are closed */
+    struct WatchSpace *watches;     /* const after init */
+    struct SocketSpace *sockets;    /* const after init */
 } IoSpace;
 
 static IoSpace *space(Vm *vm) { return (IoSpace *)vm->io; }
+
+struct WatchSpace *io_watches(Vm *vm) { return space(vm)->watches; }
+void io_set_watches(Vm *vm, struct WatchSpace *w) { space(vm)->watches = w; }
+struct SocketSpace *io_sockets(Vm *vm) { return space(vm)->sockets; }
+void io_set_sockets(Vm *vm, struct SocketSpace *s) { space(vm)->sockets = s; }
 
 /* ---- drivers ---- */
 
@@ -514,7 +523,7 @@ static void bad_signal(Vm *vm, term_t id, term_t pid)
 }
 
 /* {Owner, {connect, Pid}}: the old owner stays linked and gets {Port, connected}. */
-static bool connect(Port *port, term_t pid)
+static bool hand_over(Port *port, term_t pid)
 {
     Process *to = term_is_local_pid(pid) ? process_lookup_alive(port->vm, pid) : NULL;
     if (!to) return false;
@@ -539,7 +548,7 @@ static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend,
         port->reply_closed = true;
         port_close(port);
     } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_connect) {
-        *bad = !connect(port, tuple_element(what, 2));
+        *bad = !hand_over(port, tuple_element(what, 2));
     } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_command) {
         enum PortCommandResult r = port_command(port, p, tuple_element(what, 2), false);
         *bad = r == PORT_COMMAND_BADARG;
@@ -577,4 +586,6 @@ void port_init(Vm *vm)
     port_add_driver(vm, &drv_tcp);
     port_add_driver(vm, &drv_udp);
     port_add_driver(vm, &drv_ram_file);
+    watch_init(vm);
+    socket_init(vm);
 }

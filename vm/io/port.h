@@ -130,6 +130,11 @@ typedef struct Port {
 } Port;
 
 void port_init(Vm *vm);
+/* Spaces of watch.h and socket.h. */
+struct WatchSpace *io_watches(Vm *vm);
+void io_set_watches(Vm *vm, struct WatchSpace *space);
+struct SocketSpace *io_sockets(Vm *vm);
+void io_set_sockets(Vm *vm, struct SocketSpace *space);
 void port_add_driver(Vm *vm, const PortDriver *d);
 
 /* Open port of this id, locked; NULL when there is none or it closes. */
