@@ -17,7 +17,7 @@
 
 /* ---- open_port ---- */
 
-enum { QUEUE_HIGH = 8192, QUEUE_LOW = 4096, LINE_LIMIT = 1 << 27 };
+enum { QUEUE_HIGH = 8192, QUEUE_LOW = 4096, LINE_DEFAULT = 512, LINE_LIMIT = 1 << 27 };
 
 static bool limits_option(term_t v, uint64_t *low, uint64_t *high)
 {
@@ -70,6 +70,7 @@ static bool option(term_t opt, PortOptions *o)
 {
     switch (opt) {
     case am_stream: return true;
+    case am_line: return line_option(term_small(LINE_DEFAULT), o);
     case am_use_stdio: o->use_stdio = true; return true;
     case am_nouse_stdio: o->use_stdio = false; return true;
     case am_stderr_to_stdout: o->stderr_to_stdout = true; return true;

@@ -259,7 +259,8 @@ static void sendfile_done(InetSocket *s, term_t reason)
 
 void tcp_stop_sendfile(InetSocket *s, int error)
 {
-    if (s->sendfile.fd >= 0) sendfile_done(s, error ? inet_reason(error) : am_closed);
+    bool closed = error == 0 || error == ECONNRESET || error == ENOTCONN || error == EPIPE;
+    if (s->sendfile.fd >= 0) sendfile_done(s, closed ? am_closed : inet_reason(error));
 }
 
 /* Bounded work: goes on when the socket is writable again. */
