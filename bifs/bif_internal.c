@@ -7,7 +7,9 @@
 #include "bifs/bif_space.h"
 #include "sys/info.h"
 #include "ets/pterm.h"
+#include "sched/sched.h"
 #include "proc/process_info.h"
+#include "base/alloc.h"
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
@@ -64,6 +66,62 @@ static term_t make_magic(Process *p)
     return heap_tuple2(&p->heap, heap_magic_ref(&p->heap, b, ref_new(p->vm)), address);
 }
 
+/* ---- waiting until every scheduler has done the jobs it had ---- */
+
+typedef struct JobsWait {
+    NativeState state;
+    atomic_u32_t *left;          /* parties that still need it: the process, the jobs */
+    bool first;
+} JobsWait;
+
+static void no_job(void *arg UNUSED) {}
+
+static void drop_party(atomic_u32_t *left)
+{
+    if (atomic_fetch_sub(left, 1) == 1) mem_free(MEM_SYS, left, sizeof *left);
+}
+
+static void jobs_done(void *arg) { drop_party(arg); }
+
+static void jobs_wait_destroy(NativeState *s)
+{
+    JobsWait *w = container_of(s, JobsWait, state);
+    drop_party(w->left);
+    MEM_DELETE(SYS, w);
+}
+
+static void start_round(Process *p, JobsWait *w)
+{
+    w->left = mem_alloc(MEM_SYS, sizeof *w->left);
+    atomic_store(w->left, 2);
+    sched_run_on_all(p->vm, no_job, jobs_done, w->left);
+}
+
+/* Two rounds: what a job leaves to be done by another one is waited for, too. */
+static term_t wait_jobs(Process *p)
+{
+    const BifEntry *self = bif_find(am_erts_debug, am_set_internal_state, 2);
+    NativeState *s = p->native_state;
+    JobsWait *w = s && s->native == self ? container_of(s, JobsWait, state) : NULL;
+    if (!w) {
+        w = MEM_NEW(SYS, JobsWait);
+        w->state = (NativeState){.native = self, .destroy = jobs_wait_destroy};
+        w->first = true;
+        p->native_state = &w->state;
+        start_round(p, w);
+    }
+    if (atomic_load(w->left) == 2) return bif_yield(p);
+    if (w->first) {
+        w->first = false;
+        drop_party(w->left);
+        start_round(p, w);
+        return bif_yield(p);
+    }
+    p->native_state = NULL;
+    jobs_wait_destroy(&w->state);
+    return am_ok;
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
@@ -71,7 +129,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     switch (a[0]) {
     case am_reds_left: return set_reductions(p, a[1]);
     case am_sleep: case am_block: return pause_ms(p, a[1]);
-    case am_wait: return am_ok;
+    case am_wait: return a[1] == am_aux_work ? wait_jobs(p) : am_ok;
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);

@@ -87,6 +87,17 @@ static bool rule_old(Load *l, const GenOp *op, const InsnOperand *a)
 
 /* ---- labels, functions, lines ---- */
 
+/* A function that may be replaced by a native has nif_start, perhaps behind its allocation; what is replaced is
+ * the beginning. */
+static bool begin_nif(Load *l, const Function *fn)
+{
+    InsnOperand spare = {INSN_OP_UINT, 0};
+    for (size_t i = fn->entry_op + 1; i < fn->end_op; i++)
+        if (l->gen.ops[i].op == GEN_nif_start) return emit(l, INSN_nif_start, &spare, 1);
+        else if (l->gen.ops[i].op == GEN_label) return true;
+    return true;
+}
+
 static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
 {
     if (!is_uint(&a[0]) || a[0].value == 0 || a[0].value >= l->f.label_count
@@ -101,7 +112,8 @@ static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
     l->frame = to->frame;
     l->heap = 0;
     l->reachable = true;
-    return true;
+    const Function *fn = l->function_at ? &l->functions[l->function_at - 1] : NULL;
+    return !fn || a[0].value != fn->entry_label || begin_nif(l, fn);
 }
 
 static bool rule_func_info(Load *l, const GenOp *op, const InsnOperand *a)

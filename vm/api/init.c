@@ -132,6 +132,18 @@ static void start_loader(Vm *vm)
                                                : VERIFY_FOREIGN;
 }
 
+static void start_nif(Vm *vm)
+{
+    int major = 0, minor = 0;
+    nif_init_space(vm);
+    sscanf(vm->release->nif_version, "%d.%d", &major, &minor);
+    vm->nif->info = (ErlNifSysInfo){
+        .driver_major_version = 3, .driver_minor_version = 3, .erts_version = (char *)vm->release->erts_version,
+        .otp_release = (char *)vm->release->otp_release, .thread_support = 1, .smp_support = 1,
+        .async_threads = (int)vm->config->async_threads, .nif_major_version = major, .nif_minor_version = minor,
+        .dirty_scheduler_support = 1};
+}
+
 static const Subsystem subsystems[] = {
     {"base", start_base},
     {"heap", start_heap},
@@ -143,7 +155,7 @@ static const Subsystem subsystems[] = {
     {"loader", start_loader},
     {"ets", ets_init},
     {"pterm", pterm_init},
-    {"nif", nif_init_space},
+    {"nif", start_nif},
     {"io", port_init},
     {"tty", terminal_init},
     {"channels", start_dist},

@@ -30,4 +30,9 @@ typedef struct Vm {
     struct BifSpace *bifs;             /* bifs/bif.h: tables private to natives */
 } Vm;
 
+/* The machine that calls mean which come from threads of native libraries, where nothing else tells: the
+ * one started last. */
+void vm_set_default(Vm *vm);
+Vm *vm_default(void);
+
 #endif

@@ -29,6 +29,8 @@ typedef struct CodeSpace {
     struct RangeTable *_Atomic ranges;
     /* Fills native_stub and error_stub of a new export; const after start */
     void (*stub_init)(Vm *vm, Export *e);
+    /* An instance with this native library has been purged; NULL until nif is initialised */
+    void (*unload_library)(Vm *vm, void *nif_library);
     const code_t *undefined_lambda; /* code run by a fun whose module is gone; const after start */
     const code_t *purging_lambda;   /* code run by a fun whose module is being purged */
     struct Module *purging;         /* write lock: module between prepare and complete/abort */

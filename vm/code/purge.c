@@ -159,8 +159,10 @@ bool purge_complete(Vm *vm, term_t module)
 {
     code_write_lock(vm);
     Module *m = purge_in_progress(vm, module);
+    void *library = NULL;
     if (m) {
         CodeInstance *c = m->purging;
+        library = c->nif_library;
         release_funs(vm, c, false);
         if (load_relaxed(&m->old) == c)
             store_release(&m->old, NULL);
@@ -171,6 +173,7 @@ bool purge_complete(Vm *vm, term_t module)
         drop_instance(vm, c);
     }
     code_write_unlock(vm);
+    if (library && vm->code->unload_library) vm->code->unload_library(vm, library);
     return m != NULL;
 }
 

@@ -50,6 +50,15 @@ static Binary *binary_resize_try(Binary *b, size_t bytes)
     return new;
 }
 
+bool binary_ref_try(Binary *b)
+{
+    int64_t n = binary_refs(b);
+    while (n > 0)
+        if (__atomic_compare_exchange_n((int64_t *)&b->refs, &n, n + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            return true;
+    return false;
+}
+
 Binary *binary_resize(Binary *b, size_t bytes)
 {
     ASSERT(binary_refs(b) == 1);
@@ -65,7 +74,7 @@ Binary *binary_resize(Binary *b, size_t bytes)
 static const uint8_t *storage_bytes(term_t orig)
 {
     term_t *p = boxed_ptr(orig);
-    return HEADER_SUBTAG(*p) == BOXED_BINREF ? binary_data(((BinRef *)p)->bin)
+    return HEADER_SUBTAG(*p) == BOXED_BINREF ? binary_bytes_at(((BinRef *)p)->bin)
                                              : ((HeapBits *)p)->data;
 }
 
@@ -87,13 +96,16 @@ static term_t origin(term_t t)
 Binary *bitstring_storage(term_t t)
 {
     term_t *p = boxed_ptr(origin(t));
-    return HEADER_SUBTAG(*p) == BOXED_BINREF ? ((BinRef *)p)->bin : NULL;
+    if (HEADER_SUBTAG(*p) != BOXED_BINREF || ((BinRef *)p)->bin->flags & BINARY_OUTSIDE) return NULL;
+    return ((BinRef *)p)->bin;
 }
 
 size_t binary_referenced_bytes(term_t t)
 {
     Binary *b = bitstring_storage(t);
-    return b ? b->size : BITS_TO_BYTES(((HeapBits *)boxed_ptr(origin(t)))->size);
+    if (b) return b->size;
+    term_t *p = boxed_ptr(origin(t));
+    return HEADER_SUBTAG(*p) == BOXED_BINREF ? ((BinRef *)p)->bin->size : BITS_TO_BYTES(((HeapBits *)p)->size);
 }
 
 const uint8_t *binary_bytes(term_t t, size_t *bytes, TempBytes *temp)
@@ -209,6 +221,30 @@ term_t heap_binary_of(Heap *h, Binary *b, size_t offset, size_t n)
 {
     ASSERT(offset <= b->size && n <= b->size - offset);
     return heap_refc_bits(h, b, (uint64_t)offset * 8, ((uint64_t)offset + n) * 8, 0);
+}
+
+typedef struct Outside {
+    const void *bytes;          /* first: see binary_bytes_at */
+    Binary *keeper;
+} Outside;
+
+Binary *binary_keeper(term_t t, void (*destroy)(Binary *b))
+{
+    term_t *p = boxed_ptr(origin(t));
+    if (HEADER_SUBTAG(*p) != BOXED_BINREF || !(((BinRef *)p)->bin->flags & BINARY_OUTSIDE)) return NULL;
+    Binary *keeper = ((Outside *)((BinRef *)p)->bin->data)->keeper;
+    return keeper->destroy == destroy ? keeper : NULL;
+}
+
+static void outside_destroy(Binary *b) { binary_unref(((Outside *)b->data)->keeper); }
+
+term_t heap_binary_outside(Heap *h, Binary *keeper, const void *bytes, size_t n)
+{
+    Binary *b = binary_new(sizeof(Outside));
+    *(Outside *)b->data = (Outside){bytes, keeper};
+    b->flags = BINARY_OUTSIDE;
+    b->destroy = outside_destroy;
+    return heap_refc_bits(h, b, 0, (uint64_t)n * 8, 0);
 }
 
 term_t heap_sub_bits(Heap *h, term_t t, uint64_t start, uint64_t bits)

@@ -35,6 +35,14 @@ static inline int64_t binary_refs(const Binary *b)
     return __atomic_load_n((const int64_t *)&b->refs, __ATOMIC_ACQUIRE);
 }
 static inline uint8_t *binary_data(Binary *b) { return (uint8_t *)b->data; }
+/* Same for storage that may have its bytes outside. */
+static inline const uint8_t *binary_bytes_at(const Binary *b)
+{
+    const void *data = b->data;
+    return UNLIKELY(b->flags & BINARY_OUTSIDE) ? *(const uint8_t *const *)data : data;
+}
+/* One more reference unless the last one is gone already. */
+bool binary_ref_try(Binary *b) MUST_CHECK;
 
 /* ---- looking ---- */
 typedef struct BitView {
@@ -60,7 +68,9 @@ static inline bool term_is_binary(term_t t)
 }
 /* Bytes that t keeps alive: binary:referenced_byte_size/1. */
 size_t binary_referenced_bytes(term_t t);
-/* The Binary under t, NULL for heap bits; no reference is taken. */
+/* What keeps the bytes of t outside (heap_binary_outside), if it has this destructor; else NULL. */
+Binary *binary_keeper(term_t t, void (*destroy)(Binary *b));
+/* The Binary that has the bytes of t in itself, NULL for others; no reference is taken. */
 Binary *bitstring_storage(term_t t);
 
 /* Bytes of a binary wherever its first bit is: a pointer into the term when aligned, else a copy in
@@ -88,6 +98,8 @@ term_t heap_bits_new_try(Heap *h, uint64_t bits, uint8_t **data);
 term_t heap_bits(Heap *h, const uint8_t *base, uint64_t offset, uint64_t bits);
 /* Bytes [offset, offset + n) of b; takes over the caller's reference. */
 term_t heap_binary_of(Heap *h, Binary *b, size_t offset, size_t n);
+/* The n bytes at `bytes`, which stay there as long as `keeper` lives; takes over the reference to it. */
+term_t heap_binary_outside(Heap *h, Binary *keeper, const void *bytes, size_t n);
 /* Bits [start, start + bits) of a bit string, sharing its storage. The range was checked. */
 term_t heap_sub_bits(Heap *h, term_t t, uint64_t start, uint64_t bits);
 /* Term with the contents of a text. */

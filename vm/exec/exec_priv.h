@@ -106,7 +106,7 @@ static inline const uint8_t *exec_match_bytes(const MatchContext *m)
     const term_t *orig = boxed_ptr(m->orig);
     const uint8_t *base = HEADER_SUBTAG(*orig) == BOXED_HEAP_BITS
                               ? (const uint8_t *)(orig + 2)
-                              : (const uint8_t *)((const BinRef *)(const void *)orig)->bin->data;
+                              : binary_bytes_at(((const BinRef *)(const void *)orig)->bin);
     return base + (m->start >> 3);
 }
 

@@ -127,11 +127,18 @@ void heap_adopt(Heap *h, Heap *from)
 
 /* ---- off-heap objects ---- */
 
-static void binary_free(Binary *b)
+void binary_free(Binary *b)
 {
+    mem_free(MEM_BINARY, b, sizeof(Binary) + b->size);
+}
+
+static void binary_end(Binary *b)
+{
+    bool own_free = b->flags & BINARY_OWN_FREE;
     if (b->destroy != NULL)
         b->destroy(b);
-    mem_free(MEM_BINARY, b, sizeof(Binary) + b->size);
+    if (!own_free)
+        binary_free(b);
 }
 
 void binary_unref(Binary *b)
@@ -139,7 +146,7 @@ void binary_unref(Binary *b)
     int64_t before = __atomic_fetch_sub((int64_t *)&b->refs, 1, __ATOMIC_ACQ_REL);
     ASSERT(before > 0);
     if (before == 1)
-        binary_free(b);
+        binary_end(b);
 }
 
 void node_dec(struct Node *node)

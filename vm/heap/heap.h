@@ -54,6 +54,8 @@ static inline void node_inc(struct Node *node)
 void node_dec(struct Node *node);
 /* Drop a reference; the last one destroys and frees (data/binary.h has the rest). */
 void binary_unref(Binary *b);
+/* Storage with BINARY_OWN_FREE: give back its memory, after its destructor has run. */
+void binary_free(Binary *b);
 
 /* Words of the free area that only the interpreter uses, for return addresses it pushes: natives
  * leave them alone. A fragment-only heap has none to leave. */

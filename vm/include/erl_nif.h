@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* erl_nif - the interface of native functions, as documented in erts' erl_nif(3), written for Joist.
  * Layouts and names are those of NIF API 2.16, so that a library built against OTP's own header loads
- * here, and one built against this header loads there. */
+ * here, and one built against this header loads there. Functions that came with 2.17 and 2.18 are declared too. */
 #ifndef JOIST_ERL_NIF_H
 #define JOIST_ERL_NIF_H
 
+#include "erl_drv_nif.h"
+
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <sys/uio.h>
 
 #define ERL_NIF_MAJOR_VERSION 2
 #define ERL_NIF_MINOR_VERSION 16
 #define ERL_NIF_MIN_ERTS_VERSION "erts-12.0"
 #define ERL_NIF_VM_VARIANT "beam.vanilla"
 
-typedef uint64_t ErlNifUInt64;
-typedef int64_t ErlNifSInt64;
-typedef unsigned long ERL_NIF_TERM;
-typedef unsigned long ERL_NIF_UINT;
+typedef ErlNapiUInt64 ErlNifUInt64;
+typedef ErlNapiSInt64 ErlNifSInt64;
+typedef ErlNapiUInt ErlNifUInt;
+typedef ErlNapiSInt ErlNifSInt;
+typedef ErlNifUInt ERL_NIF_TERM;
+typedef ERL_NIF_TERM ERL_NIF_UINT;
 typedef ErlNifSInt64 ErlNifTime;
 #define ERL_NIF_TIME_ERROR ((ErlNifSInt64)INT64_MIN)
 typedef enum { ERL_NIF_SEC, ERL_NIF_MSEC, ERL_NIF_USEC, ERL_NIF_NSEC } ErlNifTimeUnit;
@@ -56,11 +56,20 @@ typedef struct {
 } ErlNifBinary;
 
 typedef int ErlNifEvent;
+#define ERL_NIF_SELECT_STOP_CALLED (1 << 0)
+#define ERL_NIF_SELECT_STOP_SCHEDULED (1 << 1)
+#define ERL_NIF_SELECT_INVALID_EVENT (1 << 2)
+#define ERL_NIF_SELECT_FAILED (1 << 3)
+#define ERL_NIF_SELECT_READ_CANCELLED (1 << 4)
+#define ERL_NIF_SELECT_WRITE_CANCELLED (1 << 5)
+#define ERL_NIF_SELECT_ERROR_CANCELLED (1 << 6)
+#define ERL_NIF_SELECT_NOTSUP (1 << 7)
+
 typedef enum { ERL_NIF_RT_CREATE = 1, ERL_NIF_RT_TAKEOVER = 2 } ErlNifResourceFlags;
 typedef enum { ERL_NIF_LATIN1 = 1, ERL_NIF_UTF8 = 2 } ErlNifCharEncoding;
 typedef struct { ERL_NIF_TERM pid; } ErlNifPid;
 typedef struct { ERL_NIF_TERM port_id; } ErlNifPort;
-typedef struct { unsigned char data[sizeof(void *) * 4]; } ErlNifMonitor;
+typedef ErlDrvMonitor ErlNifMonitor;
 
 typedef struct enif_resource_type_t ErlNifResourceType;
 typedef void ErlNifResourceDtor(ErlNifEnv *, void *);
@@ -75,19 +84,14 @@ typedef struct {
     ErlNifResourceDynCall *dyncall;
 } ErlNifResourceTypeInit;
 
-typedef struct {
-    int driver_major_version, driver_minor_version;
-    char *erts_version, *otp_release;
-    int thread_support, smp_support, async_threads, scheduler_threads;
-    int nif_major_version, nif_minor_version, dirty_scheduler_support;
-} ErlNifSysInfo;
+typedef ErlDrvSysInfo ErlNifSysInfo;
 
 typedef struct ErlDrvTid_ *ErlNifTid;
 typedef struct ErlDrvMutex_ ErlNifMutex;
 typedef struct ErlDrvCond_ ErlNifCond;
 typedef struct ErlDrvRWLock_ ErlNifRWLock;
 typedef int ErlNifTSDKey;
-typedef struct { int suggested_stack_size; } ErlNifThreadOpts;
+typedef ErlDrvThreadOpts ErlNifThreadOpts;
 
 typedef enum { ERL_NIF_DIRTY_JOB_CPU_BOUND = 1, ERL_NIF_DIRTY_JOB_IO_BOUND = 2 } ErlNifDirtyTaskFlags;
 
@@ -100,7 +104,11 @@ typedef struct {
     } u;
     void *spare[2];
 } ErlNifMapIterator;
-typedef enum { ERL_NIF_MAP_ITERATOR_FIRST = 1, ERL_NIF_MAP_ITERATOR_LAST = 2 } ErlNifMapIteratorEntry;
+typedef enum {
+    ERL_NIF_MAP_ITERATOR_FIRST = 1, ERL_NIF_MAP_ITERATOR_LAST = 2,
+    ERL_NIF_MAP_ITERATOR_HEAD = ERL_NIF_MAP_ITERATOR_FIRST,
+    ERL_NIF_MAP_ITERATOR_TAIL = ERL_NIF_MAP_ITERATOR_LAST
+} ErlNifMapIteratorEntry;
 typedef enum { ERL_NIF_UNIQUE_POSITIVE = 1, ERL_NIF_UNIQUE_MONOTONIC = 2 } ErlNifUniqueInteger;
 typedef enum { ERL_NIF_BIN2TERM_SAFE = 0x20000000 } ErlNifBinaryToTerm;
 typedef enum { ERL_NIF_INTERNAL_HASH = 1, ERL_NIF_PHASH2 = 2 } ErlNifHash;
@@ -110,6 +118,28 @@ typedef enum {
     ERL_NIF_TERM_TYPE_PID, ERL_NIF_TERM_TYPE_PORT, ERL_NIF_TERM_TYPE_REFERENCE,
     ERL_NIF_TERM_TYPE_TUPLE, ERL_NIF_TERM_TYPE__MISSING_DEFAULT_CASE__READ_THE_MANUAL = -1
 } ErlNifTermType;
+
+#define ERL_NIF_IOVEC_SIZE 16
+typedef struct erl_nif_io_vec {
+    int iovcnt;
+    size_t size;      /* bytes in all */
+    SysIOVec *iov;
+    void **ref_bins;
+    int flags;
+    SysIOVec small_iov[ERL_NIF_IOVEC_SIZE];
+    void *small_ref_bin[ERL_NIF_IOVEC_SIZE];
+} ErlNifIOVec;
+typedef struct erts_io_queue ErlNifIOQueue;
+typedef enum { ERL_NIF_IOQ_NORMAL = 1 } ErlNifIOQueueOpts;
+
+/* Options of enif_set_option, with the type of what follows the option. */
+typedef enum {
+    ERL_NIF_OPT_DELAY_HALT = 1,          /* nothing */
+    ERL_NIF_OPT_ON_HALT = 2,             /* ErlNifOnHaltCallback * */
+    ERL_NIF_OPT_ON_UNLOAD_THREAD = 3     /* ErlNifOnUnloadThreadCallback * */
+} ErlNifOption;
+typedef void ErlNifOnHaltCallback(void *priv_data);
+typedef void ErlNifOnUnloadThreadCallback(void *priv_data);
 
 #define ERL_NIF_THR_UNDEFINED 0
 #define ERL_NIF_THR_NORMAL_SCHEDULER 1
@@ -145,9 +175,42 @@ extern "C" {
 #define enif_make_tuple3(env, a, b, c) enif_make_tuple(env, 3, a, b, c)
 #define enif_make_tuple4(env, a, b, c, d) enif_make_tuple(env, 4, a, b, c, d)
 #define enif_make_tuple5(env, a, b, c, d, e) enif_make_tuple(env, 5, a, b, c, d, e)
+#define enif_make_tuple6(env, a, b, c, d, e, f) enif_make_tuple(env, 6, a, b, c, d, e, f)
+#define enif_make_tuple7(env, a, b, c, d, e, f, g) enif_make_tuple(env, 7, a, b, c, d, e, f, g)
+#define enif_make_tuple8(env, a, b, c, d, e, f, g, h) enif_make_tuple(env, 8, a, b, c, d, e, f, g, h)
+#define enif_make_tuple9(env, a, b, c, d, e, f, g, h, i) enif_make_tuple(env, 9, a, b, c, d, e, f, g, h, i)
 #define enif_make_list1(env, a) enif_make_list(env, 1, a)
 #define enif_make_list2(env, a, b) enif_make_list(env, 2, a, b)
 #define enif_make_list3(env, a, b, c) enif_make_list(env, 3, a, b, c)
+#define enif_make_list4(env, a, b, c, d) enif_make_list(env, 4, a, b, c, d)
+#define enif_make_list5(env, a, b, c, d, e) enif_make_list(env, 5, a, b, c, d, e)
+#define enif_make_list6(env, a, b, c, d, e, f) enif_make_list(env, 6, a, b, c, d, e, f)
+#define enif_make_list7(env, a, b, c, d, e, f, g) enif_make_list(env, 7, a, b, c, d, e, f, g)
+#define enif_make_list8(env, a, b, c, d, e, f, g, h) enif_make_list(env, 8, a, b, c, d, e, f, g, h)
+#define enif_make_list9(env, a, b, c, d, e, f, g, h, i) enif_make_list(env, 9, a, b, c, d, e, f, g, h, i)
 #define enif_make_pid(env, p) ((void)(env), (p)->pid)
+#define enif_get_int64 enif_get_long
+#define enif_get_uint64 enif_get_ulong
+#define enif_make_int64 enif_make_long
+#define enif_make_uint64 enif_make_ulong
+
+static inline int enif_select_read(ErlNifEnv *env, ErlNifEvent e, void *obj, const ErlNifPid *pid,
+                                   ERL_NIF_TERM msg, ErlNifEnv *msg_env)
+{
+    return enif_select_x(env, e, (enum ErlNifSelectFlags)(ERL_NIF_SELECT_READ | ERL_NIF_SELECT_CUSTOM_MSG), obj,
+                         pid, msg, msg_env);
+}
+static inline int enif_select_write(ErlNifEnv *env, ErlNifEvent e, void *obj, const ErlNifPid *pid,
+                                    ERL_NIF_TERM msg, ErlNifEnv *msg_env)
+{
+    return enif_select_x(env, e, (enum ErlNifSelectFlags)(ERL_NIF_SELECT_WRITE | ERL_NIF_SELECT_CUSTOM_MSG), obj,
+                         pid, msg, msg_env);
+}
+static inline int enif_select_error(ErlNifEnv *env, ErlNifEvent e, void *obj, const ErlNifPid *pid,
+                                    ERL_NIF_TERM msg, ErlNifEnv *msg_env)
+{
+    return enif_select_x(env, e, (enum ErlNifSelectFlags)(ERL_NIF_SELECT_ERROR | ERL_NIF_SELECT_CUSTOM_MSG), obj,
+                         pid, msg, msg_env);
+}
 
 #endif

@@ -161,3 +161,68 @@ ERL_NIF_API_FUNC_DECL(void, enif_rwlock_rwunlock, (ErlNifRWLock *));
 ERL_NIF_API_FUNC_DECL(int, enif_thread_create,
     (char *name, ErlNifTid *tid, void *(*func)(void *), void *args, ErlNifThreadOpts *opts));
 ERL_NIF_API_FUNC_DECL(int, enif_thread_join, (ErlNifTid, void **respp));
+ERL_NIF_API_FUNC_DECL(int, enif_get_string_length,
+    (ErlNifEnv *, ERL_NIF_TERM list, unsigned *len, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_make_new_atom,
+    (ErlNifEnv *, const char *name, ERL_NIF_TERM *atom, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_make_new_atom_len,
+    (ErlNifEnv *, const char *name, size_t len, ERL_NIF_TERM *atom, ErlNifCharEncoding));
+ERL_NIF_API_FUNC_DECL(int, enif_set_option, (ErlNifEnv *, ErlNifOption opt, ...));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_now_time, (ErlNifEnv *));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_cpu_time, (ErlNifEnv *));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_create,
+    (ErlNifEnv *, ERL_NIF_TERM map, ErlNifMapIterator *iter, ErlNifMapIteratorEntry entry));
+ERL_NIF_API_FUNC_DECL(void, enif_map_iterator_destroy, (ErlNifEnv *, ErlNifMapIterator *iter));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_is_head, (ErlNifEnv *, ErlNifMapIterator *iter));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_is_tail, (ErlNifEnv *, ErlNifMapIterator *iter));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_next, (ErlNifEnv *, ErlNifMapIterator *iter));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_prev, (ErlNifEnv *, ErlNifMapIterator *iter));
+ERL_NIF_API_FUNC_DECL(int, enif_map_iterator_get_pair,
+    (ErlNifEnv *, ErlNifMapIterator *iter, ERL_NIF_TERM *key, ERL_NIF_TERM *value));
+ERL_NIF_API_FUNC_DECL(int, enif_is_port_alive, (ErlNifEnv *, ErlNifPort *port));
+ERL_NIF_API_FUNC_DECL(int, enif_get_local_port,
+    (ErlNifEnv *, ERL_NIF_TERM term, ErlNifPort *port));
+ERL_NIF_API_FUNC_DECL(int, enif_whereis_port, (ErlNifEnv *, ERL_NIF_TERM name, ErlNifPort *port));
+ERL_NIF_API_FUNC_DECL(int, enif_port_command,
+    (ErlNifEnv *, const ErlNifPort *to_port, ErlNifEnv *msg_env, ERL_NIF_TERM msg));
+ERL_NIF_API_FUNC_DECL(int, enif_monitor_process,
+    (ErlNifEnv *, void *obj, const ErlNifPid *, ErlNifMonitor *monitor));
+ERL_NIF_API_FUNC_DECL(int, enif_demonitor_process,
+    (ErlNifEnv *, void *obj, const ErlNifMonitor *monitor));
+ERL_NIF_API_FUNC_DECL(int, enif_compare_monitors, (const ErlNifMonitor *, const ErlNifMonitor *));
+ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_make_monitor_term, (ErlNifEnv *, const ErlNifMonitor *));
+ERL_NIF_API_FUNC_DECL(int, enif_dynamic_resource_call,
+    (ErlNifEnv *, ERL_NIF_TERM mod, ERL_NIF_TERM name, ERL_NIF_TERM rsrc, void *call_data));
+ERL_NIF_API_FUNC_DECL(int, enif_select,
+    (ErlNifEnv *, ErlNifEvent e, enum ErlNifSelectFlags flags, void *obj, const ErlNifPid *pid,
+     ERL_NIF_TERM ref));
+ERL_NIF_API_FUNC_DECL(int, enif_select_x,
+    (ErlNifEnv *, ErlNifEvent e, enum ErlNifSelectFlags flags, void *obj, const ErlNifPid *pid,
+     ERL_NIF_TERM msg, ErlNifEnv *msg_env));
+ERL_NIF_API_FUNC_DECL(ErlNifIOQueue *, enif_ioq_create, (ErlNifIOQueueOpts opts));
+ERL_NIF_API_FUNC_DECL(void, enif_ioq_destroy, (ErlNifIOQueue *q));
+ERL_NIF_API_FUNC_DECL(int, enif_ioq_enq_binary,
+    (ErlNifIOQueue *q, ErlNifBinary *bin, size_t skip));
+ERL_NIF_API_FUNC_DECL(int, enif_ioq_enqv, (ErlNifIOQueue *q, ErlNifIOVec *iov, size_t skip));
+ERL_NIF_API_FUNC_DECL(size_t, enif_ioq_size, (ErlNifIOQueue *q));
+ERL_NIF_API_FUNC_DECL(int, enif_ioq_deq, (ErlNifIOQueue *q, size_t count, size_t *size));
+ERL_NIF_API_FUNC_DECL(SysIOVec *, enif_ioq_peek, (ErlNifIOQueue *q, int *iovlen));
+ERL_NIF_API_FUNC_DECL(int, enif_ioq_peek_head,
+    (ErlNifEnv *, ErlNifIOQueue *q, size_t *size, ERL_NIF_TERM *head));
+ERL_NIF_API_FUNC_DECL(int, enif_inspect_iovec,
+    (ErlNifEnv *, size_t max_length, ERL_NIF_TERM iovec_term, ERL_NIF_TERM *tail,
+     ErlNifIOVec **iovec));
+ERL_NIF_API_FUNC_DECL(void, enif_free_iovec, (ErlNifIOVec *iov));
+ERL_NIF_API_FUNC_DECL(char *, enif_mutex_name, (ErlNifMutex *));
+ERL_NIF_API_FUNC_DECL(char *, enif_cond_name, (ErlNifCond *));
+ERL_NIF_API_FUNC_DECL(char *, enif_rwlock_name, (ErlNifRWLock *));
+ERL_NIF_API_FUNC_DECL(char *, enif_thread_name, (ErlNifTid));
+ERL_NIF_API_FUNC_DECL(int, enif_tsd_key_create, (char *name, ErlNifTSDKey *key));
+ERL_NIF_API_FUNC_DECL(void, enif_tsd_key_destroy, (ErlNifTSDKey key));
+ERL_NIF_API_FUNC_DECL(void, enif_tsd_set, (ErlNifTSDKey key, void *data));
+ERL_NIF_API_FUNC_DECL(void *, enif_tsd_get, (ErlNifTSDKey key));
+ERL_NIF_API_FUNC_DECL(ErlNifThreadOpts *, enif_thread_opts_create, (char *name));
+ERL_NIF_API_FUNC_DECL(void, enif_thread_opts_destroy, (ErlNifThreadOpts *opts));
+ERL_NIF_API_FUNC_DECL(ErlNifTid, enif_thread_self, (void));
+ERL_NIF_API_FUNC_DECL(int, enif_equal_tids, (ErlNifTid tid1, ErlNifTid tid2));
+ERL_NIF_API_FUNC_DECL(void, enif_thread_exit, (void *resp));

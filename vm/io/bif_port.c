@@ -6,7 +6,7 @@
 #include "bifs/bif.h"
 #include "data/iolist.h"
 #include "data/term_cmp.h"
-#include "io/port.h"
+#include "io/drv.h"
 #include "proc/link.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
@@ -139,6 +139,8 @@ static const PortDriver *driver_of(Vm *vm, term_t spec, Buf *title, enum PortSou
     if (!term_is_tuple_of(spec, 2) || !name_text(tuple_element(spec, 2), title)) return NULL;
     size_t word = strcspn(buf_text(title), " ");
     const PortDriver *d = port_find_driver(vm, title->data, word);
+    if (!d && tuple_element(spec, 1) != am_spawn_executable)
+        d = ddll_driver_for_port(vm, title->data, word);
     if (d == &drv_fd || d == &drv_spawn || d == &drv_forker) d = NULL;
     switch (tuple_element(spec, 1)) {
     case am_spawn: *source = d ? SOURCE_DRIVER : SOURCE_SPAWN; return d ? d : &drv_spawn;
@@ -166,6 +168,8 @@ static term_t open_port(Process *p, term_t spec, const PortOptions *opt)
     Port *port = NULL;
     if (d && (!args || source == SOURCE_EXECUTABLE))
         port = port_open(p, source, spec, opt, buf_text(&title), d, &error);
+    else if (d && d->start == dyn_port_driver.start)
+        ddll_port_gone((DynDriver *)(uintptr_t)d);
     buf_free(&title);
     if (!port) return open_error(error);
     term_t id = port->id;
@@ -207,6 +211,7 @@ BIF(erts_internal, port_command, 3, 0)
     port_unlock(port);
     if (wait) return bif_wait(p);
     process_bump_reds(p, 20);
+    if (r == PORT_COMMAND_NO_FORCE) return am_notsup;
     return r == PORT_COMMAND_OK ? am_true : r == PORT_COMMAND_BUSY ? am_false : am_badarg;
 }
 

@@ -5,25 +5,17 @@
 
 #include "base/alloc.h"
 #include "data/iolist.h"
+#include "io/drv.h"
 #include "io/socket.h"
 #include "io/watch.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
+#include "proc/report.h"
 #include "proc/signal.h"
 #include "term/atom.h"
 
-enum { MAX_DRIVERS = 32 };
-
-typedef struct IoSpace {
-    const PortDriver *drivers[MAX_DRIVERS]; /* const after init */
-    size_t driver_count;
-    atomic_u64_t gone_in, gone_out; /* bytes through ports that are closed */
-    struct WatchSpace *watches;     /* const after init */
-    struct SocketSpace *sockets;    /* const after init */
-} IoSpace;
-
-static IoSpace *space(Vm *vm) { return (IoSpace *)vm->io; }
+static struct IoSpace *space(Vm *vm) { return vm->io; }
 
 struct WatchSpace *io_watches(Vm *vm) { return space(vm)->watches; }
 void io_set_watches(Vm *vm, struct WatchSpace *w) { space(vm)->watches = w; }
@@ -34,14 +26,14 @@ void io_set_sockets(Vm *vm, struct SocketSpace *s) { space(vm)->sockets = s; }
 
 void port_add_driver(Vm *vm, const PortDriver *d)
 {
-    IoSpace *s = space(vm);
+    struct IoSpace *s = space(vm);
     CHECK(s->driver_count < MAX_DRIVERS);
     s->drivers[s->driver_count++] = d;
 }
 
 const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n)
 {
-    IoSpace *s = space(vm);
+    struct IoSpace *s = space(vm);
     for (size_t i = 0; i < s->driver_count; i++)
         if (strlen(s->drivers[i]->name) == n && memcmp(s->drivers[i]->name, name, n) == 0)
             return s->drivers[i];
@@ -59,7 +51,7 @@ static void port_free(Port *port)
     mem_free(MEM_PORT, port->links, port->link_cap * sizeof *port->links);
     mem_free(MEM_PORT, port->monitors, port->monitor_cap * sizeof *port->monitors);
     mem_free(MEM_PORT, port->waiting, port->waiting_cap * sizeof *port->waiting);
-    mutex_destroy(&port->lock);
+    mutex_destroy(&port->own_lock);
     MEM_DELETE(PORT, port);
 }
 
@@ -121,7 +113,7 @@ void port_unlock(Port *port)
 {
     bool end = port->exit_asked && port->state != PORT_DEAD && !port->in_driver;
     if (end) tear_down(port);
-    mutex_unlock(&port->lock);
+    mutex_unlock(port->lock);
     if (end) epoch_defer(port->vm->epoch, &port->free_later, port_retire, port);
 }
 
@@ -129,9 +121,9 @@ Port *port_lock(Vm *vm, term_t id)
 {
     Port *port = ptab_lookup(vm->procs->ports, id);
     if (!port) return NULL;
-    mutex_lock(&port->lock);
+    mutex_lock(port->lock);
     if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    mutex_unlock(&port->lock);
+    mutex_unlock(port->lock);
     return NULL;
 }
 
@@ -267,6 +259,7 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
     uint64_t n;
     bool accepts = port->driver->output || port->driver->output_term;
     if (!accepts || iolist_size(data, &n) != IOLIST_OK) return PORT_COMMAND_BADARG;
+    if (force && port->driver->no_force) return PORT_COMMAND_NO_FORCE;
     if (port->driver->output_term) return command_term(port, p, data, n, force);
     unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
     if (head && head < 4 && n >> 8 * head) return PORT_COMMAND_BADARG;
@@ -310,6 +303,11 @@ static void begin_flush(Port *port, term_t reason)
     tell_links(port);
     tell_closed(port);
     port->reply_closed = false;
+    if (!port->driver->closing) return;
+    bool inside = port->in_driver;
+    port->in_driver = true;
+    port->driver->closing(port);
+    port->in_driver = inside;
 }
 
 void port_end(Port *port, term_t reason)
@@ -335,7 +333,7 @@ static enum TaskResult run_task(Task *t, Sched *s UNUSED)
         return TASK_GONE;
     }
     uint32_t events = atomic_exchange(&port->events, 0);
-    mutex_lock(&port->lock);
+    mutex_lock(port->lock);
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
         port->in_driver = true;
         port->driver->ready(port, events);
@@ -349,6 +347,12 @@ static void on_ready(PollFd *pf, uint32_t events)
 {
     Port *port = pf->owner;
     atomic_fetch_or(&port->events, events);
+    task_schedule(port->vm, &port->task);
+}
+
+void port_event(Port *port, uint32_t event)
+{
+    atomic_fetch_or(&port->events, event);
     task_schedule(port->vm, &port->task);
 }
 
@@ -374,7 +378,8 @@ static Port *port_new(Vm *vm, term_t owner, const PortOptions *opt, const char *
     Port *port = MEM_NEW(PORT, Port);
     port->vm = vm;
     port->driver = d;
-    mutex_init(&port->lock, LOCK_PORT);
+    mutex_init(&port->own_lock, LOCK_PORT);
+    port->lock = d->lock ? d->lock : &port->own_lock;
     port->owner = owner;
     port->name = TERM_NONE;
     port->title = mem_text(MEM_PORT, title);
@@ -393,9 +398,9 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
                 const char *title, const PortDriver *d, int *error)
 {
     Port *port = port_new(p->vm, p->id, opt, title, d);
-    mutex_lock(&port->lock);
+    mutex_lock(port->lock);
     if (!ptab_insert(p->vm->procs->ports, port)) {
-        mutex_unlock(&port->lock);
+        mutex_unlock(port->lock);
         port_free(port);
         *error = -2;
         return NULL;
@@ -405,7 +410,7 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
     if (*error == 0) return port;
     port->state = PORT_DEAD;
     ptab_remove(p->vm->procs->ports, port);
-    mutex_unlock(&port->lock);
+    mutex_unlock(port->lock);
     epoch_defer(p->vm->epoch, &port->free_later, port_retire, port);
     return NULL;
 }
@@ -431,10 +436,10 @@ void port_flush_all(Vm *vm)
         Port *port = ptab_slot(t, i);
         if (!port || !(port->driver->flush || port->dist_ops)) continue;
         /* Whoever holds the lock now is writing: wait, or what it leaves queued would be lost. */
-        mutex_lock(&port->lock);
+        mutex_lock(port->lock);
         if (port->state != PORT_DEAD && port->dist_ops) port->dist_ops->flush(port, port->dist);
         if (port->state != PORT_DEAD && port->driver->flush) port->driver->flush(port);
-        mutex_unlock(&port->lock);
+        mutex_unlock(port->lock);
     }
 }
 
@@ -576,9 +581,54 @@ static term_t op_send(Process *p, term_t id, term_t msg, bool nosuspend)
 static const ProcPortOps port_ops = {op_link, op_unlink, op_exit, op_monitor,
                                      op_demonitor, op_exists, op_send};
 
+/* ---- what native code asks of ports ---- */
+
+static void on_selected(Vm *vm, term_t id)
+{
+    Port *port = ptab_lookup(vm->procs->ports, id);
+    if (port) port_event(port, PORT_SELECTED);
+}
+
+static void on_process_down(Vm *vm, term_t id, RefNum ref)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return;
+    port->in_driver = true;
+    if (port->driver->down) port->driver->down(port, ref);
+    port->in_driver = false;
+    port_unlock(port);
+}
+
+static bool command_nosuspend(Process *p, term_t id, term_t data)
+{
+    Port *port = port_lock(p->vm, id);
+    if (!port) return false;
+    enum PortCommandResult r = port_command(port, p, data, false);
+    port_unlock(port);
+    return r == PORT_COMMAND_OK;
+}
+
+static void report_text(Vm *vm, const char *text)
+{
+    Heap h = {0};
+    term_t args = heap_cons(&h, heap_string(&h, text, strlen(text), TERM_NIL), TERM_NIL);
+    (void)report_error_vm(vm, &h, "~s", args);
+}
+
+static void serve_natives(Vm *vm)
+{
+    vm->nif->fds->port_ready = on_selected;
+    vm->nif->fds->report = report_text;
+    vm->nif->port_down = on_process_down;
+    vm->nif->port_command = command_nosuspend;
+}
+
 void port_init(Vm *vm)
 {
-    vm->io = (struct IoSpace *)MEM_NEW(PORT, IoSpace);
+    vm->io = MEM_NEW(PORT, struct IoSpace);
+    serve_natives(vm);
+    ddll_init(vm);
+    async_init(vm);
     vm->procs->port_ops = &port_ops;
     port_add_driver(vm, &drv_fd);
     port_add_driver(vm, &drv_spawn);

@@ -61,12 +61,18 @@ typedef struct PortDriver {
     term_t (*call)(struct Port *port, Process *p, uint32_t op, term_t arg);
     /* True while bytes wait to be written; the port then stays until it calls port_flushed. */
     bool (*pending)(struct Port *port);
+    /* The port begins to close, but bytes are pending. May be NULL. */
+    void (*closing)(struct Port *port);
+    /* A process that the port watches is down. May be NULL. */
+    void (*down)(struct Port *port, RefNum ref);
     /* Bytes that wait, for port_info. */
     size_t (*queued)(const struct Port *port);
     /* Write all that is pending, blocking (the VM halts). */
     void (*flush)(struct Port *port);
     /* Instead of output for a distribution channel: one packet, answered to nobody. */
     void (*output_packet)(struct Port *port, const uint8_t *bytes, size_t n);
+    struct Mutex *lock;         /* of all its ports; NULL: each has its own */
+    bool no_force;              /* port_command with `force` is not supported */
 } PortDriver;
 
 /* What a port does for a channel between nodes instead of talking to its owner; set by dist. Each is
@@ -87,7 +93,8 @@ typedef struct PortMonitor {
     RefNum ref;
 } PortMonitor;
 
-enum { PORT_TIMER = 1u << 8 }; /* an event like POLL_* */
+/* Events like POLL_*. */
+enum { PORT_TIMER = 1u << 8, PORT_SELECTED = 1u << 9, PORT_ASYNC = 1u << 10 };
 
 enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
 
@@ -95,7 +102,8 @@ typedef struct Port {
     term_t id;                   /* const; first: the table of ports looks for it there */
     Vm *vm;                      /* const */
     const PortDriver *driver;    /* const */
-    Mutex lock;                  /* class PORT; protects everything below */
+    Mutex *lock;                 /* class PORT; protects everything below; const */
+    Mutex own_lock;              /* `lock`, unless the driver has one for all its ports */
     enum PortState state;
     bool in_driver;              /* a callback is running */
     bool exit_asked;             /* torn down after the callback */
@@ -165,11 +173,14 @@ void port_set_timer(Port *port, int64_t due_ns);
 /* A port of its own for owner, made by the driver of `parent` (an accepted connection): same options,
  * linked to the owner. setup fills it in before others can see it. NULL: no room in the table. */
 Port *port_spawn(Port *parent, term_t owner, void (*setup)(Port *fresh, void *arg), void *arg);
+/* Call the driver for this event soon; any thread (see nif_enter). */
+void port_event(Port *port, uint32_t event);
 /* {Port, Msg} to the owner; msg is built in h. */
 void port_send_owner(Port *port, term_t msg, Heap *h);
 
 /* Processes' view: natives of bif_port.c. */
-enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY };
+enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY,
+                        PORT_COMMAND_NO_FORCE };
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
 /* Write one packet of a distribution channel. */
 void port_output_packet(Port *port, const uint8_t *bytes, size_t n);

@@ -2,43 +2,62 @@
 /* nif - native functions of shared libraries, through the documented interface (include/erl_nif.h).
  *
  *   library.so --nif_init--> ErlNifEntry --nif_load--> NifLibrary
- *     each ErlNifFunc -> NifFunction (a BifEntry) -> Export.native; the function's code becomes
- *     `native_tail`, so every way of calling it arrives at nif_call
+ *     each ErlNifFunc -> NifFunction with an Export of its own, in no table; the function's code in
+ *     the module instance becomes `native_tail` for it, so every way of calling arrives at nif_call
  *
  * An ErlNifEnv says where terms are built: in the calling process's heap, or, for environments of
  * their own, in fragments. Native functions never collect, like all natives.
- * Ownership: a NifLibrary lives as long as its module instance, a pending call or a resource type
- *            needs it; its memory is never unmapped before. Layer: nif. */
+ * Ownership: a NifLibrary is referenced by its module instance, by each resource type that has its
+ *            callbacks, by calls that are scheduled or on a dirty thread; the last one unmaps it.
+ *            A resource type is referenced by its library and by each of its objects.
+ * Callbacks: destructors, `stop` of enif_select, run as jobs of a scheduler, which holds no locks then;
+ *            `down` of monitors runs in the process that dies.
+ * Locks: NIF_LIST for libraries, types and monitors; no library code is called under it. Layer: nif. */
 #ifndef JOIST_NIF_NIF_H
 #define JOIST_NIF_NIF_H
 
+#include "base/epoch.h"
+#include "base/hashtab.h"
 #include "bifs/bif.h"
 #include "include/erl_nif.h"
+#include "sched/sched.h"
 
-struct NifLibrary;
+typedef ERL_NIF_TERM NifFn(ErlNifEnv *, int, const ERL_NIF_TERM[]);
 
 typedef struct NifFunction {
-    BifEntry entry;              /* must be first: what Export.native points to */
+    BifEntry entry;              /* what export.native points to */
+    Export export;
     struct NifLibrary *library;
-    ERL_NIF_TERM (*fn)(ErlNifEnv *, int, const ERL_NIF_TERM[]);
+    NifFn *fn;
+    bool scheduled;              /* a target of enif_schedule_nif: holds a reference to the library */
     struct NifFunction *next;    /* of the library */
 } NifFunction;
 
 typedef struct NifLibrary {
-    struct NifLibrary *next;     /* NifSpace lock */
+    Vm *vm;
     void *handle;                /* dlopen */
-    ErlNifEntry *entry;
+    ErlNifEntry *entry;          /* the library's own, or `upgraded` when it is of an older interface */
+    ErlNifEntry upgraded;
     void *priv_data;
     term_t module;
-    NifFunction *functions;
-    struct NifScheduled *scheduled; /* NifSpace lock: targets of enif_schedule_nif */
+    atomic_word_t refs;
+    NifFunction *functions;      /* const after load */
+    NifFunction *scheduled;      /* NIF_LIST: targets of enif_schedule_nif */
+    struct NifTypeOpened *opened; /* types of the load in progress */
     char *path;
+    bool loaded;                 /* const after load: its callback has agreed */
+    bool delay_halt;             /* enif_set_option */
+    void (*on_halt)(void *priv_data);
+    void (*on_unload_thread)(void *priv_data);
+    struct NifLibrary *next;     /* NIF_LIST */
+    EpochNode free_later;
 } NifLibrary;
 
 /* What must be undone when a native function returns. */
 typedef struct NifTemp {
     struct NifTemp *next;
     size_t bytes;                /* of data */
+    void (*undo)(void *data);    /* or NULL */
     unsigned char data[] __attribute__((aligned(16)));
 } NifTemp;
 
@@ -61,17 +80,129 @@ void nif_env_callback(ErlNifEnv *env, Vm *vm, NifLibrary *library);
 void nif_env_done(ErlNifEnv *env);
 /* Memory of `bytes` that goes when the call returns. */
 void *nif_env_temp(ErlNifEnv *env, size_t bytes);
+/* Same, with something to undo before. */
+void *nif_env_temp_undo(ErlNifEnv *env, size_t bytes, void (*undo)(void *data));
 
-typedef struct NifScheduled {
-    struct NifScheduled *next;
-    Export export;               /* in no table */
-    NifFunction function;
-} NifScheduled;
+/* Around what reads shared structures: threads that are not the VM's own announce themselves. */
+static inline EpochSection nif_enter(Vm *vm)
+{
+    return sched_self ? (EpochSection){NULL} : epoch_enter(vm->epoch);
+}
+static inline void nif_leave(Vm *vm, EpochSection section)
+{
+    if (section.slot) epoch_leave(vm->epoch, section);
+}
+/* Run fn(arg) as a job of a scheduler. */
+static inline void nif_later(Vm *vm, void (*fn)(void *arg), void *arg)
+{
+    const Sched *s = sched_self;
+    sched_run_on(vm, s && s->kind == SCHED_NORMAL ? s->number : 1, fn, arg);
+}
+
+void nif_library_ref(NifLibrary *lib);
+void nif_library_unref(NifLibrary *lib);
+/* True for a library that was loaded from a file, false for the mark of natives of Joist itself. */
+static inline bool nif_is_library(const void *nif_library) { return nif_library && nif_library != bif_table; }
+/* Modules that have ever loaded native code (system_info(taints)). */
+void nif_add_taint(Vm *vm, term_t module);
+term_t nif_taints(Vm *vm, Heap *h);
+/* The VM halts: what libraries asked for with ERL_NIF_OPT_ON_HALT. */
+void nif_halt(Vm *vm);
+/* Module, function, arity and file of the library function that p executes; NULL: none. */
+const NifFunction *nif_running(const Process *p);
+
+/* ---- resource types (nif_resource.c) ---- */
+struct enif_resource_type_t {
+    struct enif_resource_type_t *next; /* NIF_LIST */
+    term_t module;
+    char *name;
+    ErlNifResourceTypeInit calls;      /* NIF_LIST; changed by takeover */
+    NifLibrary *owner;                 /* NIF_LIST; referenced */
+    bool listed;                       /* NIF_LIST */
+    atomic_word_t refs;
+    Vm *vm;
+};
+
+typedef struct NifTypeOpened {
+    struct NifTypeOpened *next;
+    ErlNifResourceType *type;
+    ErlNifResourceTypeInit calls;      /* a takeover's, to be set when the load succeeds */
+    bool takeover;
+} NifTypeOpened;
+
+/* The load has succeeded or not: publish, or forget, the types it has opened. */
+void nif_types_commit(NifLibrary *lib);
+void nif_types_abort(NifLibrary *lib);
+/* The library is unloaded: its types can be opened no more. */
+void nif_types_drop(NifLibrary *lib);
+
+typedef struct NifResource {
+    ErlNifResourceType *type;
+    size_t size;
+    RefNum ref;                        /* of every term that stands for it */
+    struct NifMonitor *monitors;       /* NIF_LIST */
+    unsigned char data[] __attribute__((aligned(16)));
+} NifResource;
+
+static inline NifResource *nif_resource_of(const void *obj)
+{
+    return container_of((unsigned char *)(uintptr_t)obj, NifResource, data);
+}
+static inline Binary *nif_binary_of(const void *obj)
+{
+    return container_of((char *)nif_resource_of(obj), Binary, data);
+}
+/* The library whose callbacks this resource has, with a reference. */
+NifLibrary *nif_resource_library(NifResource *r);
+term_t nif_resource_term(Heap *h, NifResource *r);
+
+/* ---- monitors of native code (nif_monitor.c) ---- */
+typedef struct NifMonitor {
+    HashNode link;
+    struct NifMonitor *next, **back;   /* of the watcher's list */
+    RefNum ref;
+    term_t pid;
+    Binary *resource;                  /* not referenced: its end takes the monitor away */
+    term_t port;                       /* or the port that watches */
+} NifMonitor;
+
+void nif_monitor_init(Vm *vm);
+/* 0; or 1: no such process. */
+int nif_monitor(Vm *vm, NifMonitor **list, Binary *resource, term_t port, term_t pid, RefNum *ref);
+/* 0; or 1: there is no such monitor of this watcher. */
+int nif_demonitor(Vm *vm, Binary *resource, term_t port, RefNum ref);
+/* TERM_NONE: likewise. */
+term_t nif_monitored(Vm *vm, term_t port, RefNum ref);
+void nif_demonitor_all(Vm *vm, NifMonitor **list);
+static inline void nif_monitor_put(ErlNifMonitor *m, RefNum ref)
+{
+    memset(m, 0, sizeof *m);
+    memcpy(m->data, &ref, sizeof ref);
+}
+static inline RefNum nif_monitor_ref(const ErlNifMonitor *m)
+{
+    RefNum ref;
+    memcpy(&ref, m->data, sizeof ref);
+    return ref;
+}
+
+typedef struct NifTaint {
+    struct NifTaint *next;
+    term_t module;
+} NifTaint;
 
 struct NifSpace {
     Mutex lock;                  /* class NIF_LIST */
-    NifLibrary *libraries;
-    struct enif_resource_type_t *types;
+    NifLibrary *libraries;       /* lock */
+    ErlNifResourceType *types;   /* lock */
+    NifTaint *taints;            /* lock; only grows */
+    HashTab monitors;            /* lock: NifMonitor by ref */
+    ErlNifSysInfo info;          /* const after start; filled in by api */
+    struct FdTable *fds;         /* nif/select.h */
+    /* A port watches a process that is down; set by io */
+    void (*port_down)(Vm *vm, term_t port, RefNum ref);
+    /* Data to a port; false: no such port, or busy. Set by io */
+    bool (*port_command)(Process *p, term_t port, term_t data);
     Vm *vm;
 };
 

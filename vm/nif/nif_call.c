@@ -10,20 +10,24 @@
 
 /* ---- environments ---- */
 
-void *nif_env_temp(ErlNifEnv *env, size_t bytes)
+void *nif_env_temp_undo(ErlNifEnv *env, size_t bytes, void (*undo)(void *data))
 {
     NifTemp *t = mem_alloc(MEM_NIF, sizeof *t + bytes);
     t->next = env->temps;
     t->bytes = bytes;
+    t->undo = undo;
     env->temps = t;
     return t->data;
 }
+
+void *nif_env_temp(ErlNifEnv *env, size_t bytes) { return nif_env_temp_undo(env, bytes, NULL); }
 
 static void free_temps(ErlNifEnv *env)
 {
     while (env->temps) {
         NifTemp *t = env->temps;
         env->temps = t->next;
+        if (t->undo) t->undo(t->data);
         mem_free(MEM_NIF, t, sizeof *t + t->bytes);
     }
 }
@@ -43,7 +47,7 @@ void nif_env_done(ErlNifEnv *env)
 API ErlNifEnv *enif_alloc_env(void)
 {
     ErlNifEnv *env = MEM_NEW(NIF, ErlNifEnv);
-    nif_env_callback(env, sched_self ? sched_self->vm : NULL, NULL);
+    nif_env_callback(env, vm_default(), NULL);
     return env;
 }
 
@@ -51,6 +55,7 @@ API void enif_clear_env(ErlNifEnv *env)
 {
     nif_env_done(env);
     env->own = (Heap){0};
+    env->exception = false;
 }
 
 API void enif_free_env(ErlNifEnv *env)
@@ -69,63 +74,78 @@ static term_t exception_of(Process *p, const ErlNifEnv *env)
     return bif_error_value(p, EXC_ERROR, env->reason);
 }
 
+static const NifFunction *function_of(const Mfa *mfa)
+{
+    const Export *e = container_of(mfa, Export, mfa);
+    return container_of((BifEntry *)(uintptr_t)e->native, NifFunction, entry);
+}
+
+/* A library is not unmapped under a call that a purge does not wait for. */
 term_t nif_call(Process *p, term_t *a)
 {
-    Export *e = container_of((Mfa *)p->current, Export, mfa);
-    const NifFunction *f = container_of((BifEntry *)e->native, NifFunction, entry);
-    ErlNifEnv env = {.vm = p->vm, .p = p, .heap = &p->heap, .library = f->library};
+    const NifFunction *f = function_of(p->current);
+    NifLibrary *lib = f->library;
+    bool scheduled = f->scheduled, dirty = sched_self->kind != SCHED_NORMAL;
+    ErlNifEnv env = {.vm = p->vm, .p = p, .heap = &p->heap, .library = lib};
+    if (dirty) nif_library_ref(lib);
     term_t r = f->fn(&env, f->entry.arity, a);
-    free_temps(&env);
-    if (env.exception) return exception_of(p, &env);
+    if (env.temps) free_temps(&env);
+    if (env.exception) r = exception_of(p, &env);
+    if (dirty) nif_library_unref(lib);
+    if (scheduled) nif_library_unref(lib);
     return r; /* TERM_NONE: enif_schedule_nif has prepared a trap */
 }
 
-static NifScheduled *new_scheduled(ErlNifEnv *env, term_t name, int argc,
-                                   ERL_NIF_TERM (*fn)(ErlNifEnv *, int, const ERL_NIF_TERM[]), int flags)
+const NifFunction *nif_running(const Process *p)
 {
-    NifScheduled *s = MEM_NEW(NIF, NifScheduled);
-    s->function.entry = (BifEntry){env->library->module, name, (uint8_t)argc, (uint8_t)flags, nif_call, ""};
-    s->function.library = env->library;
-    s->function.fn = fn;
-    s->export.mfa = (Mfa){env->library->module, name, (word_t)argc};
-    s->export.native = &s->function.entry;
-    env->vm->code->stub_init(env->vm, &s->export);
-    atomic_store(&s->export.addr, s->export.native_stub);
-    s->next = env->library->scheduled;
-    env->library->scheduled = s;
-    return s;
+    const Export *e = p->current ? container_of(p->current, Export, mfa) : NULL;
+    return e && e->native && e->native->fn == nif_call ? function_of(p->current) : NULL;
+}
+
+static NifFunction *new_scheduled(NifLibrary *lib, term_t name, int argc, NifFn *fn, uint8_t flags)
+{
+    NifFunction *f = MEM_NEW(NIF, NifFunction);
+    f->entry = (BifEntry){lib->module, name, (uint8_t)argc, flags, nif_call, ""};
+    f->export.mfa = (Mfa){lib->module, name, (word_t)argc};
+    f->export.native = &f->entry;
+    lib->vm->code->stub_init(lib->vm, &f->export);
+    atomic_store(&f->export.addr, f->export.native_stub);
+    f->library = lib;
+    f->fn = fn;
+    f->scheduled = true;
+    f->next = lib->scheduled;
+    return lib->scheduled = f;
 }
 
 /* One target per name, function and kind: libraries have few of them. */
-static NifScheduled *get_scheduled(ErlNifEnv *env, term_t name, int argc,
-                                   ERL_NIF_TERM (*fn)(ErlNifEnv *, int, const ERL_NIF_TERM[]), int flags)
+static NifFunction *get_scheduled(NifLibrary *lib, term_t name, int argc, NifFn *fn, uint8_t flags)
 {
-    struct NifSpace *space = env->vm->nif;
+    struct NifSpace *space = lib->vm->nif;
     mutex_lock(&space->lock);
-    NifScheduled *s = env->library->scheduled;
-    while (s && (s->function.fn != fn || s->export.mfa.function != name ||
-                 s->function.entry.arity != argc || s->function.entry.flags != flags))
-        s = s->next;
-    if (!s) s = new_scheduled(env, name, argc, fn, flags);
+    NifFunction *f = lib->scheduled;
+    while (f && (f->fn != fn || f->export.mfa.function != name || f->entry.arity != argc ||
+                 f->entry.flags != flags))
+        f = f->next;
+    if (!f) f = new_scheduled(lib, name, argc, fn, flags);
     mutex_unlock(&space->lock);
-    return s;
+    return f;
 }
 
-static int dirty_flags(int flags)
+static uint8_t dirty_flags(int flags)
 {
     if (flags == ERL_NIF_DIRTY_JOB_CPU_BOUND) return BIF_DIRTY_CPU;
     return flags == ERL_NIF_DIRTY_JOB_IO_BOUND ? BIF_DIRTY_IO : 0;
 }
 
-API ERL_NIF_TERM enif_schedule_nif(ErlNifEnv *env, const char *name, int flags,
-                                   ERL_NIF_TERM (*fn)(ErlNifEnv *, int, const ERL_NIF_TERM[]), int argc,
+API ERL_NIF_TERM enif_schedule_nif(ErlNifEnv *env, const char *name, int flags, NifFn *fn, int argc,
                                    const ERL_NIF_TERM argv[])
 {
     term_t atom = atom_from_cstr(name);
-    if (!env->p || atom == TERM_NONE || argc < 0 || argc > 255) return enif_make_badarg(env);
-    NifScheduled *s = get_scheduled(env, atom, argc, fn, dirty_flags(flags));
+    if (!env->p || !env->library || atom == TERM_NONE || argc < 0 || argc > 255) return enif_make_badarg(env);
+    NifFunction *f = get_scheduled(env->library, atom, argc, fn, dirty_flags(flags));
+    nif_library_ref(env->library);
     memmove(sched_self->x, argv, (size_t)argc * sizeof(term_t));
-    env->p->trap_export = &s->export;
+    env->p->trap_export = &f->export;
     env->p->freason = EXC_TRAP;
     return TERM_NONE;
 }
@@ -170,32 +190,81 @@ API int enif_compare_pids(const ErlNifPid *a, const ErlNifPid *b)
     return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
+static term_t find_name(ErlNifEnv *env, term_t name)
+{
+    Vm *vm = env ? env->vm : vm_default();
+    return term_is_atom(name) ? registry_find(vm, name) : TERM_NONE;
+}
+
 API int enif_whereis_pid(ErlNifEnv *env, ERL_NIF_TERM name, ErlNifPid *pid)
 {
-    term_t t = term_is_atom(name) ? registry_find(env->vm, name) : TERM_NONE;
+    term_t t = find_name(env, name);
     return t != TERM_NONE && enif_get_local_pid(env, t, pid);
+}
+
+API int enif_whereis_port(ErlNifEnv *env, ERL_NIF_TERM name, ErlNifPort *port)
+{
+    term_t t = find_name(env, name);
+    return t != TERM_NONE && enif_get_local_port(env, t, port);
 }
 
 API int enif_is_process_alive(ErlNifEnv *env, ErlNifPid *pid)
 {
-    return process_lookup_alive(env->vm, pid->pid) != NULL;
+    Vm *vm = env->vm;
+    EpochSection section = nif_enter(vm);
+    bool alive = term_is_local_pid(pid->pid) && process_lookup_alive(vm, pid->pid);
+    nif_leave(vm, section);
+    return alive;
 }
 
 API int enif_is_current_process_alive(ErlNifEnv *env) { return env->p && !process_is_exiting(env->p); }
 
-/* A message environment gives its memory away with the message. */
+API int enif_get_local_port(ErlNifEnv *env UNUSED, ERL_NIF_TERM t, ErlNifPort *port)
+{
+    if (!term_is_local_port(t)) return 0;
+    port->port_id = t;
+    return 1;
+}
+
+API int enif_is_port_alive(ErlNifEnv *env, ErlNifPort *port)
+{
+    const ProcPortOps *ops = env->vm->procs->port_ops;
+    EpochSection section = nif_enter(env->vm);
+    bool alive = term_is_local_port(port->port_id) && ops->exists(env->vm, port->port_id);
+    nif_leave(env->vm, section);
+    return alive;
+}
+
+/* The message in memory of its own: what a message environment has given away, or a copy. */
+static term_t take_message(Heap *h, ErlNifEnv *msg_env, term_t msg)
+{
+    if (!msg_env || msg_env->p) return term_copy(h, msg);
+    *h = msg_env->own;
+    msg_env->own = (Heap){0};
+    return msg;
+}
+
 API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_NIF_TERM msg)
 {
-    Vm *vm = env ? env->vm : msg_env ? msg_env->vm : NULL;
-    Process *p = vm ? process_lookup_alive(vm, to->pid) : NULL;
-    if (!p) return 0;
-    Heap h = {0};
-    if (!msg_env || msg_env->p) {
-        msg = term_copy(&h, msg);
-    } else {
-        h = msg_env->own;
-        msg_env->own = (Heap){0};
+    Vm *vm = env ? env->vm : msg_env ? msg_env->vm : vm_default();
+    EpochSection section = nif_enter(vm);
+    Process *p = term_is_local_pid(to->pid) ? process_lookup_alive(vm, to->pid) : NULL;
+    if (p) {
+        Heap h = {0};
+        msg = take_message(&h, msg_env, msg);
+        if (env && env->p && env->p->trace) vm->procs->trace_ops->send(env->p, to->pid, msg, true);
+        message_send_heap(vm, env && env->p ? env->p->id : am_undefined, p, msg, &h);
     }
-    message_send_heap(vm, env && env->p ? env->p->id : am_undefined, p, msg, &h);
-    return 1;
+    nif_leave(vm, section);
+    return p != NULL;
+}
+
+/* Like erlang:port_command(Port, Data, [nosuspend]) of the calling process. */
+API int enif_port_command(ErlNifEnv *env, const ErlNifPort *to, ErlNifEnv *msg_env, ERL_NIF_TERM msg)
+{
+    Vm *vm = env->vm;
+    if (!env->p || !term_is_local_port(to->port_id)) return 0;
+    bool sent = vm->nif->port_command(env->p, to->port_id, msg);
+    if (msg_env && !msg_env->p) enif_clear_env(msg_env);
+    return sent;
 }

@@ -4,12 +4,11 @@
 #include "base/clock.h"
 #include "base/osenv.h"
 #include "data/term_print.h"
+#include "include/erl_driver.h"
 #include "nif/nif.h"
-#include "sched/sched.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #define API EXPORTED
@@ -18,78 +17,6 @@
 API void *enif_alloc(size_t size) { return malloc(size ? size : 1); }
 API void enif_free(void *ptr) { free(ptr); }
 API void *enif_realloc(void *ptr, size_t size) { return realloc(ptr, size ? size : 1); }
-
-/* ---- locks and threads: the library's own, outside of the lock order checker ---- */
-struct ErlDrvMutex_ { pthread_mutex_t m; };
-struct ErlDrvCond_ { pthread_cond_t c; };
-struct ErlDrvRWLock_ { pthread_rwlock_t l; };
-struct ErlDrvTid_ { pthread_t t; };
-
-API ErlNifMutex *enif_mutex_create(char *name UNUSED)
-{
-    ErlNifMutex *m = malloc(sizeof *m);
-    if (m) pthread_mutex_init(&m->m, NULL);
-    return m;
-}
-API void enif_mutex_destroy(ErlNifMutex *m)
-{
-    pthread_mutex_destroy(&m->m);
-    free(m);
-}
-API int enif_mutex_trylock(ErlNifMutex *m) { return pthread_mutex_trylock(&m->m); }
-API void enif_mutex_lock(ErlNifMutex *m) { pthread_mutex_lock(&m->m); }
-API void enif_mutex_unlock(ErlNifMutex *m) { pthread_mutex_unlock(&m->m); }
-
-API ErlNifCond *enif_cond_create(char *name UNUSED)
-{
-    ErlNifCond *c = malloc(sizeof *c);
-    if (c) pthread_cond_init(&c->c, NULL);
-    return c;
-}
-API void enif_cond_destroy(ErlNifCond *c)
-{
-    pthread_cond_destroy(&c->c);
-    free(c);
-}
-API void enif_cond_signal(ErlNifCond *c) { pthread_cond_signal(&c->c); }
-API void enif_cond_broadcast(ErlNifCond *c) { pthread_cond_broadcast(&c->c); }
-API void enif_cond_wait(ErlNifCond *c, ErlNifMutex *m) { pthread_cond_wait(&c->c, &m->m); }
-
-API ErlNifRWLock *enif_rwlock_create(char *name UNUSED)
-{
-    ErlNifRWLock *l = malloc(sizeof *l);
-    if (l) pthread_rwlock_init(&l->l, NULL);
-    return l;
-}
-API void enif_rwlock_destroy(ErlNifRWLock *l)
-{
-    pthread_rwlock_destroy(&l->l);
-    free(l);
-}
-API int enif_rwlock_tryrlock(ErlNifRWLock *l) { return pthread_rwlock_tryrdlock(&l->l); }
-API void enif_rwlock_rlock(ErlNifRWLock *l) { pthread_rwlock_rdlock(&l->l); }
-API void enif_rwlock_runlock(ErlNifRWLock *l) { pthread_rwlock_unlock(&l->l); }
-API int enif_rwlock_tryrwlock(ErlNifRWLock *l) { return pthread_rwlock_trywrlock(&l->l); }
-API void enif_rwlock_rwlock(ErlNifRWLock *l) { pthread_rwlock_wrlock(&l->l); }
-API void enif_rwlock_rwunlock(ErlNifRWLock *l) { pthread_rwlock_unlock(&l->l); }
-
-API int enif_thread_create(char *name UNUSED, ErlNifTid *tid, void *(*fn)(void *), void *arg,
-                           ErlNifThreadOpts *opts UNUSED)
-{
-    ErlNifTid t = malloc(sizeof *t);
-    if (!t) return ENOMEM;
-    int error = pthread_create(&t->t, NULL, fn, arg);
-    if (error) free(t);
-    else *tid = t;
-    return error;
-}
-
-API int enif_thread_join(ErlNifTid t, void **result)
-{
-    int error = pthread_join(t->t, result);
-    if (!error) free(t);
-    return error;
-}
 
 /* ---- time ---- */
 
@@ -119,6 +46,22 @@ API ErlNifTime enif_convert_time_unit(ErlNifTime t, ErlNifTimeUnit from, ErlNifT
     int64_t a = unit_ns(from), b = unit_ns(to);
     if (!a || !b) return ERL_NIF_TIME_ERROR;
     return a >= b ? t * (a / b) : floor_div(t, b / a);
+}
+
+API ERL_NIF_TERM enif_now_time(ErlNifEnv *env)
+{
+    int64_t us = clock_unique_us();
+    return heap_tuple3(env->heap, term_small(us / 1000000000000), term_small(us / 1000000 % 1000000),
+                       term_small(us % 1000000));
+}
+
+/* Of the whole program, like os:system_time in {MegaSecs, Secs, MicroSecs}. */
+API ERL_NIF_TERM enif_cpu_time(ErlNifEnv *env)
+{
+    struct timespec ts;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0) return enif_make_badarg(env);
+    return heap_tuple3(env->heap, term_small(ts.tv_sec / 1000000), term_small(ts.tv_sec % 1000000),
+                       term_small(ts.tv_nsec / 1000));
 }
 
 /* ---- libraries, environment, system ---- */
@@ -158,17 +101,60 @@ API int enif_getenv(const char *key, char *value, size_t *size)
 
 API void enif_system_info(ErlNifSysInfo *info, size_t size)
 {
-    ErlNifSysInfo all = {
-        .driver_major_version = 3, .driver_minor_version = 3,
-        .erts_version = "13.1.5", .otp_release = "25",
-        .thread_support = 1, .smp_support = 1, .async_threads = 0,
-        .scheduler_threads = sched_self ? (int)sched_self->vm->sched->count : 1,
-        .nif_major_version = ERL_NIF_MAJOR_VERSION, .nif_minor_version = ERL_NIF_MINOR_VERSION,
-        .dirty_scheduler_support = 1};
+    Vm *vm = vm_default();
+    ErlNifSysInfo all = vm->nif->info;
+    all.scheduler_threads = (int)vm->sched->count;
     memcpy(info, &all, MIN(size, sizeof all));
 }
 
+API void driver_system_info(ErlDrvSysInfo *info, size_t size) { enif_system_info(info, size); }
+
+API int enif_set_option(ErlNifEnv *env, ErlNifOption option, ...)
+{
+    va_list ap;
+    int error = 0;
+    NifLibrary *lib = env ? env->library : NULL;
+    if (!lib) return EINVAL;
+    va_start(ap, option);
+    switch (option) {
+    case ERL_NIF_OPT_DELAY_HALT: lib->delay_halt = true; break;
+    case ERL_NIF_OPT_ON_HALT: lib->on_halt = va_arg(ap, ErlNifOnHaltCallback *); break;
+    case ERL_NIF_OPT_ON_UNLOAD_THREAD: lib->on_unload_thread = va_arg(ap, ErlNifOnUnloadThreadCallback *); break;
+    default: error = EINVAL;
+    }
+    va_end(ap);
+    return error;
+}
+
 /* ---- text: printf with %T for terms ---- */
+
+/* Integers, by the length modifier in spec. */
+static void put_integer(Buf *b, const char *spec, int width, va_list *ap)
+{
+    bool star = strchr(spec, '*');
+    if (strstr(spec, "ll")) {
+        long long v = va_arg(*ap, long long);
+        star ? buf_printf(b, spec, width, v) : buf_printf(b, spec, v);
+    } else if (strpbrk(spec, "lzjt")) {
+        long v = va_arg(*ap, long);
+        star ? buf_printf(b, spec, width, v) : buf_printf(b, spec, v);
+    } else {
+        int v = va_arg(*ap, int);
+        star ? buf_printf(b, spec, width, v) : buf_printf(b, spec, v);
+    }
+}
+
+static void put_double(Buf *b, const char *spec, int width, va_list *ap)
+{
+    double d = va_arg(*ap, double);
+    strchr(spec, '*') ? buf_printf(b, spec, width, d) : buf_printf(b, spec, d);
+}
+
+static void put_pointer(Buf *b, const char *spec, int width, va_list *ap)
+{
+    const char *s = va_arg(*ap, const char *);
+    strchr(spec, '*') ? buf_printf(b, spec, width, s) : buf_printf(b, spec, s);
+}
 
 /* One conversion from `format` (at '%') into b; returns what follows it. */
 static const char *put_conversion(Buf *b, const char *format, va_list *ap)
@@ -178,23 +164,15 @@ static const char *put_conversion(Buf *b, const char *format, va_list *ap)
     if (n >= sizeof spec || format[n - 1] == 0) return format + strlen(format);
     memcpy(spec, format, n);
     spec[n] = 0;
-    bool is_long = strchr(spec, 'l') || strchr(spec, 'z') || strchr(spec, 'j');
     int width = strchr(spec, '*') ? va_arg(*ap, int) : 0;
     switch (spec[n - 1]) {
     case 'T': term_print(b, va_arg(*ap, ERL_NIF_TERM), 100000); break;
     case '%': buf_putc(b, '%'); break;
-    case 's':
-        if (strchr(spec, '*')) buf_printf(b, "%.*s", width, va_arg(*ap, const char *));
-        else buf_printf(b, spec, va_arg(*ap, const char *));
-        break;
-    case 'p': buf_printf(b, spec, va_arg(*ap, void *)); break;
-    case 'c': buf_printf(b, spec, va_arg(*ap, int)); break;
+    case 's': case 'p': put_pointer(b, spec, width, ap); break;
     case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': case 'a': case 'A':
-        buf_printf(b, spec, va_arg(*ap, double));
+        put_double(b, spec, width, ap);
         break;
-    default:
-        if (is_long) buf_printf(b, spec, va_arg(*ap, long));
-        else buf_printf(b, spec, va_arg(*ap, int));
+    default: put_integer(b, spec, width, ap);
     }
     return format + n;
 }

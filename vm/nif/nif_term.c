@@ -29,7 +29,7 @@ API int enif_is_number(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return term_is_num
 API int enif_is_empty_list(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return t == TERM_NIL; }
 API int enif_is_exception(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return t == TERM_NONE; }
 API int enif_is_identical(ERL_NIF_TERM a, ERL_NIF_TERM b) { return term_eq(a, b); }
-API int enif_compare(ERL_NIF_TERM a, ERL_NIF_TERM b) { return term_cmp_exact(a, b); }
+API int enif_compare(ERL_NIF_TERM a, ERL_NIF_TERM b) { return term_cmp(a, b); }
 
 API ErlNifTermType enif_term_type(ErlNifEnv *e UNUSED, ERL_NIF_TERM t)
 {
@@ -47,7 +47,9 @@ API ErlNifTermType enif_term_type(ErlNifEnv *e UNUSED, ERL_NIF_TERM t)
 
 API ErlNifUInt64 enif_hash(ErlNifHash type, ERL_NIF_TERM t, ErlNifUInt64 salt)
 {
-    return type == ERL_NIF_PHASH2 ? term_phash2(t) & 0x7FFFFFF : term_hash(t) ^ (uint32_t)salt;
+    if (type == ERL_NIF_PHASH2) return term_phash2(t) & 0x7FFFFFF;
+    uint64_t h = (term_hash(t) ^ (uint32_t)salt) * 0x9E3779B97F4A7C15u;
+    return (h ^ h >> 29) & UINT32_MAX;
 }
 
 /* ---- numbers ---- */
@@ -127,6 +129,21 @@ API int enif_make_existing_atom_len(ErlNifEnv *e UNUSED, const char *name, size_
     return *atom != TERM_NONE;
 }
 
+/* 0 when the name is too long or not of the encoding. */
+API int enif_make_new_atom_len(ErlNifEnv *e UNUSED, const char *name, size_t len, ERL_NIF_TERM *atom,
+                               ErlNifCharEncoding encoding)
+{
+    term_t t = encoding == ERL_NIF_LATIN1 ? atom_intern_latin1((const unsigned char *)name, len)
+               : encoding == ERL_NIF_UTF8 ? atom_intern(name, len) : TERM_NONE;
+    if (t != TERM_NONE) *atom = t;
+    return t != TERM_NONE;
+}
+
+API int enif_make_new_atom(ErlNifEnv *e, const char *name, ERL_NIF_TERM *atom, ErlNifCharEncoding encoding)
+{
+    return enif_make_new_atom_len(e, name, strlen(name), atom, encoding);
+}
+
 API int enif_make_existing_atom(ErlNifEnv *e, const char *name, ERL_NIF_TERM *atom,
                                 ErlNifCharEncoding encoding)
 {
@@ -179,6 +196,22 @@ API int enif_get_string(ErlNifEnv *e UNUSED, ERL_NIF_TERM list, char *buf, unsig
     }
     buf[n] = 0;
     return list == TERM_NIL ? (int)n + 1 : 0;
+}
+
+/* Bytes that enif_get_string needs, without the zero. */
+API int enif_get_string_length(ErlNifEnv *e UNUSED, ERL_NIF_TERM list, unsigned *len, ErlNifCharEncoding encoding)
+{
+    unsigned n = 0;
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t c = list_head(list);
+        uint8_t bytes[4];
+        if (!term_is_small(c) || small_value(c) < 0 || small_value(c) > 0x10FFFF) return 0;
+        if (encoding == ERL_NIF_LATIN1 && small_value(c) > 255) return 0;
+        n += encoding == ERL_NIF_LATIN1 ? 1 : (unsigned)utf8_encode((uint32_t)small_value(c), bytes);
+    }
+    if (list != TERM_NIL) return 0;
+    *len = n;
+    return 1;
 }
 
 API ERL_NIF_TERM enif_make_string_len(ErlNifEnv *e, const char *s, size_t len, ErlNifCharEncoding encoding)
@@ -290,6 +323,7 @@ API size_t enif_binary_to_term(ErlNifEnv *e, const unsigned char *data, size_t n
                                unsigned opts)
 {
     size_t used = 0;
+    if (opts & ~(unsigned)ERL_NIF_BIN2TERM_SAFE) return 0;
     unsigned flags = opts & ERL_NIF_BIN2TERM_SAFE ? ETF_SAFE : 0;
     term_t r = etf_decode_used(e->heap, e->vm, data, n, flags, &used);
     if (r == TERM_NONE) return 0;

@@ -49,7 +49,7 @@ typedef struct Monitor {
 typedef struct LtMonitor {
     RbNode node;
     term_t ref;              /* local (in ref_words) or external (in piece) */
-    term_t watcher;          /* pid */
+    term_t watcher;          /* pid; or of native code, see ProcNativeOps */
     term_t name;             /* found by this name, or TERM_NONE */
     uint32_t conn;           /* watcher of another node: connection it came over (dist) */
     term_t ref_words[ALIAS_REF_WORDS];

@@ -202,6 +202,15 @@ typedef struct ProcPortOps {
     term_t (*send)(Process *p, term_t port, term_t msg, bool nosuspend);
 } ProcPortOps;
 
+/* Native code (ports of linked-in drivers, resources of native libraries) as watchers of processes; set by nif.
+ * A watcher is a local port, or the reference number of a resource. */
+typedef struct ProcNativeOps {
+    /* p is down for the monitor `ref`. */
+    void (*down)(Process *p, term_t watcher, term_t ref);
+    /* The watcher of `ref` as a program sees it, in h. */
+    term_t (*watcher)(Vm *vm, Heap *h, term_t watcher, term_t ref);
+} ProcNativeOps;
+
 /* What became of a request to another node. */
 enum RemoteResult {
     REMOTE_SENT,
@@ -266,6 +275,7 @@ typedef struct ProcSpace {
     const struct ProcOps *ops;         /* sched_init */
     ProcExecOps exec;
     const ProcPortOps *port_ops;       /* NULL until io is initialised */
+    const ProcNativeOps *native_ops;   /* NULL until nif is initialised */
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
     const ProcTraceOps *trace_ops;     /* NULL until trace is initialised */
     /* system_monitor of collections: called after each with its duration; NULL: off. */

@@ -186,8 +186,13 @@ static term_t info_monitors(const Ask *q)
 static term_t info_monitored_by(const Ask *q)
 {
     term_t list = TERM_NIL;
-    for (RbNode *n = rb_first(&q->p->lt_monitors); n; n = rb_next(n))
-        list = heap_cons(q->h, term_copy(q->h, container_of(n, LtMonitor, node)->watcher), list);
+    const ProcNativeOps *native = q->p->vm->procs->native_ops;
+    for (RbNode *n = rb_first(&q->p->lt_monitors); n; n = rb_next(n)) {
+        const LtMonitor *m = container_of(n, LtMonitor, node);
+        term_t watcher = term_is_local_ref(m->watcher) ? native->watcher(q->p->vm, q->h, m->watcher, m->ref)
+                                                       : term_copy(q->h, m->watcher);
+        list = heap_cons(q->h, watcher, list);
+    }
     return list;
 }
 

@@ -29,6 +29,21 @@ bool report_error(Process *p, Heap *h, const char *format, term_t args)
     return true;
 }
 
+bool report_error_vm(Vm *vm, Heap *h, const char *format, term_t args)
+{
+    Process *to = logger(vm);
+    if (!to) {
+        heap_dispose(h);
+        return false;
+    }
+    term_t tag[] = {am_tag, am_error, am_emulator, am_true};
+    term_t meta[] = {am_time, heap_int(h, clock_os_system_ns() / NS_PER_US), am_error_logger,
+                     map_from_pairs(h, tag, 2, NULL)};
+    term_t text = heap_string(h, format, strlen(format), TERM_NIL), map = map_from_pairs(h, meta, 2, NULL);
+    message_send_heap(vm, am_system, to, heap_tuple5(h, am_log, am_error, text, args, map), h);
+    return true;
+}
+
 static const char heap_limit[] =
     "     Process:            ~p ~n"
     "     Context:            maximum heap size reached~n"

@@ -330,6 +330,8 @@ void signal_down_any(Process *p, term_t watcher, term_t ref, term_t name, term_t
 {
     if (term_is_local_pid(watcher))
         (void)signal_send_down(p->vm, p->id, watcher, ref_num(ref), reason);
+    else if (term_is_local_port(watcher) || term_is_local_ref(watcher))
+        p->vm->procs->native_ops->down(p, watcher, ref);
     else if (p->vm->procs->remote_ops)
         p->vm->procs->remote_ops->monitor_exit(p, watcher, name == TERM_NONE ? p->id : name, ref, reason);
 }

@@ -16,6 +16,7 @@
 #include "ets/ets.h"
 #include "heap/gc.h"
 #include "loader/load.h"
+#include "nif/nif.h"
 #include "proc/except.h"
 #include "proc/process_info.h"
 #include "proc/ptab.h"
@@ -73,7 +74,7 @@ static const ConstRow constants[] = {
     {am_heap_type, am_private}, {am_kernel_poll, am_true}, {am_smp_support, am_true}, {am_threads, am_true},
     {am_tolerant_timeofday, am_enabled}, {am_cpu_quota, am_unknown},
     {am_constant_pool_support, am_true}, {am_hipe_architecture, am_undefined},
-    {am_ets_realloc_moves, am_false}, {am_beam_jump_table, am_true}, {am_taints, TERM_NIL},
+    {am_ets_realloc_moves, am_false}, {am_beam_jump_table, am_true},
     {am_dist_ctrl, TERM_NIL}, {am_embedded_3pps, TERM_NIL}, {am_nodes_gc, am_undefined},
 };
 
@@ -83,6 +84,7 @@ typedef term_t InfoFn(Process *p, Heap *h);
 #define ITEM(name) static term_t item_##name(Process *p UNUSED, Heap *h UNUSED)
 #define VM_ (p->vm)
 
+ITEM(taints) { return nif_taints(VM_, h); }
 ITEM(version) { return info_string(h, VM_->release->erts_version); }
 ITEM(otp_release) { return info_string(h, VM_->release->otp_release); }
 ITEM(nif_version) { return info_string(h, VM_->release->nif_version); }
@@ -335,7 +337,7 @@ static const InfoRow rows[] = {
     {am_update_cpu_info, item_update_cpu_info},
     {am_run_queues, item_run_queues}, {am_schedulers_active, item_schedulers_active},
     {am_all_schedulers_state, item_all_schedulers_state},
-    {am_thread_pool_size, item_thread_pool_size}, {am_process_count, item_process_count},
+    {am_thread_pool_size, item_thread_pool_size}, {am_taints, item_taints}, {am_process_count, item_process_count},
     {am_process_limit, item_process_limit}, {am_port_count, item_port_count},
     {am_port_limit, item_port_limit}, {am_ethread_info, item_ethread_info},
     {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count},

@@ -52,15 +52,16 @@ typedef struct OffHeap {
  * for the writable tail protocol of data/binary.h. A magic binary has a destructor. */
 typedef struct Binary {
     _Atomic(int64_t) refs;
-    size_t size;               /* bytes of capacity behind `data` */
     uint32_t flags;            /* BINARY_* */
     uint32_t type;             /* owner-defined tag of a magic binary */
     void (*destroy)(struct Binary *b); /* magic binaries: called before freeing; else NULL */
+    size_t size;               /* bytes of capacity behind `data`; stands before it: what drivers see is these two */
     char data[] __attribute__((aligned(16)));
 } Binary;
 #define BINARY_MAGIC 1u
-#define BINARY_DRIVER 2u
+#define BINARY_OWN_FREE 2u     /* destroy sees to the freeing (binary_free), perhaps later */
 #define BINARY_OF_ROOT 4u       /* a file of the OTP root in use, as a whole */
+#define BINARY_OUTSIDE 8u      /* the bytes are elsewhere: `data` begins with their address */
 
 typedef struct BinRef {
     term_t header;
