@@ -7,6 +7,7 @@
 #include "bifs/bif_space.h"
 #include "sys/info.h"
 #include "ets/pterm.h"
+#include "nif/select.h"
 #include "sched/sched.h"
 #include "proc/process_info.h"
 #include "base/alloc.h"
@@ -220,6 +221,15 @@ static term_t persistent_term_info(Process *p)
     return map_from_pairs(&p->heap, pair, 1, NULL);
 }
 
+/* {Errors, Descriptors, of ports of drivers, of resources of natives} */
+static term_t check_io_info(Process *p)
+{
+    size_t ports, resources;
+    fd_counts(p->vm, &ports, &resources);
+    return heap_tuple4(&p->heap, term_small(0), term_small((int64_t)poll_count(p->vm)), term_small((int64_t)ports),
+                       term_small((int64_t)resources));
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
@@ -229,6 +239,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_reds_left: return term_small(p->reds);
     case am_force_heap_frags: return am_false;
     case am_persistent_term: return persistent_term_info(p);
+    case am_check_io_debug: return check_io_info(p);
     case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);
     case am_process_info_args: return process_info_items(&p->heap);

@@ -205,7 +205,7 @@ static void output_vector(Port *port, term_t data, size_t n)
 static void output_term(Port *port, Process *p, term_t data, size_t n)
 {
     DynPort *d = dyn_port(port);
-    d->caller = p->id;
+    if (p) d->caller = p->id;
     if (entry_of(port)->outputv) {
         output_vector(port, data, n);
     } else if (entry_of(port)->output) {
@@ -262,9 +262,10 @@ static term_t call(Port *port, Process *p, uint32_t op, term_t arg)
     d->caller = p->id;
     ErlDrvSSizeT n = entry_of(port)->call(d->data, op, in.data, in.len, &rbuf, OWN, &flags);
     d->caller = TERM_NONE;
+    term_t t = TERM_NONE;
+    if (n > 0 && rbuf) t = etf_decode_used(&p->heap, p->vm, (const uint8_t *)rbuf, (size_t)n, 0, &used);
     buf_free(&in);
     if (n <= 0 || !rbuf) return TERM_NONE;
-    term_t t = etf_decode_used(&p->heap, p->vm, (const uint8_t *)rbuf, (size_t)n, 0, &used);
     if (rbuf != own && !(flags & DRIVER_CALL_KEEP_BUFFER)) driver_free(rbuf);
     return t;
 }

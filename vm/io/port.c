@@ -599,11 +599,13 @@ static void on_process_down(Vm *vm, term_t id, RefNum ref)
     port_unlock(port);
 }
 
-static bool command_nosuspend(Process *p, term_t id, term_t data)
+/* Drivers that look at the process are linked in, and need one. */
+static bool command_nosuspend(Vm *vm, Process *p, term_t id, term_t data)
 {
-    Port *port = port_lock(p->vm, id);
+    Port *port = port_lock(vm, id);
     if (!port) return false;
-    enum PortCommandResult r = port_command(port, p, data, false);
+    bool can = p || !port->driver->output_term || is_dyn_port(port);
+    enum PortCommandResult r = can ? port_command(port, p, data, false) : PORT_COMMAND_BADARG;
     port_unlock(port);
     return r == PORT_COMMAND_OK;
 }

@@ -50,7 +50,6 @@ typedef struct NifLibrary {
     void (*on_halt)(void *priv_data);
     void (*on_unload_thread)(void *priv_data);
     struct NifLibrary *next;     /* NIF_LIST */
-    EpochNode free_later;
 } NifLibrary;
 
 /* What must be undone when a native function returns. */
@@ -99,6 +98,7 @@ static inline void nif_later(Vm *vm, void (*fn)(void *arg), void *arg)
     sched_run_on(vm, s && s->kind == SCHED_NORMAL ? s->number : 1, fn, arg);
 }
 
+NifFunction *nif_function_new_locked(NifLibrary *lib);
 void nif_library_ref(NifLibrary *lib);
 void nif_library_unref(NifLibrary *lib);
 /* True for a library that was loaded from a file, false for the mark of natives of Joist itself. */
@@ -195,14 +195,15 @@ struct NifSpace {
     Mutex lock;                  /* class NIF_LIST */
     NifLibrary *libraries;       /* lock */
     ErlNifResourceType *types;   /* lock */
+    NifFunction *spare;          /* lock: of libraries that are gone */
     NifTaint *taints;            /* lock; only grows */
     HashTab monitors;            /* lock: NifMonitor by ref */
     ErlNifSysInfo info;          /* const after start; filled in by api */
     struct FdTable *fds;         /* nif/select.h */
     /* A port watches a process that is down; set by io */
     void (*port_down)(Vm *vm, term_t port, RefNum ref);
-    /* Data to a port; false: no such port, or busy. Set by io */
-    bool (*port_command)(Process *p, term_t port, term_t data);
+    /* Data to a port, from p or (NULL) nobody; false: no such port, or busy. Set by io */
+    bool (*port_command)(Vm *vm, Process *p, term_t port, term_t data);
     Vm *vm;
 };
 

@@ -104,13 +104,12 @@ const NifFunction *nif_running(const Process *p)
 
 static NifFunction *new_scheduled(NifLibrary *lib, term_t name, int argc, NifFn *fn, uint8_t flags)
 {
-    NifFunction *f = MEM_NEW(NIF, NifFunction);
+    NifFunction *f = nif_function_new_locked(lib);
     f->entry = (BifEntry){lib->module, name, (uint8_t)argc, flags, nif_call, ""};
     f->export.mfa = (Mfa){lib->module, name, (word_t)argc};
     f->export.native = &f->entry;
     lib->vm->code->stub_init(lib->vm, &f->export);
     atomic_store(&f->export.addr, f->export.native_stub);
-    f->library = lib;
     f->fn = fn;
     f->scheduled = true;
     f->next = lib->scheduled;
@@ -263,8 +262,8 @@ API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_N
 API int enif_port_command(ErlNifEnv *env, const ErlNifPort *to, ErlNifEnv *msg_env, ERL_NIF_TERM msg)
 {
     Vm *vm = env->vm;
-    if (!env->p || !term_is_local_port(to->port_id)) return 0;
-    bool sent = vm->nif->port_command(env->p, to->port_id, msg);
+    if (!term_is_local_port(to->port_id)) return 0;
+    bool sent = vm->nif->port_command(vm, env->p, to->port_id, msg);
     if (msg_env && !msg_env->p) enif_clear_env(msg_env);
     return sent;
 }

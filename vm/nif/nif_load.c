@@ -46,20 +46,32 @@ static Buf atom_buf(term_t atom)
 
 void nif_library_ref(NifLibrary *lib) { atomic_fetch_add(&lib->refs, 1); }
 
-static void free_functions(NifFunction *f)
+/* Processes keep pointing to the native they called last, so a NifFunction stays one for ever, if of another
+ * library. */
+static void recycle_functions(struct NifSpace *s, NifFunction *f)
 {
     for (NifFunction *next; f; f = next) {
         next = f->next;
-        MEM_DELETE(NIF, f);
+        f->library = NULL;
+        f->next = s->spare;
+        s->spare = f;
     }
 }
 
-static void free_library(void *arg)
+NifFunction *nif_function_new_locked(NifLibrary *lib)
 {
-    NifLibrary *lib = arg;
+    struct NifSpace *s = lib->vm->nif;
+    NifFunction *f = s->spare;
+    if (f) s->spare = f->next;
+    else f = MEM_NEW(NIF, NifFunction);
+    f->library = lib;
+    f->scheduled = false;
+    return f;
+}
+
+static void free_library(NifLibrary *lib)
+{
     dlclose(lib->handle);
-    free_functions(lib->functions);
-    free_functions(lib->scheduled);
     if (lib->entry == &lib->upgraded && lib->upgraded.funcs)
         mem_free(MEM_NIF, lib->upgraded.funcs, (size_t)lib->upgraded.num_of_funcs * sizeof(ErlNifFunc));
     mem_free_text(MEM_NIF, lib->path);
@@ -73,6 +85,8 @@ static void unlink_library(NifLibrary *lib)
     NifLibrary **at = &s->libraries;
     while (*at && *at != lib) at = &(*at)->next;
     if (*at) *at = lib->next;
+    recycle_functions(s, lib->functions);
+    recycle_functions(s, lib->scheduled);
     mutex_unlock(&s->lock);
 }
 
@@ -83,7 +97,7 @@ static void end_library(void *arg)
     nif_env_callback(&env, lib->vm, lib);
     if (lib->loaded && lib->entry->unload) lib->entry->unload(&env, lib->priv_data);
     nif_env_done(&env);
-    epoch_defer(lib->vm->epoch, &lib->free_later, free_library, lib);
+    free_library(lib);
 }
 
 static void call_unload_thread(void *arg)
@@ -217,12 +231,14 @@ static uint8_t native_flags(unsigned flags)
 static NifFunction *new_function(NifLibrary *lib, const ErlNifFunc *f)
 {
     term_t name = atom_find(f->name, strlen(f->name));
-    NifFunction *n = MEM_NEW(NIF, NifFunction);
+    struct NifSpace *s = lib->vm->nif;
+    mutex_lock(&s->lock);
+    NifFunction *n = nif_function_new_locked(lib);
+    mutex_unlock(&s->lock);
     n->entry = (BifEntry){lib->module, name, (uint8_t)f->arity, native_flags(f->flags), nif_call, f->name};
     n->export.mfa = (Mfa){lib->module, name, f->arity};
     n->export.native = &n->entry;
     lib->vm->code->stub_init(lib->vm, &n->export);
-    n->library = lib;
     n->fn = f->fptr;
     n->next = lib->functions;
     return lib->functions = n;

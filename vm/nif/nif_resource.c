@@ -65,7 +65,7 @@ static ErlNifResourceType *open_type(ErlNifEnv *e, const char *name, const ErlNi
     mutex_unlock(&s->lock);
     if (find_opened(lib, name)) return NULL;
     ErlNifResourceFlags how = t ? ERL_NIF_RT_TAKEOVER : ERL_NIF_RT_CREATE;
-    if (tried) *tried = how;
+    if (tried) *tried = flags & how ? how : flags;
     if (!(flags & how)) return NULL;
     NifTypeOpened *o = MEM_NEW(RESOURCE, NifTypeOpened);
     o->takeover = t != NULL;

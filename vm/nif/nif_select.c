@@ -345,12 +345,15 @@ void fd_port_rearm(Vm *vm, int fd, term_t port, uint32_t events)
     mutex_unlock(&t->lock);
 }
 
-bool fd_is_used(Vm *vm, int fd)
+void fd_counts(Vm *vm, size_t *ports, size_t *resources)
 {
     FdTable *t = table_of(vm);
+    *ports = *resources = 0;
     mutex_lock(&t->lock);
-    const FdState *f = find_locked(t, fd);
-    bool used = f && f->owner != FD_FREE;
+    for (size_t i = 0; i < t->count; i++) {
+        if (!t->states[i]) continue;
+        *ports += t->states[i]->owner == FD_DRIVER;
+        *resources += t->states[i]->owner == FD_NIF;
+    }
     mutex_unlock(&t->lock);
-    return used;
 }
