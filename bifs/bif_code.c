@@ -15,6 +15,7 @@
 #include "loader/beamfile.h"
 #include "loader/check_process.h"
 #include "loader/load.h"
+#include "nif/nif.h"
 #include "proc/message.h"
 #include "proc/signal.h"
 #include "proc/systask.h"
@@ -349,6 +350,12 @@ static term_t export_list(Process *p, const CodeInstance *c)
 static term_t nif_list(Process *p, const CodeInstance *c)
 {
     term_t list = TERM_NIL;
+    const NifLibrary *lib = nif_is_library(c->nif_library) ? c->nif_library : NULL;
+    for (const NifFunction *f = lib ? lib->functions : NULL; f; f = f->next) {
+        const Mfa *m = &f->export.mfa;
+        list = heap_cons(&p->heap, heap_tuple2(&p->heap, m->function, term_small((int64_t)m->arity)), list);
+    }
+    if (lib) return list;
     for (size_t i = c->function_count; i-- > 0 && c->nif_library;) {
         const Mfa *m = code_entry_mfa(c->functions[i]);
         if (bif_find(c->name, m->function, (unsigned)m->arity))

@@ -132,10 +132,10 @@ Port *port_try_lock(Vm *vm, term_t id, bool *busy)
     Port *port = ptab_lookup(vm->procs->ports, id);
     *busy = false;
     if (!port) return NULL;
-    *busy = !mutex_try_lock(&port->lock);
+    *busy = !mutex_try_lock(port->lock);
     if (*busy) return NULL;
     if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    mutex_unlock(&port->lock);
+    mutex_unlock(port->lock);
     return NULL;
 }
 

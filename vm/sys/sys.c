@@ -13,6 +13,7 @@
 #include "base/epoch.h"
 #include "base/thread.h"
 #include "io/port.h"
+#include "nif/nif.h"
 #include "proc/message.h"
 #include "proc/registry.h"
 #include "sched/sched.h"
@@ -62,6 +63,7 @@ void sys_halt(Vm *vm, int code, bool flush)
     uint32_t running = 0;
     if (!atomic_compare_exchange_strong(&vm->sys->halting, &running, 1)) return;
     sched_stop_processes(vm);
+    if (flush) nif_halt(vm);
     if (flush) port_flush_all(vm);
     sys_exit(vm, code);
 }
@@ -239,5 +241,6 @@ void sys_init(Vm *vm, const Config *config, const Release *release)
     atomic_init(&vm->sys->cpus_usable, (uint32_t)thread_cpus_usable());
     vm->sys->bind_type = bind_type_atom(config->bind_type);
     signals_init(vm, config);
+    fault_init();
     base_set_panic_hook(on_panic);
 }

@@ -25,6 +25,8 @@ typedef struct SysSpace {
     uint64_t last_reds, last_exact_reds;    /* env_lock */
 } SysSpace;
 
+/* Broken programs leave a crash dump. */
+void fault_init(void);
 void sys_init(Vm *vm, const Config *config, const Release *release);
 
 /* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
