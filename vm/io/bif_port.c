@@ -168,8 +168,7 @@ static term_t open_port(Process *p, term_t spec, const PortOptions *opt)
     Port *port = NULL;
     if (d && (!args || source == SOURCE_EXECUTABLE))
         port = port_open(p, source, spec, opt, buf_text(&title), d, &error);
-    else if (d && d->start == dyn_port_driver.start)
-        ddll_port_gone((DynDriver *)(uintptr_t)d);
+    if (!port && d && d->start == dyn_port_driver.start) ddll_port_gone((DynDriver *)(uintptr_t)d);
     buf_free(&title);
     if (!port) return open_error(error);
     term_t id = port->id;

@@ -27,7 +27,7 @@ static void push(Builder *b, term_t t) { buf_append(&b->stack, &t, sizeof t); }
 static const term_t *pop(Builder *b, size_t n)
 {
     if (depth(b) < n) return NULL;
-    buf_truncate(&b->stack, b->stack.len - n * sizeof(term_t));
+    b->stack.len -= n * sizeof(term_t); /* buf_truncate would write behind the rest */
     return (const term_t *)(const void *)(b->stack.data + b->stack.len);
 }
 

@@ -199,6 +199,7 @@ struct NifSpace {
     NifTaint *taints;            /* lock; only grows */
     HashTab monitors;            /* lock: NifMonitor by ref */
     ErlNifSysInfo info;          /* const after start; filled in by api */
+    struct NifTsdKeys *tsd_keys; /* lock until set; nif_thread.c */
     struct FdTable *fds;         /* nif/select.h */
     /* A port watches a process that is down; set by io */
     void (*port_down)(Vm *vm, term_t port, RefNum ref);

@@ -27,7 +27,7 @@ API int enif_is_list(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return term_is_list(
 API int enif_is_map(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return term_is_map(t); }
 API int enif_is_number(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return term_is_number(t); }
 API int enif_is_empty_list(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return t == TERM_NIL; }
-API int enif_is_exception(ErlNifEnv *e UNUSED, ERL_NIF_TERM t) { return t == TERM_NONE; }
+API int enif_is_exception(ErlNifEnv *e, ERL_NIF_TERM t) { return e->exception && t == TERM_NONE; }
 API int enif_is_identical(ERL_NIF_TERM a, ERL_NIF_TERM b) { return term_eq(a, b); }
 API int enif_compare(ERL_NIF_TERM a, ERL_NIF_TERM b) { return term_cmp(a, b); }
 

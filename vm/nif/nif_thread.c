@@ -7,7 +7,7 @@
 #include "base/thread.h"
 #include "base/vm.h"
 #include "include/erl_driver.h"
-#include "include/erl_nif.h"
+#include "nif/nif.h"
 
 #include <errno.h>
 
@@ -98,18 +98,75 @@ API int enif_rwlock_tryrwlock(ErlNifRWLock *l) { return pthread_rwlock_trywrlock
 API void enif_rwlock_rwlock(ErlNifRWLock *l) { pthread_rwlock_wrlock(&l->l); }
 API void enif_rwlock_rwunlock(ErlNifRWLock *l) { pthread_rwlock_unlock(&l->l); }
 
-/* ---- thread-specific data ---- */
+/* ---- thread-specific data: thousands of keys, so not those of pthread ----
+ * A key is a slot; its generation is odd while it is in use, and grows with every creation and destruction, so
+ * values of earlier keys are not seen. */
+
+enum { TSD_SLOTS = 16384 };
+
+struct NifTsdKeys {
+    atomic_u32_t generation[TSD_SLOTS];
+};
+
+typedef struct TsdValue {
+    uint32_t generation;
+    void *value;
+} TsdValue;
+
+static THREAD_LOCAL TsdValue *tsd_values;
+static THREAD_LOCAL int tsd_count;
+
+static struct NifTsdKeys *tsd_keys(void)
+{
+    struct NifSpace *s = vm_default()->nif;
+    mutex_lock(&s->lock);
+    if (!s->tsd_keys) s->tsd_keys = MEM_NEW(NIF, struct NifTsdKeys);
+    mutex_unlock(&s->lock);
+    return s->tsd_keys;
+}
 
 API int enif_tsd_key_create(char *name UNUSED, ErlNifTSDKey *key)
 {
-    TsdKey k;
-    int error = tsd_create(&k, NULL);
-    if (!error) *key = (ErlNifTSDKey)k;
-    return error;
+    struct NifTsdKeys *k = tsd_keys();
+    for (int i = 0; i < TSD_SLOTS; i++) {
+        uint32_t g = atomic_load(&k->generation[i]);
+        if (g & 1 || !atomic_compare_exchange_strong(&k->generation[i], &g, g + 1)) continue;
+        *key = i;
+        return 0;
+    }
+    return ENOMEM;
 }
-API void enif_tsd_key_destroy(ErlNifTSDKey key) { tsd_delete((TsdKey)key); }
-API void enif_tsd_set(ErlNifTSDKey key, void *data) { tsd_set((TsdKey)key, data); }
-API void *enif_tsd_get(ErlNifTSDKey key) { return tsd_get((TsdKey)key); }
+
+static uint32_t tsd_generation(int key) { return atomic_load(&vm_default()->nif->tsd_keys->generation[key]); }
+
+API void enif_tsd_key_destroy(ErlNifTSDKey key) { atomic_fetch_add(&tsd_keys()->generation[key], 1); }
+
+static void free_values(void *arg UNUSED)
+{
+    free(tsd_values);
+    tsd_values = NULL;
+    tsd_count = 0;
+}
+
+API void enif_tsd_set(ErlNifTSDKey key, void *data)
+{
+    if (key >= tsd_count) {
+        int count = MAX(key + 1, 2 * tsd_count);
+        TsdValue *values = realloc(tsd_values, (size_t)count * sizeof *values);
+        if (!values) return;
+        memset(values + tsd_count, 0, (size_t)(count - tsd_count) * sizeof *values);
+        if (tsd_count == 0) thread_at_exit(free_values, NULL);
+        tsd_values = values;
+        tsd_count = count;
+    }
+    tsd_values[key] = (TsdValue){tsd_generation(key), data};
+}
+
+API void *enif_tsd_get(ErlNifTSDKey key)
+{
+    if (key >= tsd_count || tsd_values[key].generation != tsd_generation(key)) return NULL;
+    return tsd_values[key].value;
+}
 
 /* ---- threads ---- */
 
@@ -141,7 +198,7 @@ API void enif_thread_opts_destroy(ErlNifThreadOpts *opts) { free(opts); }
 /* The suggestion is in kilowords. */
 static size_t stack_bytes(const ErlNifThreadOpts *opts)
 {
-    size_t least = 64 << 10;
+    size_t least = 256 << 10; /* thread-local data is taken from it */
     if (!opts || opts->suggested_stack_size < 0) return 0;
     return MAX((size_t)opts->suggested_stack_size * 1024 * WORD_BYTES, least);
 }
