@@ -75,7 +75,8 @@ static void ready_async(ErlDrvData data, ErlDrvThreadData job)
     ErlDrvSInt64 big = -5000000000;
     double d = 0.5;
     ErlDrvTermData t[] = {
-        ERL_DRV_ATOM, driver_mk_atom("done"), ERL_DRV_INT, (ErlDrvTermData)j->output, ERL_DRV_INT64, (ErlDrvTermData)&big,
+        ERL_DRV_ATOM, driver_mk_atom("done"), ERL_DRV_INT, (ErlDrvTermData)j->output, ERL_DRV_INT64,
+            (ErlDrvTermData)&big,
         ERL_DRV_FLOAT, (ErlDrvTermData)&d, ERL_DRV_STRING, (ErlDrvTermData)"text", 4, ERL_DRV_BUF2BINARY,
         (ErlDrvTermData)"bin", 3, ERL_DRV_INT, 1, ERL_DRV_NIL, ERL_DRV_LIST, 2, ERL_DRV_ATOM, driver_mk_atom("k"),
         ERL_DRV_PORT, driver_mk_port(s->port), ERL_DRV_MAP, 1, ERL_DRV_TUPLE, 8};
@@ -120,7 +121,8 @@ static ErlDrvSSizeT control(ErlDrvData data, unsigned op, char *buf, ErlDrvSizeT
         if (write(s->fds[1], buf, len) < 0) return -1;
         close(s->fds[1]);
         break;
-    case 5: driver_select(s->port, (ErlDrvEvent)(intptr_t)s->fds[0], ERL_DRV_READ | ERL_DRV_USE, 0); s->fds[0] = -1; break;
+    case 5: driver_select(s->port, (ErlDrvEvent)(intptr_t)s->fds[0], ERL_DRV_READ | ERL_DRV_USE, 0);
+        s->fds[0] = -1; break;
     case 6: driver_monitor_process(s->port, driver_caller(s->port), &m); break;
     case 7: set_busy_port(s->port, len > 0); break;
     case 8: driver_failure_posix(s->port, 2); break;

@@ -54,8 +54,10 @@ static int load(ErlNifEnv *env, void **priv, ERL_NIF_TERM info)
 static ERL_NIF_TERM kinds(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
 {
     (void)argc;
-    return enif_make_tuple4(env, enif_make_int(env, enif_term_type(env, a[0])), enif_make_int(env, enif_is_list(env, a[0])),
-                            enif_make_int(env, enif_compare(a[0], a[1])), enif_make_int(env, enif_is_identical(a[0], a[1])));
+    return enif_make_tuple4(env, enif_make_int(env, enif_term_type(env, a[0])), enif_make_int(env,
+        enif_is_list(env, a[0])),
+                            enif_make_int(env, enif_compare(a[0], a[1])), enif_make_int(env,
+                                enif_is_identical(a[0], a[1])));
 }
 
 static ERL_NIF_TERM text(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
@@ -168,7 +170,8 @@ static ERL_NIF_TERM watch(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
     int r;
     (void)argc;
     enif_self(env, &watcher);
-    if (!enif_get_resource(env, a[0], box_type, &obj) || !enif_get_local_pid(env, a[1], &pid)) return enif_make_badarg(env);
+    if (!enif_get_resource(env, a[0], box_type, &obj) || !enif_get_local_pid(env, a[1],
+        &pid)) return enif_make_badarg(env);
     r = enif_monitor_process(env, obj, &pid, &m);
     if (enif_is_identical(a[2], atom(env, "drop"))) r = 10 * r + enif_demonitor_process(env, obj, &m);
     return enif_make_int(env, r);
@@ -195,15 +198,18 @@ static ERL_NIF_TERM pipe_op(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
     enif_get_atom(env, a[1], what, sizeof what, ERL_NIF_LATIN1);
     if (!strcmp(what, "write")) return enif_make_int(env, (int)write(p->fds[1], &c, 1));
     if (!strcmp(what, "read")) return enif_make_int(env, (int)read(p->fds[0], &c, 1));
-    if (!strcmp(what, "select")) return enif_make_int(env, enif_select(env, p->fds[0], ERL_NIF_SELECT_READ, p, NULL, a[2]));
+    if (!strcmp(what, "select")) return enif_make_int(env, enif_select(env, p->fds[0], ERL_NIF_SELECT_READ, p,
+        NULL, a[2]));
     if (!strcmp(what, "message")) {
         ErlNifEnv *m = enif_alloc_env();
-        int r = enif_select_read(env, p->fds[0], p, NULL, enif_make_tuple2(m, atom(m, "mine"), enif_make_copy(m, a[2])), m);
+        int r = enif_select_read(env, p->fds[0], p, NULL, enif_make_tuple2(m, atom(m, "mine"),
+            enif_make_copy(m, a[2])), m);
         enif_free_env(m);
         return enif_make_int(env, r);
     }
     if (!strcmp(what, "cancel"))
-        return enif_make_int(env, enif_select(env, p->fds[0], ERL_NIF_SELECT_READ | ERL_NIF_SELECT_CANCEL, p, NULL, a[2]));
+        return enif_make_int(env, enif_select(env, p->fds[0], ERL_NIF_SELECT_READ | ERL_NIF_SELECT_CANCEL, p,
+            NULL, a[2]));
     int r = enif_select(env, p->fds[0], ERL_NIF_SELECT_STOP, p, NULL, a[2]) < 0;
     close(p->fds[1]);
     return enif_make_tuple2(env, enif_make_int(env, r), enif_make_int(env, stopped));
