@@ -3,7 +3,9 @@
  * look at inside an emulator. Unless enabled they do not exist (undef). Limits of loops that Joist does
  * not have are accepted and reported as the default. Layer: bifs. */
 #include "bifs/bif.h"
+#include "base/alloc.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "bifs/bif_space.h"
 #include "sys/info.h"
 #include "ets/pterm.h"
@@ -15,9 +17,15 @@
 #include "data/map.h"
 #include "data/node.h"
 #include "data/term_hash.h"
+#include "io/port.h"
+#include "proc/message.h"
+#include "proc/ptab.h"
+#include "sched/sched.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+BifFn bif_erlang_processes_0;
 
 static bool *enabled(Process *p)
 {
@@ -47,6 +55,15 @@ static term_t pause_ms(Process *p, term_t ms)
     return am_true;
 }
 
+/* Nothing else is scheduled meanwhile. */
+static term_t block_ms(Process *p, term_t ms)
+{
+    sched_block_all(p->vm);
+    term_t r = pause_ms(p, ms);
+    sched_unblock_all(p->vm);
+    return r;
+}
+
 static term_t set_reductions(Process *p, term_t n)
 {
     if (!small_natural(n)) return bif_error(p, EXC_BADARG);
@@ -67,60 +84,57 @@ static term_t make_magic(Process *p)
     return heap_tuple2(&p->heap, heap_magic_ref(&p->heap, b, ref_new(p->vm)), address);
 }
 
-/* ---- waiting until every scheduler has done the jobs it had ---- */
+/* Until every scheduler has been between two slices, twice: what a job leaves to be done by another one is
+ * waited for, too. */
+typedef struct Barrier {
+    Vm *vm;
+    unsigned rounds;
+    term_t pid, ref;         /* ref in piece */
+    HeapPiece piece;
+} Barrier;
 
-typedef struct JobsWait {
-    NativeState state;
-    atomic_u32_t *left;          /* parties that still need it: the process, the jobs */
-    bool first;
-} JobsWait;
+static void pass(void *arg UNUSED) {}
 
-static void no_job(void *arg UNUSED) {}
-
-static void drop_party(atomic_u32_t *left)
+static void barrier_passed(void *arg)
 {
-    if (atomic_fetch_sub(left, 1) == 1) mem_free(MEM_SYS, left, sizeof *left);
-}
-
-static void jobs_done(void *arg) { drop_party(arg); }
-
-static void jobs_wait_destroy(NativeState *s)
-{
-    JobsWait *w = container_of(s, JobsWait, state);
-    drop_party(w->left);
-    MEM_DELETE(SYS, w);
-}
-
-static void start_round(Process *p, JobsWait *w)
-{
-    w->left = mem_alloc(MEM_SYS, sizeof *w->left);
-    atomic_store(w->left, 2);
-    sched_run_on_all(p->vm, no_job, jobs_done, w->left);
-}
-
-/* Two rounds: what a job leaves to be done by another one is waited for, too. */
-static term_t wait_jobs(Process *p)
-{
-    const BifEntry *self = bif_find(am_erts_debug, am_set_internal_state, 2);
-    NativeState *s = p->native_state;
-    JobsWait *w = s && s->native == self ? container_of(s, JobsWait, state) : NULL;
-    if (!w) {
-        w = MEM_NEW(SYS, JobsWait);
-        w->state = (NativeState){.native = self, .destroy = jobs_wait_destroy};
-        w->first = true;
-        p->native_state = &w->state;
-        start_round(p, w);
+    Barrier *b = arg;
+    Heap h = {0};
+    if (--b->rounds > 0) {
+        sched_run_on_all(b->vm, pass, barrier_passed, b);
+        return;
     }
-    if (atomic_load(w->left) == 2) return bif_yield(p);
-    if (w->first) {
-        w->first = false;
-        drop_party(w->left);
-        start_round(p, w);
-        return bif_yield(p);
-    }
-    p->native_state = NULL;
-    jobs_wait_destroy(&w->state);
-    return am_ok;
+    heap_piece_adopt(&h, &b->piece);
+    Process *to = process_lookup(b->vm, b->pid);
+    if (to)
+        message_send_heap(b->vm, am_system, to, heap_tuple2(&h, b->ref, am_ok), &h);
+    else
+        heap_dispose(&h);
+    MEM_DELETE(TEMP, b);
+}
+
+static term_t wait_for_schedulers(Process *p)
+{
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    Barrier *b = MEM_NEW(TEMP, Barrier);
+    b->vm = p->vm;
+    b->rounds = 2;
+    b->pid = p->id;
+    b->ref = heap_piece_copy(&b->piece, ref);
+    sched_run_on_all(p->vm, pass, barrier_passed, b);
+    return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
+}
+
+/* Bytes of C stack that this thread has left. */
+static term_t stack_left(Process *p)
+{
+    size_t left = thread_stack_left();
+    return left ? heap_uint(&p->heap, left) : am_notsup;
+}
+
+static term_t set_next_id(Process *p, Ptab *t, term_t id)
+{
+    if (!small_natural(id) || !ptab_set_next_id(t, (uint64_t)small_value(id))) return bif_error(p, EXC_BADARG);
+    return heap_uint(&p->heap, ptab_next_id(t));
 }
 
 BIF(erts_debug, set_internal_state, 2, 0)
@@ -129,8 +143,11 @@ BIF(erts_debug, set_internal_state, 2, 0)
     if (!is_enabled(p)) return bif_error(p, EXC_UNDEF);
     switch (a[0]) {
     case am_reds_left: return set_reductions(p, a[1]);
-    case am_sleep: case am_block: return pause_ms(p, a[1]);
-    case am_wait: return a[1] == am_aux_work ? wait_jobs(p) : am_ok;
+    case am_block: return block_ms(p, a[1]);
+    case am_sleep: return pause_ms(p, a[1]);
+    case am_wait: return wait_for_schedulers(p);
+    case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
+    case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
@@ -172,11 +189,22 @@ static term_t process_status(Process *p, term_t pid)
     return st & (PS_QUEUED | PS_RUNNABLE) ? am_runnable : am_waiting;
 }
 
+/* Links or monitors of a process, links of a port; a node to which there is no connection has none. */
+static term_t link_or_monitor_list(Process *p, term_t what, term_t of)
+{
+    if (term_is_local_pid(of)) {
+        return process_lookup_alive(p->vm, of) ? process_info_ask(p, of, what) : am_undefined;
+    }
+    if (term_is_local_port(of) && what == am_link_list) return port_link_list(p, of);
+    return term_is_atom(of) ? TERM_NIL : bif_error(p, EXC_BADARG);
+}
+
 static term_t get_pair(Process *p, term_t what, term_t t)
 {
     switch (what) {
     case am_internal_hash: return heap_uint(&p->heap, term_hash(t));
     case am_magic_ref: return magic_info(p, t);
+    case am_link_list: case am_monitor_list: return link_or_monitor_list(p, what, t);
     case am_binary_info: return binary_info(p, t);
     case am_process_status: return process_status(p, t);
     case am_atom:
@@ -230,6 +258,15 @@ static term_t check_io_info(Process *p)
                        term_small((int64_t)resources));
 }
 
+/* How processes/0 goes through the table: in one piece of all slots, 64 a reduction. */
+static term_t processes_info(Process *p)
+{
+    term_t slots = heap_uint(&p->heap, ptab_scan_end(p->vm->procs->procs));
+    term_t e[] = {am_ptab_list_bif_info, term_small(10), term_small(1), slots,       term_small(64),
+                  term_small(0),         term_small(0),  term_small(0), term_small(64), term_small(0)};
+    return heap_tuple(&p->heap, ARRAY_LEN(e), e);
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
@@ -237,6 +274,12 @@ BIF(erts_debug, get_internal_state, 1, 0)
     if (term_is_tuple_of(a[0], 2)) return get_pair(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
     switch (a[0]) {
     case am_reds_left: return term_small(p->reds);
+    case am_next_pid: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->procs));
+    case am_next_port: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->ports));
+    case am_stack_check: return stack_left(p);
+    case am_nbalance: return heap_uint(&p->heap, sched_balances(p->vm));
+    case am_processes: return bif_erlang_processes_0(p, NULL);
+    case am_processes_bif_info: return processes_info(p);
     case am_force_heap_frags: return am_false;
     case am_persistent_term: return persistent_term_info(p);
     case am_check_io_debug: return check_io_info(p);
