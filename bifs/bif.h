@@ -90,6 +90,9 @@ static inline term_t bif_yield(Process *p)
     p->freason = EXC_YIELD;
     return TERM_NONE;
 }
+/* Call this same native again with the same arguments on a dirty CPU thread, where sched_self->kind tells
+ * it that it may take its time. */
+term_t bif_go_dirty(Process *p);
 /* Like bif_yield, but sleep until somebody makes the process runnable (a signal, a wake-up). */
 static inline term_t bif_wait(Process *p)
 {

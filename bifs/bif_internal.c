@@ -8,11 +8,12 @@
 #include "base/thread.h"
 #include "bifs/bif_space.h"
 #include "sys/info.h"
+#include "ets/ets.h"
 #include "ets/pterm.h"
 #include "nif/select.h"
 #include "sched/sched.h"
 #include "proc/process_info.h"
-#include "base/alloc.h"
+#include "proc/ptab.h"
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
@@ -82,6 +83,14 @@ static term_t make_magic(Process *p)
     Binary *b = binary_new_magic(8, 0, free_nothing);
     term_t address = heap_uint(&p->heap, (uint64_t)(uintptr_t)b);
     return heap_tuple2(&p->heap, heap_magic_ref(&p->heap, b, ref_new(p->vm)), address);
+}
+
+static term_t colliding_names(Process *p, term_t arg)
+{
+    if (!term_is_tuple_of(arg, 2) || !term_is_atom(tuple_element(arg, 1)) ||
+        !small_natural(tuple_element(arg, 2)))
+        return bif_error(p, EXC_BADARG);
+    return ets_colliding_names(p, tuple_element(arg, 1), (size_t)small_value(tuple_element(arg, 2)));
 }
 
 /* Until every scheduler has been between two slices, twice: what a job leaves to be done by another one is
@@ -154,6 +163,10 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_node_tab_delayed_delete: return am_ok;
     case am_test_long_gc_sleep: case am_fill_heap: return am_true;
     case am_proc_sig_buffers: return am_true; /* the in-queue takes parallel senders as it is */
+    case am_mbuf: return term_copy_all(&p->heap, a[1]);
+    case am_ets_force_trap: return am_notsup; /* only in builds of the reference for debugging */
+    case am_ets_force_split: case am_ets_debug_random_split_join: return am_ok; /* no such trees */
+    case am_colliding_names: return colliding_names(p, a[1]);
     case am_make: return a[1] == am_magic_ref ? make_magic(p) : bif_error(p, EXC_BADARG);
     default: return bif_error(p, EXC_BADARG);
     }
@@ -285,6 +298,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_check_io_debug: return check_io_info(p);
     case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);
+    case am_lc_graph: case am_flxctr_memory_usage: return am_notsup; /* no lock checker, no such counters */
     case am_process_info_args: return process_info_items(&p->heap);
     default: return bif_error(p, EXC_BADARG);
     }

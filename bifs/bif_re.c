@@ -6,18 +6,25 @@
  * compiled modules, with the version of the library beside them. So re:version/0 (release.h) must not
  * answer what the reference of that release answers (8.44): Regex.version/0 then differs, and Elixir,
  * unmodified, runs from the source that it also keeps (1.14: Regex.run, split, replace, scan, names).
- * Matching is bounded by the limits of the reference, 10 million steps: that is also the longest that
- * one call holds its scheduler; its length is charged in reductions.
+ * A scheduler tries only the first few steps of a match, on the first few kilobytes of the subject (a
+ * partial match of PCRE2: what it finds without having touched the end is what the whole subject gives).
+ * What is not decided by then is matched anew on a dirty thread, up to the limits of the reference.
  * DEVIATES: an offset behind the subject is badarg (the reference ends the process: internal_error).
  * Semantics: stdlib re(3). Layer: bifs. */
 #include "bifs/bif.h"
+#include "base/utf8.h"
 #include "bifs/bif_space.h"
 #include "bifs/re_cache.h"
+#include "code/export.h"
 #include "data/binary.h"
 #include "data/iolist.h"
+#include "sched/sched.h"
 #include "sys/release.h"
 
 #define MATCH_LIMIT 10000000u
+#define BRIEF_LIMIT 1000u    /* steps from one start that a scheduler takes, and */
+#define BRIEF_BYTES 4096u    /* bytes of subject that it looks at */
+#define VALIDATE_BYTES 40000u /* of UTF-8 checked in a slice */
 #define HEAP_LIMIT_KIB (1u << 20)
 
 /* ---- options ---- */
@@ -489,17 +496,121 @@ static bool capture_valid(const ReArgs *o)
 /* Steps that a match took are not known; a first guess is its way through the subject. */
 static void charge(Process *p, size_t bytes) { process_bump_reds(p, (int32_t)MIN(bytes / 64 + 1, 4000)); }
 
-static int do_match(const ReCode *code, const ReArgs *o, const Bytes *subject, bool checked,
+static int do_match(const ReCode *code, const ReArgs *o, const Bytes *subject, uint32_t options,
                     pcre2_match_data *data)
 {
-    uint32_t options = o->match | (checked ? PCRE2_NO_UTF_CHECK : 0);
     pcre2_match_context *context = pcre2_match_context_create(NULL);
     pcre2_set_match_limit(context, o->match_limit);
     pcre2_set_depth_limit(context, o->depth_limit);
     pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-    int rc = pcre2_match(code->code, subject->data, subject->n, o->offset, options, data, context);
+    int rc = pcre2_match(code->code, subject->data, subject->n, o->offset, o->match | options, data,
+                         context);
     pcre2_match_context_free(context);
     return rc;
+}
+
+/* The first bytes of the subject from the offset on, ending where a character does. */
+static Bytes beginning(const Bytes *subject, uint64_t offset)
+{
+    Bytes b = {.data = subject->data, .n = (size_t)offset + BRIEF_BYTES};
+    for (int i = 0; i < 3 && (b.data[b.n] & 0xC0) == 0x80; i++) b.n--;
+    return b;
+}
+
+/* As do_match, within bounds; true when *rc is what do_match would give. */
+static bool brief_match(const ReCode *code, const ReArgs *o, const Bytes *subject, bool checked,
+                        pcre2_match_data *data, int *rc)
+{
+    bool long_subject = subject->n > o->offset && subject->n - o->offset > BRIEF_BYTES;
+    ReArgs brief = *o;
+    brief.match_limit = MIN(o->match_limit, BRIEF_LIMIT);
+    if (long_subject) {
+        Bytes some = beginning(subject, o->offset);
+        *rc = do_match(code, &brief, &some, PCRE2_NO_UTF_CHECK | PCRE2_PARTIAL_HARD, data);
+        return *rc > 0;
+    }
+    *rc = do_match(code, &brief, subject, checked ? PCRE2_NO_UTF_CHECK : 0, data);
+    return *rc != PCRE2_ERROR_MATCHLIMIT || o->match_limit <= BRIEF_LIMIT;
+}
+
+/* Progress of a match that goes on in erlang:re_run_trap/3, under which name it is traced, too. */
+typedef struct RunState {
+    NativeState base;
+    size_t valid;      /* bytes of the subject seen to be UTF-8 */
+    bool internal, checked;
+    bool tried;        /* not decided within bounds */
+    bool pending;      /* to be called again */
+} RunState;
+
+static void run_state_free(NativeState *s) { MEM_DELETE(SYS, (RunState *)s); }
+
+static RunState *run_state(Process *p)
+{
+    NativeState *s = p->native_state;
+    return s && s->destroy == run_state_free ? (RunState *)s : NULL;
+}
+
+static RunState *run_state_make(Process *p, bool internal, bool checked)
+{
+    RunState *s = MEM_NEW(SYS, RunState);
+    s->base.destroy = run_state_free;
+    s->internal = internal, s->checked = checked;
+    p->native_state = &s->base;
+    return s;
+}
+
+/* Is the subject known to be valid, or anything valid? */
+static bool needs_no_check(const ReCode *code, bool checked)
+{
+    uint32_t options = 0;
+    pcre2_pattern_info(code->code, PCRE2_INFO_ALLOPTIONS, &options);
+    return checked || !(options & PCRE2_UTF);
+}
+
+enum Progress { DECIDED, LATER, MORE };
+
+/* Look at some more bytes of a long subject. MORE: not at its end; DECIDED: bad, or offset in a character. */
+static enum Progress validate(RunState *s, const ReArgs *o, const Bytes *subject, int *rc)
+{
+    size_t good, n = MIN(subject->n - s->valid, (size_t)VALIDATE_BYTES);
+    enum Utf8Result r = utf8_scan(subject->data + s->valid, n, &good, NULL);
+    s->valid += good;
+    *rc = PCRE2_ERROR_UTF8_ERR1;
+    if (r == UTF8_BAD || (r == UTF8_INCOMPLETE && n < VALIDATE_BYTES)) return DECIDED;
+    if (s->valid < subject->n) return MORE;
+    s->checked = true;
+    bool inside = o->offset < subject->n && (subject->data[o->offset] & 0xC0) == 0x80;
+    return inside ? DECIDED : LATER;
+}
+
+/* On a scheduler. LATER: not within bounds. */
+static enum Progress match_some(Process *p, const ReCode *code, const ReArgs *o, const Bytes *subject,
+                                bool checked, pcre2_match_data *data, int *rc)
+{
+    RunState *s = run_state(p);
+    if (s) checked |= s->checked;
+    if (!checked && subject->n > BRIEF_BYTES) {
+        enum Progress g = s ? validate(s, o, subject, rc) : LATER;
+        if (!s || g != LATER) return g;
+        checked = true;
+    }
+    charge(p, MIN(subject->n > o->offset ? subject->n - o->offset : 0, BRIEF_BYTES));
+    if (s && s->tried) return LATER;
+    if (brief_match(code, o, subject, checked, data, rc)) return DECIDED;
+    if (!s) s = run_state_make(p, false, checked);
+    s->tried = true;
+    return LATER;
+}
+
+static enum Progress match(Process *p, const ReCode *code, const ReArgs *o, const Bytes *subject,
+                           bool checked, pcre2_match_data *data, int *rc)
+{
+    checked = needs_no_check(code, checked);
+    if (sched_self->kind == SCHED_NORMAL) return match_some(p, code, o, subject, checked, data, rc);
+    RunState *s = run_state(p);
+    checked |= s && s->checked;
+    *rc = do_match(code, o, subject, checked ? PCRE2_NO_UTF_CHECK : 0, data);
+    return DECIDED;
 }
 
 static term_t limit_reached(Process *p, const ReArgs *o, term_t which)
@@ -519,15 +630,34 @@ static term_t no_match(Process *p, const ReArgs *o, int rc)
     }
 }
 
-static term_t run_code(Process *p, const ReCode *code, const ReArgs *o, term_t subject, bool checked)
+/* What a[0..2] ask for is not done: go over to re_run_trap/3, or have it called once more. */
+static term_t continue_later(Process *p, const term_t *a, enum Progress g, bool internal, bool in_trap)
 {
+    RunState *s = run_state(p) ?: run_state_make(p, internal, false);
+    if (!in_trap) {
+        s->internal = internal;
+        return bif_trap_mfa(p, am_erlang, am_re_run_trap, 3, a);
+    }
+    s->pending = true;
+    if (g == LATER) return bif_go_dirty(p);
+    process_bump_reds(p, 4000);
+    return bif_yield(p);
+}
+
+static term_t run_code(Process *p, const ReCode *code, const ReArgs *o, term_t *a, bool internal,
+                       bool checked)
+{
+    term_t subject = a[0];
+    bool in_trap = run_state(p) != NULL;
     Bytes bytes;
     if (!capture_valid(o) || !bytes_of(&bytes, subject)) return badarg(p);
     pcre2_match_data *data = re_code_take_data((ReCode *)(uintptr_t)code);
-    int rc = do_match(code, o, &bytes, checked, data);
-    charge(p, bytes.n > o->offset ? bytes.n - o->offset : 0);
+    int rc;
     term_t result;
-    if (rc > 0) {
+    enum Progress g = match(p, code, o, &bytes, checked, data, &rc);
+    if (g != DECIDED) {
+        result = continue_later(p, a, g, internal, in_trap);
+    } else if (rc > 0) {
         Match m = {.p = p, .code = code, .ovector = pcre2_get_ovector_pointer(data),
                    .count = (uint32_t)rc, .subject = subject, .bytes = &bytes,
                    .type = o->type == am_index ? AS_INDEX : o->type == am_list ? AS_LIST : AS_BINARY};
@@ -573,7 +703,7 @@ static term_t run_source(Process *p, term_t *a, const ReArgs *o, bool internal, 
     else if (o->global && !internal)
         result = call_grun(p, a, pattern_tuple(p, o, code, &header, &source), true);
     else
-        result = run_code(p, code, o, a[0], checked);
+        result = run_code(p, code, o, a, internal, checked);
     if (code) re_code_unref(code);
     bytes_free(&source);
     return result;
@@ -590,7 +720,7 @@ static term_t run_pattern(Process *p, term_t *a, const ReArgs *o, bool internal,
     else if (o->global && !internal)
         result = call_grun(p, a, a[1], false);
     else
-        result = run_code(p, code, o, a[0], checked);
+        result = run_code(p, code, o, a, internal, checked);
     re_code_unref(code);
     return result;
 }
@@ -619,4 +749,18 @@ BIF(re, internal_run, 4, 0)
 {
     if (!term_is_bool(a[3])) return badarg(p);
     return run(p, a, true, a[3] == am_false);
+}
+
+/* The rest of a call of run/2,3 or internal_run/4, whose first arguments these are; its errors are theirs. */
+BIF(erlang, re_run_trap, 3, 0)
+{
+    RunState *s = run_state(p);
+    if (!s) return badarg(p);
+    s->pending = false;
+    term_t result = run(p, a, s->internal, s->checked);
+    if (s->pending) return result;
+    p->native_state = NULL;
+    run_state_free(&s->base);
+    if (result == TERM_NONE) p->current = &export_get(p->vm, am_re, am_run, 3)->mfa;
+    return result;
 }

@@ -72,7 +72,7 @@ static void start_sched(Vm *vm)
 
 /* ---- what else happens when a process dies ---- */
 
-static bool exit_ets(Process *p, term_t reason UNUSED, int32_t *reds UNUSED) { return ets_process_exit(p); }
+static bool exit_ets(Process *p, term_t reason UNUSED, int32_t *reds) { return ets_process_exit(p, reds); }
 
 static bool exit_sched(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
 {

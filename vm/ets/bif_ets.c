@@ -21,17 +21,32 @@ static bool parse_heir(term_t opt, EtsOptions *o)
     return term_is_local_pid(o->heir);
 }
 
+/* {debug_hash_fixed_number_of_locks, N}: rounded down to a power of two, at least 64; 0 if it is not that. */
+static unsigned parse_locks(term_t value)
+{
+    enum { LEAST = 64, MOST = 32768 };
+    if (!term_is_tuple_of(value, 2) || tuple_element(value, 1) != am_debug_hash_fixed_number_of_locks)
+        return 0;
+    term_t n = tuple_element(value, 2);
+    if (!term_is_small(n) || small_value(n) < 1 || small_value(n) > MOST) return 0;
+    unsigned locks = LEAST;
+    while (2 * locks <= small_value(n)) locks *= 2;
+    return locks;
+}
+
+static bool parse_write_concurrency(term_t value, EtsOptions *o)
+{
+    o->asked_locks = parse_locks(value);
+    o->write_concurrency = o->asked_locks ? am_true : value;
+    return o->asked_locks || term_is_bool(value) || value == am_auto;
+}
+
 static bool parse_concurrency(term_t what, term_t value, EtsOptions *o)
 {
-    if (what == am_write_concurrency) {
-        if (!term_is_bool(value) && value != am_auto) return false;
-        o->write_concurrency = value;
-        if (value == am_auto) o->decentralized = true;
-        return true;
-    }
+    if (what == am_write_concurrency) return parse_write_concurrency(value, o);
     if (!term_is_bool(value)) return false;
     if (what == am_read_concurrency) o->read_concurrency = value == am_true;
-    else if (what == am_decentralized_counters) o->decentralized = value == am_true;
+    else if (what == am_decentralized_counters) o->decentralized = value;
     else return false;
     return true;
 }
@@ -70,11 +85,12 @@ static bool parse_option(term_t opt, EtsOptions *o)
 BIF(ets, new, 2, 0)
 {
     EtsOptions o = {.protection = ETS_PROTECTED, .keypos = 1, .heir = am_none,
-                    .write_concurrency = am_false};
+                    .write_concurrency = am_false, .decentralized = TERM_NONE};
     term_t l = a[1];
     for (; term_is_list_cell(l); l = list_tail(l))
         if (!parse_option(list_head(l), &o)) return bif_error(p, EXC_BADARG);
-    if (!term_is_atom(a[0]) || l != TERM_NIL) return bif_error(p, EXC_BADARG);
+    bool fits = !o.asked_locks || o.type != ETS_ORDERED_SET;
+    if (!term_is_atom(a[0]) || l != TERM_NIL || !fits) return bif_error(p, EXC_BADARG);
     EtsTable *t = ets_table_new(p, a[0], &o);
     if (!t) return bif_error_cause(p, EXC_BADARG, am_already_exists);
     return ets_id(&p->heap, t);
@@ -177,12 +193,13 @@ static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
 
 static term_t lookup_element(Process *p, term_t *a, term_t otherwise)
 {
-    if (!term_is_small(a[2]) || small_value(a[2]) < 1) return bif_error(p, EXC_BADARG);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
     if (!t) return TERM_NONE;
     EtsObject *o = ets_find(t, a[1]);
     term_t result;
-    if (!o) {
+    if (!term_is_small(a[2]) || small_value(a[2]) < 1) {
+        result = bif_error(p, EXC_BADARG);
+    } else if (!o) {
         result = otherwise != TERM_NONE ? otherwise
                                         : bif_error_cause(p, EXC_BADARG, am_badkey);
     } else {
@@ -228,69 +245,76 @@ BIF(ets, delete_object, 2, 0)
     return ok ? am_true : bif_error(p, EXC_BADARG);
 }
 
-/* A table being freed in slices by the process that deleted it. */
-typedef struct DeleteState {
+/* What a process took out of a table and frees in slices. */
+typedef struct FreeState {
     NativeState base;
-    EtsTable *table;
-} DeleteState;
+    EtsGarbage *garbage;
+    term_t result;      /* immediate */
+} FreeState;
 
 enum { FREE_PER_SLICE = 2000 };
 
-static void delete_destroy(NativeState *s)
+static void free_destroy(NativeState *s)
 {
-    DeleteState *d = (DeleteState *)s;
-    while (!ets_table_free_some(d->table, FREE_PER_SLICE)) {
-    }
-    ets_table_unref(d->table);
+    FreeState *d = (FreeState *)s;
+    if (d->garbage) ets_garbage_free_some(d->garbage, SIZE_MAX);
     MEM_DELETE(ETS_TABLE, d);
 }
 
-static term_t delete_some(Process *p)
+static FreeState *free_state_of(Process *p)
 {
-    DeleteState *d = (DeleteState *)p->native_state;
-    if (!ets_table_free_some(d->table, FREE_PER_SLICE)) {
+    NativeState *s = p->native_state;
+    return s && s->destroy == free_destroy ? (FreeState *)s : NULL;
+}
+
+static term_t free_some(Process *p, FreeState *d)
+{
+    if (d->garbage && !ets_garbage_free_some(d->garbage, FREE_PER_SLICE)) {
         process_bump_reds(p, 4000);
         return bif_yield(p);
     }
+    term_t result = d->result;
     p->native_state = NULL;
-    ets_table_unref(d->table);
     MEM_DELETE(ETS_TABLE, d);
-    return am_true;
+    return result;
+}
+
+/* garbage may be NULL: then only time has to be paid for. */
+static term_t free_all(Process *p, EtsGarbage *garbage, term_t result)
+{
+    FreeState *d = MEM_NEW(ETS_TABLE, FreeState);
+    d->base.destroy = free_destroy;
+    d->garbage = garbage;
+    d->result = result;
+    p->native_state = &d->base;
+    if (garbage) return free_some(p, d);
+    process_bump_reds(p, 4000);
+    return bif_yield(p);
 }
 
 BIF(ets, delete, 1, 0)
 {
-    if (p->native_state && p->native_state->destroy == delete_destroy) return delete_some(p);
+    FreeState *d = free_state_of(p);
+    if (d) return free_some(p, d);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
-    ets_table_delete(t); /* keeps the reference of ets_lock for the slices */
-    DeleteState *d = MEM_NEW(ETS_TABLE, DeleteState);
-    d->base.destroy = delete_destroy;
-    d->table = t;
-    p->native_state = &d->base;
-    return delete_some(p);
+    EtsGarbage *garbage = ets_table_delete(t);
+    ets_table_unref(t);
+    return free_all(p, garbage, am_true);
 }
 
 /* internal_delete_all(Table, undefined) -> number deleted. */
 BIF(ets, internal_delete_all, 2, 0)
 {
+    FreeState *d = free_state_of(p);
+    if (d) return free_some(p, d);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
     size_t n = t->count;
-    EtsObject *o;
-    if (ets_is_tree(t)) {
-        while ((o = ets_first(t)) != NULL) ets_remove_object(t, o);
-    } else {
-        for (size_t i = t->hash.active; i-- > 0;) {
-            while ((o = ets_hash_slot(t, i)) != NULL) {
-                ets_hash_remove_object(t, o);
-                if (i >= t->hash.active) break;
-            }
-        }
-        for (o = ets_first(t); o; o = ets_first(t)) ets_hash_remove_object(t, o);
-    }
+    EtsGarbage *garbage = ets_remove_all(t);
     ets_unlock(t, true);
-    return heap_uint(&p->heap, n);
+    term_t count = term_small((int64_t)n);
+    return garbage || n > FREE_PER_SLICE ? free_all(p, garbage, count) : count;
 }
 
 /* ---- order ---- */
@@ -435,10 +459,7 @@ static bool set_heir(EtsTable *t, term_t opt)
 {
     EtsOptions o = {.heir = am_none};
     if (!parse_heir(opt, &o)) return false;
-    heap_dispose(&t->heir_heap);
-    t->heir_heap = (Heap){0};
-    t->heir = o.heir;
-    t->heir_data = o.heir == am_none ? TERM_NIL : term_copy_all(&t->heir_heap, o.heir_data);
+    ets_set_heir(t, o.heir, o.heir_data);
     return true;
 }
 

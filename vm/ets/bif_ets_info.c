@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_ets_info - info/1,2 and the list of all tables. Layer: ets. */
 #include "base/clock.h"
+#include "data/binary.h"
 #include "data/node.h"
 #include "ets/ets_priv.h"
 #include "sched/sched.h"
+
+#include <math.h>
 
 static term_t type_atom(const EtsTable *t)
 {
@@ -40,20 +43,58 @@ static term_t fixed_info(Heap *h, EtsTable *t, bool monotonic)
     return heap_tuple2(h, when, list);
 }
 
+/* {Buckets, Mean, Deviation, ExpectedDeviation, Shortest, Longest, Tombstones, Locks} of the chains. */
 static term_t hash_stats(Heap *h, EtsTable *t)
 {
     size_t longest = 0, shortest = SIZE_MAX;
+    double squares = 0;
     for (size_t i = 0; i < t->hash.active; i++) {
         size_t n = 0;
         for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(o)) n++;
+        squares += (double)n * (double)n;
         longest = MAX(longest, n);
         shortest = MIN(shortest, n);
     }
-    double mean = (double)t->count / (double)t->hash.active;
-    term_t e[] = {heap_uint(h, t->hash.active), heap_float(h, mean), heap_float(h, mean),
-                  heap_float(h, mean), heap_uint(h, shortest), heap_uint(h, longest),
-                  term_small((int64_t)t->hash.tombstones)};
+    double buckets = (double)t->hash.active, mean = (double)t->count / buckets;
+    double deviation = sqrt(MAX(squares / buckets - mean * mean, 0.0));
+    double expected = sqrt(mean * (1 - 1 / buckets));
+    term_t e[] = {heap_uint(h, t->hash.active), heap_float(h, mean), heap_float(h, deviation),
+                  heap_float(h, expected), heap_uint(h, shortest), heap_uint(h, longest),
+                  term_small((int64_t)t->hash.tombstones), term_small(1)};
     return heap_tuple(h, ARRAY_LEN(e), e);
+}
+
+/* {Address, Bytes, References} of each reference-counted binary in o, in front of list. */
+static term_t binaries(Heap *h, const EtsObject *o, term_t list)
+{
+    for (const OffHeap *b = o->off_heap; b; b = b->next) {
+        if (HEADER_SUBTAG(b->header) != BOXED_BINREF) continue;
+        const Binary *bin = ((const BinRef *)b)->bin;
+        term_t triple = heap_tuple3(h, heap_uint(h, (uint64_t)(uintptr_t)bin), heap_uint(h, bin->size),
+                                    heap_uint(h, (uint64_t)binary_refs(bin)));
+        list = heap_cons(h, triple, list);
+    }
+    return list;
+}
+
+/* Tombstones hold theirs as well. */
+static term_t all_binaries(Heap *h, EtsTable *t)
+{
+    term_t list = TERM_NIL;
+    if (ets_is_tree(t)) {
+        for (RbNode *n = rb_first(&t->tree); n; n = rb_next(n)) list = binaries(h, ets_tree_object(n), list);
+        return list;
+    }
+    for (size_t i = 0; i < t->hash.active; i++)
+        for (const EtsObject *o = t->hash.segments[i / ETS_SEGMENT][i % ETS_SEGMENT]; o; o = o->h.next)
+            list = binaries(h, o, list);
+    return list;
+}
+
+static term_t write_concurrency(Heap *h, const EtsTable *t)
+{
+    if (!t->asked_locks) return t->write_concurrency;
+    return heap_tuple2(h, am_debug_hash_fixed_number_of_locks, term_small(t->asked_locks));
 }
 
 /* Value of one item; TERM_NONE for an unknown one. */
@@ -73,13 +114,13 @@ static term_t item(Heap *h, EtsTable *t, term_t what)
     case am_node: return node_self_name(t->vm);
     case am_compressed: return term_bool(t->compressed);
     case am_read_concurrency: return term_bool(t->read_concurrency);
-    case am_write_concurrency: return t->write_concurrency;
+    case am_write_concurrency: return write_concurrency(h, t);
     case am_decentralized_counters: return term_bool(t->decentralized);
     case am_fixed: return term_bool(t->fixers != NULL);
     case am_safe_fixed: return fixed_info(h, t, false);
     case am_safe_fixed_monotonic_time: return fixed_info(h, t, true);
     case am_stats: return ets_is_tree(t) ? am_false : hash_stats(h, t);
-    case am_binary: return TERM_NIL;
+    case am_binary: return all_binaries(h, t);
     default: return TERM_NONE;
     }
 }
@@ -123,8 +164,11 @@ BIF(erts_internal, ets_lookup_binary_info, 2, 0)
 {
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
     if (!t) return TERM_NONE;
+    term_t list = TERM_NIL;
+    for (const EtsObject *o = ets_find(t, a[1]); o; o = ets_find_next(t, (EtsObject *)(uintptr_t)o))
+        list = binaries(&p->heap, o, list);
     ets_unlock(t, false);
-    return TERM_NIL;
+    return list;
 }
 
 BIF(erts_internal, ets_super_user, 1, 0)

@@ -187,14 +187,18 @@ static int slice(Process *p, EtsTable *t, Traversal *tr)
 
 /* ---- driving ---- */
 
+static void hold(EtsTable *t, Traversal *tr)
+{
+    if (tr->held) return;
+    tr->table = t;
+    tr->held = true;
+    ets_hold(t);
+}
+
 /* Between slices the table stays fixed. */
 static term_t pause(Process *p, EtsTable *t, Traversal *tr, bool exclusive)
 {
-    if (!tr->held) {
-        tr->table = t;
-        tr->held = true;
-        ets_hold(t);
-    }
+    hold(t, tr);
     ets_unlock(t, exclusive);
     return bif_yield(p);
 }
@@ -215,10 +219,10 @@ static term_t list_reverse(Heap *h, term_t list)
     return r;
 }
 
-static term_t continuation(Process *p, term_t table, EtsTable *t, Traversal *tr, term_t rest,
-                           size_t rest_length)
+static term_t continuation(Process *p, EtsTable *t, Traversal *tr, term_t rest, size_t rest_length)
 {
     Heap *h = &p->heap;
+    term_t table = ets_ref(h, t); /* another one may get its name */
     term_t limit = heap_uint(h, tr->limit), ms = ms_term(h, tr->ms);
     if (ets_is_tree(t)) {
         term_t e[] = {table, tr->key, TERM_NIL, limit, ms, rest, heap_uint(h, rest_length),
@@ -230,7 +234,7 @@ static term_t continuation(Process *p, term_t table, EtsTable *t, Traversal *tr,
 }
 
 /* {Results, Continuation}: the first `limit` of tr->list (newest first), the others kept back. */
-static term_t chunk(Process *p, term_t table, EtsTable *t, Traversal *tr, bool finished)
+static term_t chunk(Process *p, EtsTable *t, Traversal *tr, bool finished)
 {
     if (tr->count == 0) return am_Dollar_end_of_table;
     term_t ordered = list_reverse(&p->heap, tr->list), results = TERM_NIL;
@@ -240,19 +244,21 @@ static term_t chunk(Process *p, term_t table, EtsTable *t, Traversal *tr, bool f
     if (ets_is_tree(t)) results = list_reverse(&p->heap, results);
     term_t next = finished && tr->count <= tr->limit
                       ? am_Dollar_end_of_table
-                      : continuation(p, table, t, tr, ordered, tr->count - n);
+                      : continuation(p, t, tr, ordered, tr->count - n);
     return heap_tuple2(&p->heap, results, next);
 }
 
-static term_t finish(Process *p, term_t table, EtsTable *t, Traversal *tr, bool finished)
+static term_t finish(Process *p, EtsTable *t, Traversal *tr, bool finished)
 {
     if (tr->action != ACT_COLLECT) return heap_uint(&p->heap, tr->count);
-    if (tr->limit) return chunk(p, table, t, tr, finished);
+    if (tr->limit) return chunk(p, t, tr, finished);
     /* An unlimited ordered_set select runs backward, so that consing gives key order. */
     return tr->list;
 }
 
-/* Run until done, or until the slice is used up (then the native is called again). */
+/* A hash table that is changed on the way is held from the start: merging buckets would move objects behind
+ * the position, and in the long chains of bags objects are not unlinked one by one, but swept at the end.
+ * Runs until done, or until the slice is used up (then the native is called again). */
 static term_t run(Process *p, term_t table, Traversal *tr)
 {
     bool exclusive = tr->action >= ACT_DELETE;
@@ -262,10 +268,11 @@ static term_t run(Process *p, term_t table, Traversal *tr)
         return TERM_NONE;
     }
     if (!tr->held && !tr->has_key && tr->slot == 0) find_single_key(t, tr);
+    if (exclusive && !ets_is_tree(t) && !(tr->keyed && t->type == ETS_SET)) hold(t, tr);
     int r = slice(p, t, tr);
     if (r == 0 && !chunk_full(tr)) return pause(p, t, tr, exclusive);
     term_t result = r < 0 ? bif_error(p, EXC_BADARG)
-                          : finish(p, table, t, tr, r > 0);
+                          : finish(p, t, tr, r > 0);
     ets_unlock(t, exclusive);
     traversal_end(p);
     return result;
@@ -394,14 +401,74 @@ BIF(ets, select_reverse, 3, 0) { return search(p, a, ACT_COLLECT, a[2], true); }
 BIF(ets, select_count, 2, 0) { return search(p, a, ACT_COUNT, TERM_NONE, false); }
 BIF(ets, internal_select_delete, 2, 0) { return search(p, a, ACT_DELETE, TERM_NONE, false); }
 
-/* Each clause of a select_replace must keep the key: checked per object. Bags are refused. */
+/* Does an expression `body` that stands for the key's place give the very key that `pattern` has matched? */
+static bool keeps_key(term_t pattern, term_t body, word_t keypos);
+
+static bool keeps_elements(term_t pattern, term_t body, word_t keypos)
+{
+    if (tuple_arity(pattern) != tuple_arity(body)) return false;
+    for (word_t i = 1; i <= tuple_arity(pattern); i++)
+        if (!keeps_key(tuple_element(pattern, i), tuple_element(body, i), keypos)) return false;
+    return true;
+}
+
+static bool is_key_of_object(term_t body, word_t keypos)
+{
+    return term_is_tuple_of(body, 3) && tuple_element(body, 1) == am_element &&
+           tuple_element(body, 2) == term_small((int64_t)keypos) && tuple_element(body, 3) == am_Dollar_underscore;
+}
+
+static bool keeps_key(term_t pattern, term_t body, word_t keypos)
+{
+    uint32_t number;
+    if (keypos && is_key_of_object(body, keypos)) return true;
+    if (ms_is_variable(pattern, &number)) return pattern == body;
+    if (pattern == am_Underscore) return false;
+    for (; term_is_list_cell(pattern) && term_is_list_cell(body);
+         pattern = list_tail(pattern), body = list_tail(body))
+        if (!keeps_key(list_head(pattern), list_head(body), 0)) return false;
+    if (term_is_tuple_of(body, 2) && tuple_element(body, 1) == am_const)
+        return ms_is_ground(pattern) && term_cmp_exact(pattern, tuple_element(body, 2)) == 0;
+    if (!term_is_tuple(pattern)) return ms_is_ground(pattern) && term_cmp_exact(pattern, body) == 0;
+    return term_is_tuple_of(body, 1) && term_is_tuple(tuple_element(body, 1)) &&
+           keeps_elements(pattern, tuple_element(body, 1), 0);
+}
+
+/* Can it be seen from a clause {Head, Guards, Body} that what it makes has the key of what it matched? */
+static bool clause_keeps_key(term_t clause, word_t keypos)
+{
+    if (!term_is_tuple_of(clause, 3)) return false;
+    term_t head = tuple_element(clause, 1), body = tuple_element(clause, 3);
+    while (term_is_list_cell(body) && list_tail(body) != TERM_NIL) body = list_tail(body);
+    if (!term_is_list_cell(body)) return false;
+    body = list_head(body);
+    if (body == am_Dollar_underscore) return true;
+    if (!term_is_tuple_of(body, 1) || !term_is_tuple(tuple_element(body, 1))) return false;
+    body = tuple_element(body, 1);
+    if (tuple_arity(body) < keypos) return false;
+    term_t key = tuple_element(body, keypos);
+    if (!term_is_tuple(head) || tuple_arity(head) < keypos) return false;
+    return keeps_key(tuple_element(head, keypos), key, keypos);
+}
+
+static bool spec_keeps_key(term_t spec, word_t keypos)
+{
+    for (; term_is_list_cell(spec); spec = list_tail(spec))
+        if (!clause_keeps_key(list_head(spec), keypos)) return false;
+    return true;
+}
+
+/* Each clause of a select_replace must keep the key: refused when that cannot be seen from it, and checked
+ * per object in what was compiled before. Bags are refused. */
 BIF(ets, select_replace, 2, 0)
 {
     EtsTable *t = traversal_of(p) ? NULL : ets_lock(p, a[0], ETS_WANT_WRITE, false);
     if (t) {
         bool bag = t->type == ETS_BAG;
+        word_t keypos = t->keypos;
         ets_unlock(t, false);
         if (bag) return bif_error_cause(p, EXC_BADARG, am_table_type);
+        if (!spec_keeps_key(a[1], keypos)) return bif_error(p, EXC_BADARG);
     } else if (!traversal_of(p)) {
         return TERM_NONE;
     }

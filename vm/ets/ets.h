@@ -19,10 +19,13 @@ void ets_init(Vm *vm);
 
 /* Hands on or deletes the tables of a dying process and drops its fixations. Bounded work per
  * call; returns false when there is more to do. Called by process exit on the owner's thread. */
-bool ets_process_exit(Process *p);
+bool ets_process_exit(Process *p, int32_t *reds);
 
 /* For process_info and the crash dump. */
 size_t ets_table_count(Vm *vm);
 size_t ets_table_limit(Vm *vm);
+
+/* n atoms whose names fall into one bucket with `name` among the names of tables. */
+term_t ets_colliding_names(Process *p, term_t name, size_t n);
 
 #endif

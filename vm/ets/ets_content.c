@@ -75,14 +75,61 @@ EtsObject *ets_last(EtsTable *t)
 
 EtsObject *ets_next(EtsTable *t, term_t key, bool *found)
 {
-    *found = true;
+    *found = key != am_Dollar_end_of_table;
     return ets_is_tree(t) ? ets_tree_after(t, key) : ets_hash_next(t, key, found);
 }
 
 EtsObject *ets_prev(EtsTable *t, term_t key, bool *found)
 {
-    *found = true;
+    *found = key != am_Dollar_end_of_table;
     return ets_is_tree(t) ? ets_tree_before(t, key) : ets_hash_next(t, key, found);
+}
+
+/* ---- everything at once ---- */
+
+EtsGarbage *ets_detach(EtsTable *t)
+{
+    EtsGarbage *g = MEM_NEW(ETS_TABLE, EtsGarbage);
+    g->is_tree = ets_is_tree(t);
+    if (g->is_tree) {
+        g->tree = t->tree;
+        rb_init(&t->tree);
+    } else {
+        g->hash = t->hash;
+        t->hash = (EtsHash){0};
+    }
+    t->count = t->object_words = 0;
+    return g;
+}
+
+EtsGarbage *ets_remove_all(EtsTable *t)
+{
+    if (!ets_is_tree(t) && ets_is_fixed(t)) {
+        ets_hash_bury_all(t);
+        return NULL;
+    }
+    EtsGarbage *g = ets_detach(t);
+    if (!g->is_tree) ets_hash_init(&t->hash);
+    return g;
+}
+
+static bool tree_free_some(RbTree *tree, size_t budget)
+{
+    RbNode *n;
+    for (; (n = rb_first(tree)) != NULL; budget--) {
+        if (budget == 0) return false;
+        rb_remove(tree, n);
+        ets_object_dispose(ets_tree_object(n));
+    }
+    return true;
+}
+
+bool ets_garbage_free_some(EtsGarbage *g, size_t budget)
+{
+    if (!(g->is_tree ? tree_free_some(&g->tree, budget) : ets_hash_free_some(&g->hash, &budget)))
+        return false;
+    MEM_DELETE(ETS_TABLE, g);
+    return true;
 }
 
 size_t ets_memory_words(const EtsTable *t)

@@ -9,9 +9,10 @@
 #include "data/term_hash.h"
 #include "ets/ets_priv.h"
 
+/* An atom's does not depend on its number, so that tables are in the same order in each run. */
 static uint32_t hash_of(term_t key)
 {
-    return term_hash(key);
+    return term_is_atom(key) ? atom_phash(key) : term_hash(key);
 }
 
 static size_t bucket_index(const EtsHash *h, uint32_t hash)
@@ -78,12 +79,43 @@ static void shrink(EtsHash *h)
     if (from % ETS_SEGMENT == 0 && h->segment_count > 1) drop_segment(h);
 }
 
+/* A few buckets at a time: enough to catch up with what happened during a fixation. Tombstones that
+ * nobody has swept yet are looked for where they were buried. */
 static void resize(EtsTable *t)
 {
     EtsHash *h = &t->hash;
-    if (ets_is_fixed(t)) return;
-    if (t->count > h->active) grow(h);
-    else if (h->active > ETS_SEGMENT && t->count < h->active / 2) shrink(h);
+    if (ets_is_fixed(t) || h->tombstones) return;
+    for (int n = 0; n < 4 && t->count > h->active; n++) grow(h);
+    for (int n = 0; n < 4 && h->active > ETS_SEGMENT && t->count < h->active / 2; n++) shrink(h);
+}
+
+/* Make o a tombstone, and remember where. */
+static void bury(EtsTable *t, EtsObject *o)
+{
+    EtsHash *h = &t->hash;
+    size_t slot = bucket_index(h, o->h.hash);
+    t->count--;
+    o->h.dead = true;
+    h->tombstones++;
+    if (h->graves_lost || (h->grave_count && h->graves[h->grave_count - 1] == slot)) return;
+    if (h->grave_count == h->active) {
+        h->graves_lost = true;
+        return;
+    }
+    if (h->grave_count == h->grave_cap) {
+        size_t cap = h->grave_cap ? 2 * h->grave_cap : 16;
+        h->graves = mem_realloc(MEM_ETS_TABLE, h->graves, h->grave_cap * sizeof *h->graves,
+                                cap * sizeof *h->graves);
+        h->grave_cap = cap;
+    }
+    h->graves[h->grave_count++] = slot;
+}
+
+void ets_hash_bury_all(EtsTable *t)
+{
+    for (size_t i = 0; i < t->hash.active; i++)
+        for (EtsObject *o = *bucket(&t->hash, i); o; o = o->h.next)
+            if (!o->h.dead) bury(t, o);
 }
 
 /* Address of the pointer to the first object (dead or alive) with this key; the pointer is NULL
@@ -124,6 +156,14 @@ static void replace_at(EtsTable *t, EtsObject **link, EtsObject *o)
     ets_object_free(t, old);
 }
 
+static void drop_tombstone(EtsTable *t, EtsObject **link)
+{
+    EtsObject *o = *link;
+    *link = o->h.next;
+    t->hash.tombstones--;
+    ets_object_free(t, o);
+}
+
 void ets_hash_put(EtsTable *t, EtsObject *o)
 {
     term_t key = ets_key(t, o->tuple);
@@ -135,10 +175,13 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
         return;
     }
     for (; t->type == ETS_BAG && *link && same_key(t, *link, o); link = &(*link)->h.next) {
-        if (term_eq((*link)->tuple, o->tuple)) {
-            replace_at(t, link, o);
+        if (!term_eq((*link)->tuple, o->tuple)) continue;
+        if (!(*link)->h.dead) {
+            ets_object_free(t, o);
             return;
         }
+        drop_tombstone(t, link); /* it comes back as the newest */
+        break;
     }
     insert_at(t, first, o);
 }
@@ -180,12 +223,11 @@ EtsObject *ets_hash_find(EtsTable *t, term_t key)
 static void remove_at(EtsTable *t, EtsObject **link)
 {
     EtsObject *o = *link;
-    t->count--;
     if (ets_is_fixed(t)) {
-        o->h.dead = true;
-        t->hash.tombstones++;
+        bury(t, o);
         return;
     }
+    t->count--;
     *link = o->h.next;
     ets_object_free(t, o);
 }
@@ -216,6 +258,10 @@ static EtsObject **link_of(EtsTable *t, EtsObject *o)
 
 void ets_hash_remove_object(EtsTable *t, EtsObject *o)
 {
+    if (ets_is_fixed(t)) {
+        bury(t, o);
+        return;
+    }
     remove_at(t, link_of(t, o));
     resize(t);
 }
@@ -224,6 +270,13 @@ void ets_hash_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 {
     fresh->h.hash = old->h.hash;
     fresh->h.dead = false;
+    if (ets_is_fixed(t) && t->type != ETS_SET) { /* finding the link might take long */
+        fresh->h.next = old->h.next;
+        old->h.next = fresh;
+        t->count++;
+        bury(t, old);
+        return;
+    }
     replace_at(t, link_of(t, old), fresh);
 }
 
@@ -242,33 +295,44 @@ EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found)
     return o;
 }
 
-void ets_hash_sweep(EtsTable *t)
+static void sweep_bucket(EtsTable *t, EtsObject **link)
 {
-    if (t->hash.tombstones == 0) return;
-    for (size_t i = 0; i < t->hash.active && t->hash.tombstones; i++) {
-        EtsObject **link = bucket(&t->hash, i);
-        while (*link) {
-            EtsObject *o = *link;
-            if (!o->h.dead) {
-                link = &o->h.next;
-                continue;
-            }
-            *link = o->h.next;
-            ets_object_free(t, o);
-            t->hash.tombstones--;
+    while (*link) {
+        EtsObject *o = *link;
+        if (!o->h.dead) {
+            link = &o->h.next;
+            continue;
         }
+        drop_tombstone(t, link);
     }
 }
 
-bool ets_hash_free_some(EtsTable *t, size_t *budget)
+static void free_graves(EtsHash *h)
+{
+    mem_free(MEM_ETS_TABLE, h->graves, h->grave_cap * sizeof *h->graves);
+    h->graves = NULL;
+    h->grave_count = h->grave_cap = 0;
+    h->graves_lost = false;
+}
+
+void ets_hash_sweep(EtsTable *t)
 {
     EtsHash *h = &t->hash;
+    size_t n = h->graves_lost ? h->active : h->grave_count;
+    for (size_t i = 0; i < n && h->tombstones; i++)
+        sweep_bucket(t, bucket(h, h->graves_lost ? i : h->graves[i]));
+    ASSERT(h->tombstones == 0);
+    free_graves(h);
+}
+
+bool ets_hash_free_some(EtsHash *h, size_t *budget)
+{
     while (h->active > 0) {
         EtsObject **b = bucket(h, h->active - 1);
         for (; *b && *budget; (*budget)--) {
             EtsObject *o = *b;
             *b = o->h.next;
-            ets_object_free(t, o);
+            ets_object_dispose(o);
         }
         if (*b || *budget == 0) return false;
         h->active--;
@@ -279,5 +343,6 @@ bool ets_hash_free_some(EtsTable *t, size_t *budget)
     mem_free(MEM_ETS_TABLE, h->segments, h->segment_cap * sizeof *h->segments);
     h->segments = NULL;
     h->segment_cap = 0;
+    free_graves(h);
     return true;
 }

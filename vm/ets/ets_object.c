@@ -33,6 +33,11 @@ EtsObject *ets_object_new(EtsTable *t, term_t tuple)
 void ets_object_free(EtsTable *t, EtsObject *o)
 {
     t->object_words -= o->words + sizeof *o / sizeof(term_t);
+    ets_object_dispose(o);
+}
+
+void ets_object_dispose(EtsObject *o)
+{
     off_heap_release(o->off_heap);
     mem_free(MEM_ETS, o, sizeof *o + o->words * sizeof(term_t));
 }

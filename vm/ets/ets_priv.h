@@ -38,10 +38,22 @@ typedef struct EtsHash {
     size_t active;                   /* power of two <= active <= mask + 1 */
     size_t mask;
     size_t tombstones;
+    size_t *graves;                  /* buckets with tombstones, while they are few; some twice */
+    size_t grave_count, grave_cap;
+    bool graves_lost;                /* too many: any bucket may have tombstones */
 } EtsHash;
 
+/* Contents taken out of a table, to be freed in slices by one process. */
+typedef struct EtsGarbage {
+    bool is_tree;
+    union {
+        EtsHash hash;
+        RbTree tree;
+    };
+} EtsGarbage;
+
 typedef struct EtsFix {              /* one process that fixed this table */
-    struct EtsFix *next_of_table, *next_of_proc;
+    struct EtsFix *next_of_table, *prev_of_table, *next_of_proc;
     struct EtsTable *table;
     term_t pid;
     size_t count;
@@ -60,12 +72,14 @@ typedef struct EtsTable {
     word_t keypos;                   /* const, 1-based */
     bool deleted;                    /* lock: gone for everybody */
     bool read_concurrency, compressed, decentralized; /* const; what info/1 reports */
-    term_t write_concurrency;        /* const: false, true or auto */
+    term_t write_concurrency;        /* const: false, true or auto; what info/1 reports */
+    unsigned asked_locks;            /* const: {debug_hash_fixed_number_of_locks, N}, or 0 */
     term_t owner;                    /* owner lock + lock */
     struct EtsProc *owned_by;        /* owner lock: list it is in; lives while it holds tables */
     struct EtsTable *next_owned, *prev_owned; /* owner lock */
     struct EtsTable *next_all, *prev_all;     /* owner lock */
     term_t heir;                     /* lock: pid, or none */
+    uint64_t heir_serial;            /* lock: EtsProc.serial of the heir; 0: it was dead already */
     term_t heir_data;                /* lock: in heir_heap */
     Heap heir_heap;
     size_t count;                    /* lock: live objects */
@@ -79,7 +93,9 @@ typedef struct EtsTable {
     };
 } EtsTable;
 
-typedef struct EtsProc {
+typedef struct EtsProc {             /* of each process that owns, fixes or may inherit tables */
+    uint64_t serial;                 /* const: tells processes apart that had one pid after another */
+    EtsGarbage *garbage;             /* owner: being freed while the process exits */
     EtsTable *owned;
     EtsFix *fixes;
 } EtsProc;
@@ -90,6 +106,7 @@ struct EtsSpace {
     size_t name_buckets, name_count;
     Mutex owner_lock;                /* class ETS_OWNER */
     EtsTable *all;                   /* owner lock */
+    uint64_t serials;                /* owner lock: EtsProc.serial given last */
     _Atomic(size_t) count;
 };
 
@@ -97,8 +114,10 @@ struct EtsSpace {
 typedef struct EtsOptions {
     enum EtsType type;
     enum EtsProtection protection;
-    bool named, read_concurrency, compressed, decentralized;
+    bool named, read_concurrency, compressed;
+    term_t decentralized;            /* TERM_NONE: as the type and write_concurrency want it */
     term_t write_concurrency;
+    unsigned asked_locks;
     word_t keypos;
     term_t heir, heir_data;
 } EtsOptions;
@@ -114,10 +133,11 @@ term_t ets_id(Heap *h, EtsTable *t);
 term_t ets_ref(Heap *h, EtsTable *t);
 void ets_table_ref(EtsTable *t);
 void ets_table_unref(EtsTable *t);
-/* Delete (caller holds the write lock, which is released). Contents are freed stepwise by
- * ets_table_free_some until it returns true; the caller holds a reference meanwhile. */
-void ets_table_delete(EtsTable *t);
-bool ets_table_free_some(EtsTable *t, size_t budget);
+/* Delete (caller holds the write lock, which is released, and a reference, which it keeps). The
+ * contents are for ets_garbage_free_some. */
+EtsGarbage *ets_table_delete(EtsTable *t);
+/* [write] Heir from now on; `heir` is a pid or none, the data is copied. */
+void ets_set_heir(EtsTable *t, term_t heir, term_t data);
 bool ets_rename(EtsTable *t, term_t name); /* write-locked; false when taken or unnamed */
 bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref);
 /* Give to process `to`: false when it is exiting. Table write-locked by the caller. */
@@ -137,6 +157,7 @@ static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERE
 /* ---- objects (ets_object.c) ---- */
 EtsObject *ets_object_new(EtsTable *t, term_t tuple);
 void ets_object_free(EtsTable *t, EtsObject *o);
+void ets_object_dispose(EtsObject *o); /* of no table any more */
 term_t ets_object_copy(Heap *h, const EtsObject *o);
 /* A copy of o with element `pos` replaced. */
 EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value);
@@ -161,13 +182,20 @@ EtsObject *ets_last(EtsTable *t);
 EtsObject *ets_next(EtsTable *t, term_t key, bool *found);
 EtsObject *ets_prev(EtsTable *t, term_t key, bool *found);
 size_t ets_memory_words(const EtsTable *t);
+/* [write] Take everything out; the table is left without even an empty hash table. */
+EtsGarbage *ets_detach(EtsTable *t);
+/* Free at most `budget` objects; true when nothing is left, g itself included. */
+bool ets_garbage_free_some(EtsGarbage *g, size_t budget);
+/* [write] Remove all objects at once; NULL if they stay as tombstones. */
+EtsGarbage *ets_remove_all(EtsTable *t);
 
 /* ---- hash (ets_hash.c) ---- */
 void ets_hash_init(EtsHash *h);
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
 EtsObject *ets_hash_chain_next(EtsObject *o);        /* next live object of the same slot */
 void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
-bool ets_hash_free_some(EtsTable *t, size_t *budget);
+void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones */
+bool ets_hash_free_some(EtsHash *h, size_t *budget);
 void ets_hash_put(EtsTable *t, EtsObject *o);
 EtsObject *ets_hash_find(EtsTable *t, term_t key);
 size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal);

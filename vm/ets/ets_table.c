@@ -7,6 +7,8 @@
 #include "data/binary.h"
 #include "ets/ets_priv.h"
 
+#include <stdio.h>
+
 typedef struct EtsName {
     struct EtsName *next;
     term_t name;
@@ -75,6 +77,24 @@ static void remove_name(struct EtsSpace *s, term_t name)
     MEM_DELETE(ETS_TABLE, n);
 }
 
+term_t ets_colliding_names(Process *p, term_t name, size_t n)
+{
+    struct EtsSpace *s = space(p->vm);
+    rwlock_read_lock(&s->name_lock);
+    size_t mask = s->name_buckets - 1;
+    rwlock_read_unlock(&s->name_lock);
+    term_t list = TERM_NIL;
+    char text[32];
+    for (size_t i = 0; n > 0; i++) {
+        int len = snprintf(text, sizeof text, "ets_name_%zu", i);
+        term_t atom = atom_intern(text, (size_t)len);
+        if (((atom_index(atom) ^ atom_index(name)) & mask) != 0 || atom == name) continue;
+        list = heap_cons(&p->heap, atom, list);
+        n--;
+    }
+    return list;
+}
+
 /* ---- references ---- */
 
 void ets_table_ref(EtsTable *t) { atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed); }
@@ -84,7 +104,7 @@ void ets_table_unref(EtsTable *t)
     if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
     heap_dispose(&t->heir_heap);
     rwlock_destroy(&t->lock);
-    MEM_DELETE(ETS_TABLE, t);
+    MEM_DELETE(RESOURCE, t);
 }
 
 static EtsTable *magic_table(const Binary *b)
@@ -109,9 +129,19 @@ term_t ets_id(Heap *h, EtsTable *t)
 
 /* ---- creation ---- */
 
+/* [owner_lock] The process's part in tables, made when it has none yet. */
+static EtsProc *proc_part(Process *p)
+{
+    if (!p->ets) {
+        p->ets = MEM_NEW(PROC, EtsProc);
+        p->ets->serial = ++space(p->vm)->serials;
+    }
+    return p->ets;
+}
+
 static void link_owned(EtsTable *t, Process *p)
 {
-    if (!p->ets) p->ets = MEM_NEW(ETS_TABLE, EtsProc);
+    proc_part(p);
     t->owned_by = p->ets;
     t->prev_owned = NULL;
     t->next_owned = p->ets->owned;
@@ -141,23 +171,47 @@ static void unlink_all(struct EtsSpace *s, EtsTable *t)
     if (t->next_all) t->next_all->prev_all = t->prev_all;
 }
 
+void ets_set_heir(EtsTable *t, term_t pid, term_t data)
+{
+    struct EtsSpace *s = space(t->vm);
+    heap_dispose(&t->heir_heap);
+    t->heir_heap = (Heap){0};
+    t->heir = pid;
+    t->heir_serial = 0;
+    t->heir_data = TERM_NIL;
+    if (pid == am_none) return;
+    t->heir_data = term_copy_all(&t->heir_heap, data);
+    mutex_lock(&s->owner_lock);
+    Process *heir = process_lookup(t->vm, pid);
+    if (heir && !process_is_exiting(heir)) t->heir_serial = proc_part(heir)->serial;
+    mutex_unlock(&s->owner_lock);
+}
+
+/* Without write_concurrency there is nothing to be concurrent about, nor in private tables. */
+static void set_concurrency(EtsTable *t, const EtsOptions *o)
+{
+    bool on = o->write_concurrency != am_false && o->protection != ETS_PRIVATE;
+    bool by_default = o->type == ETS_ORDERED_SET || o->write_concurrency == am_auto || o->asked_locks;
+    t->write_concurrency = on ? o->write_concurrency : am_false;
+    t->asked_locks = on ? o->asked_locks : 0;
+    t->decentralized = on && (o->decentralized == TERM_NONE ? by_default : o->decentralized == am_true);
+}
+
 static void set_options(EtsTable *t, const EtsOptions *o)
 {
     t->type = o->type;
     t->protection = o->protection;
     t->named = o->named;
     t->read_concurrency = o->read_concurrency;
-    t->write_concurrency = o->write_concurrency;
-    t->decentralized = o->decentralized;
+    set_concurrency(t, o);
     t->compressed = o->compressed;
     t->keypos = o->keypos;
-    t->heir = o->heir;
-    t->heir_data = o->heir == am_none ? TERM_NIL : term_copy_all(&t->heir_heap, o->heir_data);
+    ets_set_heir(t, o->heir, o->heir_data);
 }
 
 static EtsTable *table_alloc(Process *p, term_t name, const EtsOptions *o)
 {
-    EtsTable *t = MEM_NEW(ETS_TABLE, EtsTable);
+    EtsTable *t = MEM_NEW(RESOURCE, EtsTable);
     t->vm = p->vm;
     atomic_init(&t->refs, 2);
     rwlock_init(&t->lock, LOCK_ETS_TABLE);
@@ -174,8 +228,7 @@ static EtsTable *table_alloc(Process *p, term_t name, const EtsOptions *o)
 
 static void table_discard(EtsTable *t)
 {
-    size_t budget = SIZE_MAX;
-    if (!ets_is_tree(t)) ets_hash_free_some(t, &budget);
+    ets_garbage_free_some(ets_detach(t), SIZE_MAX);
     Binary *magic = t->magic;
     ets_table_unref(t);
     binary_unref(magic);
@@ -247,7 +300,11 @@ static EtsTable *find_table(Vm *vm, term_t id, term_t *cause)
         *cause = am_type;
         return NULL;
     }
-    if (!ref_is_magic(id)) return by_number(space(vm), ref_num(id));
+    if (!ref_is_magic(id)) {
+        EtsTable *found = by_number(space(vm), ref_num(id));
+        if (!found) *cause = am_type; /* it may never have been one */
+        return found;
+    }
     Binary *b = magic_ref_binary(id);
     if (b->destroy != destroy_magic) return NULL;
     EtsTable *t = magic_table(b);
@@ -293,7 +350,7 @@ bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref)
 bool ets_rename(EtsTable *t, term_t name)
 {
     struct EtsSpace *s = space(t->vm);
-    if (!t->named || name == t->name) {
+    if (!t->named) {
         t->name = name;
         return true;
     }
@@ -330,9 +387,10 @@ static void free_fixes(EtsTable *t)
     t->fixers = NULL;
 }
 
-void ets_table_delete(EtsTable *t)
+EtsGarbage *ets_table_delete(EtsTable *t)
 {
     struct EtsSpace *s = space(t->vm);
+    EtsGarbage *contents = ets_detach(t);
     t->deleted = true;
     rwlock_write_unlock(&t->lock);
     if (t->named) forget_name(t);
@@ -342,24 +400,10 @@ void ets_table_delete(EtsTable *t)
     free_fixes(t);
     mutex_unlock(&s->owner_lock);
     atomic_fetch_sub(&s->count, 1);
-}
-
-bool ets_table_free_some(EtsTable *t, size_t budget)
-{
-    if (!ets_is_tree(t)) {
-        if (!ets_hash_free_some(t, &budget)) return false;
-    } else {
-        RbNode *n;
-        for (; (n = rb_first(&t->tree)) != NULL; budget--) {
-            if (budget == 0) return false;
-            rb_remove(&t->tree, n);
-            ets_object_free(t, ets_tree_object(n));
-        }
-    }
     Binary *magic = t->magic;
     ets_table_unref(t);
     binary_unref(magic);
-    return true;
+    return contents;
 }
 
 /* ---- owners ---- */
@@ -401,22 +445,23 @@ void ets_release(EtsTable *t)
     ets_table_unref(t);
 }
 
-static EtsFix *find_fix(EtsTable *t, term_t pid)
+/* Among those of the process: a table may have many more. */
+static EtsFix *find_fix(EtsTable *t, Process *p)
 {
-    EtsFix *f = t->fixers;
-    while (f && f->pid != pid) f = f->next_of_table;
+    EtsFix *f = p->ets ? p->ets->fixes : NULL;
+    while (f && f->table != t) f = f->next_of_proc;
     return f;
 }
 
 static EtsFix *new_fix(Process *p, EtsTable *t)
 {
-    EtsFix *f = MEM_NEW(ETS_TABLE, EtsFix);
+    EtsFix *f = MEM_NEW(PROC, EtsFix);
     f->table = t;
     f->pid = p->id;
     f->next_of_table = t->fixers;
+    if (t->fixers) t->fixers->prev_of_table = f;
     t->fixers = f;
-    if (!p->ets) p->ets = MEM_NEW(ETS_TABLE, EtsProc);
-    f->next_of_proc = p->ets->fixes;
+    f->next_of_proc = proc_part(p)->fixes;
     p->ets->fixes = f;
     return f;
 }
@@ -426,7 +471,7 @@ void ets_fix(Process *p, EtsTable *t)
     struct EtsSpace *s = space(p->vm);
     mutex_lock(&s->owner_lock);
     if (!t->fixers) t->fixed_since = clock_monotonic_ns();
-    EtsFix *f = find_fix(t, p->id);
+    EtsFix *f = find_fix(t, p);
     if (!f) f = new_fix(p, t);
     f->count++;
     mutex_unlock(&s->owner_lock);
@@ -435,20 +480,21 @@ void ets_fix(Process *p, EtsTable *t)
 
 static void unlink_fix(EtsFix *f, Process *p)
 {
-    EtsFix **l = &f->table->fixers;
-    while (*l != f) l = &(*l)->next_of_table;
-    *l = f->next_of_table;
+    if (f->prev_of_table) f->prev_of_table->next_of_table = f->next_of_table;
+    else f->table->fixers = f->next_of_table;
+    if (f->next_of_table) f->next_of_table->prev_of_table = f->prev_of_table;
+    EtsFix **l;
     for (l = &p->ets->fixes; *l != f; l = &(*l)->next_of_proc) {
     }
     *l = f->next_of_proc;
-    MEM_DELETE(ETS_TABLE, f);
+    MEM_DELETE(PROC, f);
 }
 
 bool ets_unfix(Process *p, EtsTable *t)
 {
     struct EtsSpace *s = space(p->vm);
     mutex_lock(&s->owner_lock);
-    EtsFix *f = find_fix(t, p->id);
+    EtsFix *f = find_fix(t, p);
     if (f && --f->count == 0) unlink_fix(f, p);
     mutex_unlock(&s->owner_lock);
     if (f) drop_fixed(t, 1);
@@ -470,7 +516,7 @@ static void drop_fixes(Process *p)
             unlink_fix(f, p);
         } else if (f) {
             p->ets->fixes = f->next_of_proc;
-            MEM_DELETE(ETS_TABLE, f);
+            MEM_DELETE(PROC, f);
         }
         mutex_unlock(&s->owner_lock);
         if (!f) return;
@@ -490,41 +536,68 @@ static void send_transfer(Process *p, EtsTable *t, Process *to, term_t data)
     message_send_heap(p->vm, p->id, to, msg, &h);
 }
 
+/* Is it the process that was made heir, not a later one with the same pid? */
+static bool same_process(Process *heir, uint64_t serial)
+{
+    struct EtsSpace *s = space(heir->vm);
+    mutex_lock(&s->owner_lock);
+    bool same = heir->ets && heir->ets->serial == serial;
+    mutex_unlock(&s->owner_lock);
+    return same;
+}
+
 /* [write lock] True when the heir took the table. */
 static bool give_to_heir(Process *p, EtsTable *t)
 {
     if (t->heir == am_none || t->heir == p->id) return false;
     Process *heir = process_lookup(p->vm, t->heir);
-    if (!heir || !ets_change_owner(t, heir)) return false;
-    t->heir = am_none;
+    if (!heir || !same_process(heir, t->heir_serial) || !ets_change_owner(t, heir)) return false;
     send_transfer(p, t, heir, t->heir_data);
     return true;
 }
 
-bool ets_process_exit(Process *p)
+enum { OBJECTS_PER_RED = 2 };
+
+/* False: more to do. */
+static bool free_garbage(EtsProc *own, int32_t *reds)
 {
-    enum { SLICE = 1000 };
+    while (own->garbage) {
+        if (*reds <= 0) return false;
+        *reds -= 100;
+        if (ets_garbage_free_some(own->garbage, 100 * OBJECTS_PER_RED)) own->garbage = NULL;
+    }
+    return true;
+}
+
+/* Hand on or delete one table. */
+static void leave_table(Process *p, EtsTable *t)
+{
+    table_lock(t, true);
+    if (t->deleted || give_to_heir(p, t)) {
+        ets_unlock(t, true);
+        return;
+    }
+    p->ets->garbage = ets_table_delete(t);
+    ets_table_unref(t);
+}
+
+bool ets_process_exit(Process *p, int32_t *reds)
+{
     struct EtsSpace *s = space(p->vm);
     if (!p->ets) return true;
     drop_fixes(p);
     for (;;) {
+        if (!free_garbage(p->ets, reds)) return false;
         mutex_lock(&s->owner_lock);
         EtsTable *t = p->ets->owned;
         if (t) ets_table_ref(t);
         mutex_unlock(&s->owner_lock);
         if (!t) break;
-        table_lock(t, true);
-        if (t->deleted || give_to_heir(p, t)) {
-            ets_unlock(t, true);
-            continue;
-        }
-        ets_table_delete(t);
-        while (!ets_table_free_some(t, SLICE)) {
-        }
-        ets_table_unref(t);
+        leave_table(p, t);
+        *reds -= 10;
     }
     mutex_lock(&s->owner_lock);
-    MEM_DELETE(ETS_TABLE, p->ets);
+    MEM_DELETE(PROC, p->ets);
     p->ets = NULL;
     mutex_unlock(&s->owner_lock);
     return true;

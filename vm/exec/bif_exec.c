@@ -19,6 +19,12 @@ term_t bif_trap_mfa(Process *p, term_t m, term_t f, unsigned n, const term_t *ar
     return bif_trap(p, export_get(p->vm, m, f, n), n, args);
 }
 
+term_t bif_go_dirty(Process *p)
+{
+    p->freason = EXC_DIRTY;
+    return TERM_NONE;
+}
+
 BIF(erlang, hibernate, 3, 0)
 {
     int64_t n = exec_list_length(a[2]);

@@ -1,0 +1,77 @@
+%% SPDX-License-Identifier: Apache-2.0
+%% ETS: options and what info tells of them, order of atoms, fixation, what select_replace refuses, heirs.
+-module(ets_more_tests).
+-export([main/0]).
+
+main() ->
+    t:each(fun concurrency/1,
+           [[{write_concurrency, W} | D] ++ [P, K] || P <- [public, private], K <- [set, ordered_set],
+               W <- [true, false, auto, {debug_hash_fixed_number_of_locks, 1025}, {debug_hash_fixed_number_of_locks, 0}],
+               D <- [[], [{decentralized_counters, true}], [{decentralized_counters, false}]]]),
+    t:p("order of atoms", fun() -> T = ets:new(t, []), ets:insert(T, [{K} || K <- [a, b, c, foo, bar, baz, lists, ets, 'ÅÄ']]), ets:tab2list(T) end),
+    t:p("stats", fun() -> T = ets:new(t, [set]), ets:insert(T, [{1}, {2}, {3}]), {B, A, _, _, _, _, 0, _} = ets:info(T, stats), {B, A} end),
+    t:p("shrinks", fun shrinks/0),
+    t:p("end of table", fun() -> [catch_reason(fun() -> ets:F(ets:new(t, [K]), '$end_of_table') end) || F <- [next, prev], K <- [set, ordered_set]] end),
+    t:p("comes back newest", fun comes_back/0),
+    t:p("fixed", fun fixed/0),
+    t:p("fixed, emptied", fun() -> T = filled([bag]), ets:safe_fixtable(T, true), ets:delete_all_objects(T),
+        [ets:insert(T, {I, new}) || I <- [5, 6]], R = lists:sort(ets:tab2list(T)), ets:safe_fixtable(T, false), {R, ets:info(T, size)} end),
+    t:p("many of one key", fun many_of_one_key/0),
+    t:p("nothing missed", fun() -> T = filled([public]), {ets:select_delete(T, [{'_', [], [true]}]), ets:info(T, size)} end),
+    t:p("rename to itself", fun() -> t = ets:new(t, [named_table]), R = catch_reason(fun() -> ets:rename(t, t) end), ets:delete(t), R end),
+    t:p("another table of that name", fun() -> t = ets:new(t, [named_table]), ets:insert(t, [{I} || I <- [1, 2, 3]]),
+        {_, C} = ets:select(t, [{'_', [], [true]}], 1), ets:delete(t), t = ets:new(t, [named_table]),
+        R = catch_reason(fun() -> ets:select(C) end), ets:delete(t), R end),
+    t:p("heir", fun() -> Me = self(), spawn(fun() -> T = ets:new(t, [{heir, Me, x}]), ets:insert(T, {1}) end),
+        receive {'ETS-TRANSFER', T, _, x} -> {ets:info(T, heir) =:= Me, ets:info(T, owner) =:= Me, ets:tab2list(T)} end end),
+    t:p("binaries", fun() -> T = ets:new(t, [bag]), B = binary:copy(<<1>>, 100), ets:insert(T, [{1, B}, {2, B}, {3, x}]),
+        R = [Size || {_, Size, _} <- ets:info(T, binary)], ets:delete(T, 1), {R, length(ets:info(T, binary)), byte_size(B)} end),
+    t:each(fun replace/1,
+           [[{{'$1', '$2'}, [], [B]}] || B <- ['$_', {{'$1', x}}, {{'$2', '$1'}}, {{{element, 1, '$_'}, y}}, {{{element, 2, '$_'}, y}},
+                                              {{{'+', '$1', 0}, z}}, x, {setelement, 2, '$_', z}]]
+           ++ [[{{{'$1', '$2'}, '_'}, [], [{{{{'$1', '$2'}}, q}}]}], [{{{'$1', '$2'}, '_'}, [], [{{{{'$2', '$1'}}, q}}]}],
+               [{{7, '_'}, [], [{{7, q}}]}], [{{7, '_'}, [], [{{7.0, q}}]}], [{'_', [], [{{{element, 1, '$_'}, q}}]}], [{'$1', [], ['$1']}]]).
+
+concurrency(O) -> T = ets:new(t, O), [ets:info(T, K) || K <- [write_concurrency, decentralized_counters]].
+
+shrinks() ->
+    T = ets:new(t, []),
+    ets:insert(T, [{I} || I <- lists:seq(1, 5000)]),
+    Full = element(1, ets:info(T, stats)) > 2500,
+    [ets:delete(T, I) || I <- lists:seq(1, 5000)],
+    {Full, element(1, ets:info(T, stats)) < 2500}.
+
+catch_reason(F) -> try F() catch C:R:S -> {C, R, element(1, hd(S)), element(2, hd(S))} end.
+
+filled(O) -> T = ets:new(t, O), ets:insert(T, [{I, I} || I <- lists:seq(1, 3000)]), T.
+
+comes_back() ->
+    [begin
+         T = ets:new(t, [K]), ets:safe_fixtable(T, Fix),
+         [ets:insert(T, {k, I}) || I <- [1, 2, 3]],
+         ets:delete_object(T, {k, 1}), ets:insert(T, {k, 1}),
+         ets:delete_object(T, {k, 3}), ets:delete_object(T, {k, 2}), ets:insert(T, {k, 2}),
+         ets:lookup(T, k)
+     end || K <- [bag, duplicate_bag], Fix <- [true, false]].
+
+%% Insertions and deletions while fixed, in few places and in many; then growth.
+fixed() ->
+    [begin
+         T = filled([K]), ets:safe_fixtable(T, true),
+         [ets:delete(T, I) || I <- Dead], [ets:insert(T, {I, again}) || I <- Dead, I rem 3 =:= 0],
+         N = ets:info(T, size), ets:safe_fixtable(T, false),
+         ets:insert(T, [{{x, I}, I} || I <- lists:seq(1, 3000)]),
+         {N, ets:info(T, size), lists:sum([1 || I <- Dead, ets:member(T, I)])}
+     end || K <- [set, bag, duplicate_bag, ordered_set], Dead <- [[1, 2], lists:seq(1, 3000)]].
+
+many_of_one_key() ->
+    T = ets:new(t, [duplicate_bag]),
+    ets:insert(T, [{k, I} || I <- lists:seq(1, 20000)]),
+    Even = [{{k, '$1'}, [{'=:=', {'rem', '$1', 2}, 0}], [true]}],
+    Replaced = ets:select_replace(T, [{{k, '$1'}, [{'>', '$1', 19990}], [{{k, {{new, '$1'}}}}]}]),
+    {Replaced, ets:select_delete(T, Even), ets:info(T, size), lists:sublist(lists:reverse(ets:lookup(T, k)), 7)}.
+
+replace(Spec) ->
+    T = ets:new(t, []),
+    ets:insert(T, [{7, seven}, {{a, b}, c}]),
+    {ets:select_replace(T, Spec), lists:sort(ets:tab2list(T))}.
