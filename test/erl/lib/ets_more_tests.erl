@@ -66,7 +66,7 @@ fixed() ->
 
 many_of_one_key() ->
     T = ets:new(t, [duplicate_bag]),
-    ets:insert(T, [{k, I} || I <- lists:seq(1, 20000)]),
+    [ets:insert(T, {k, I}) || I <- lists:seq(1, 20000)],
     Even = [{{k, '$1'}, [{'=:=', {'rem', '$1', 2}, 0}], [true]}],
     Replaced = ets:select_replace(T, [{{k, '$1'}, [{'>', '$1', 19990}], [{{k, {{new, '$1'}}}}]}]),
     {Replaced, ets:select_delete(T, Even), ets:info(T, size), lists:sublist(lists:reverse(ets:lookup(T, k)), 7)}.
