@@ -68,7 +68,8 @@ typedef struct ConstRow {
 
 static const ConstRow constants[] = {
     {am_debug_compiled, am_false}, {am_lock_checking, am_false}, {am_lock_counting, am_false},
-    {am_dynamic_trace, am_none}, {am_dynamic_trace_probes, am_false}, {am_eager_check_io, am_true}, {am_ets_always_compress, am_false},
+    {am_dynamic_trace, am_none}, {am_dynamic_trace_probes, am_false}, {am_eager_check_io, am_true},
+    {am_ets_always_compress, am_false},
     {am_emu_flavor, am_emu}, {am_emu_type, am_opt}, {am_build_type, am_opt}, {am_build_flavor, am_emu},
     {am_endian, am_little},
     {am_heap_type, am_private}, {am_kernel_poll, am_true}, {am_smp_support, am_true}, {am_threads, am_true},
