@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check - what the interpreter relies on: y registers lie in the frame, frames agree where control joins,
  * terms are built only in reserved words, calls go to functions of the right arity, labels exist.
- * The code is walked once, in its order. Code behind a jump with no branch to it so far has an unknown
- * frame and may use none. Code that ends in an exception may be shared by several frames: it may read
- * the y registers that all of them have, and may not remove the frame. */
+ * The code is walked once, in its order; at a label with no branch to it so far, frames.c looks
+ * ahead. Code that ends in an exception may be shared by several frames: it may read the y registers that
+ * all of them have, and may not remove the frame. */
 #include "loader/load_priv.h"
 
 #include <stdarg.h>

@@ -82,6 +82,10 @@ typedef struct Load {
     unsigned owed_live;
 } Load;
 
+/* ---- frames.c ---- */
+/* Set the frame of every label that control reaches in fn; FRAME_UNSET stays at the others. */
+void frames_find(Load *l, const Function *fn);
+
 /* ---- emit.c ---- */
 /* Encode one instruction. Y registers must lie in the frame; labels become known branch targets. */
 bool emit(Load *l, int family, const InsnOperand *ops, unsigned n);

@@ -98,6 +98,16 @@ static bool begin_nif(Load *l, const Function *fn)
     return true;
 }
 
+/* Look at the whole function. False: this place is between functions. */
+static bool find_frame(Load *l)
+{
+    const Function *fn = l->function_at > 0 ? &l->functions[l->function_at - 1] : NULL;
+    if (!fn || l->pos >= fn->end_op)
+        return false;
+    frames_find(l, fn);
+    return true;
+}
+
 static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
 {
     if (!is_uint(&a[0]) || a[0].value == 0 || a[0].value >= l->f.label_count
@@ -107,11 +117,11 @@ static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
     to->at = (uint32_t)l->words;
     if (l->reachable)
         to->frame = (int16_t)frame_merge(to->frame, l->frame);
-    else if (to->frame == FRAME_UNSET)
+    else if (to->frame == FRAME_UNSET && !find_frame(l))
         to->frame = FRAME_UNKNOWN;
-    l->frame = to->frame;
+    l->reachable = to->frame != FRAME_UNSET;
+    l->frame = l->reachable ? to->frame : FRAME_UNKNOWN;
     l->heap = 0;
-    l->reachable = true;
     const Function *fn = l->function_at ? &l->functions[l->function_at - 1] : NULL;
     return !fn || a[0].value != fn->entry_label || begin_nif(l, fn);
 }

@@ -21,7 +21,7 @@ term_t bif_trap_mfa(Process *p, term_t m, term_t f, unsigned n, const term_t *ar
 
 term_t bif_go_dirty(Process *p)
 {
-    p->freason = EXC_DIRTY;
+    p->freason = EXC_DIRTY_CPU;
     return TERM_NONE;
 }
 
