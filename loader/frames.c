@@ -2,6 +2,7 @@
 /* frames - which labels of a function are reached, and with which frame, found before its code is emitted.
  * The walk of check.c knows a label's frame from the branches before it. Where control comes only from behind,
  * or not at all, the whole function is walked here until nothing changes; labels that stay unset are dead.
+ * Also here: where jumps that come later lead.
  * Layer: loader. */
 #include "loader/load_priv.h"
 
@@ -100,4 +101,26 @@ void frames_find(Load *l, const Function *fn)
     do
         walk(&w, fn);
     while (w.changed);
+}
+
+/* The op behind the label, or NULL. */
+static const GenOp *op_at(Load *l, const Function *fn, uint64_t label)
+{
+    for (size_t i = l->pos; i < fn->end_op; i++)
+        if (l->gen.ops[i].op == GEN_label && gen_args(&l->gen, &l->gen.ops[i])->value == label)
+            return i + 1 < fn->end_op ? &l->gen.ops[i + 1] : NULL;
+    return NULL;
+}
+
+InsnOperand frames_jump_target(Load *l, const Function *fn, InsnOperand label)
+{
+    for (unsigned hops = 0; hops < 8 && label.kind == INSN_OP_LABEL; hops++) {
+        if (label.value >= l->f.label_count || l->labels[label.value].at != LABEL_UNDEFINED)
+            break;
+        const GenOp *op = op_at(l, fn, label.value);
+        if (!op || op->op != GEN_jump)
+            break;
+        label = gen_args(&l->gen, op)[0];
+    }
+    return label;
 }

@@ -85,6 +85,8 @@ typedef struct Load {
 /* ---- frames.c ---- */
 /* Set the frame of every label that control reaches in fn; FRAME_UNSET stays at the others. */
 void frames_find(Load *l, const Function *fn);
+/* Where a branch to `label` ends up, past jumps that are not emitted yet. */
+InsnOperand frames_jump_target(Load *l, const Function *fn, InsnOperand label);
 
 /* ---- emit.c ---- */
 /* Encode one instruction. Y registers must lie in the frame; labels become known branch targets. */

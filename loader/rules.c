@@ -843,9 +843,11 @@ static bool rule_branch_needed(Load *l, const GenOp *op, const InsnOperand *a)
     return rule_plain(l, op, a);
 }
 
+/* Unoptimised code goes back by way of a jump further on. The wait needs to know a loop to itself. */
 static bool rule_wait(Load *l, const GenOp *op, const InsnOperand *a)
 {
-    bool ok = rule_branch_needed(l, op, a);
+    InsnOperand ops[] = {frames_jump_target(l, &l->functions[l->function_at - 1], a[0]), op->argc > 1 ? a[1] : a[0]};
+    bool ok = rule_branch_needed(l, op, ops);
     if (op->op != GEN_wait_timeout)
         not_reachable(l);
     return ok;

@@ -70,7 +70,7 @@ void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, 
 void etf_encode_free(EtfEncode *e);
 /* Whole term at once. */
 bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags);
-/* Bytes of the encoding, version byte included (erlang:external_size). */
+/* Bytes of the encoding, version byte included, or a few more (erlang:external_size). */
 size_t etf_size(Vm *vm, term_t t, unsigned flags);
 
 #endif

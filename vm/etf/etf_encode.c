@@ -295,6 +295,13 @@ static void put_map(EtfEncode *e, term_t t)
     else push_node(e, t);
 }
 
+/* Where only the size is asked for, it counts as a large one: so does the reference. */
+static void put_fun_number(EtfEncode *e, uint32_t n)
+{
+    put_small(e, n);
+    if (!e->out && n <= UINT8_MAX) e->bytes += 3;
+}
+
 static void put_fun(EtfEncode *e, term_t t)
 {
     const Fun *f = fun_ptr(t);
@@ -306,8 +313,8 @@ static void put_fun(EtfEncode *e, term_t t)
     put32(e, f->entry->index);
     put32(e, fun_free_count(f));
     put_atom(e, f->entry->module);
-    put_small(e, f->entry->old_index);
-    put_small(e, f->entry->old_uniq);
+    put_fun_number(e, f->entry->old_index);
+    put_fun_number(e, f->entry->old_uniq);
     put_pid(e, f->creator);
     push(e, FRAME_FUN, t, fun_free_count(f))->start = start;
 }

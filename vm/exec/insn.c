@@ -35,7 +35,7 @@ static const struct {
     uint16_t family;
 } guard_families[] = {
 #define INLINE(function, arity, family) {function, arity, 1, INSN_##family}
-    INLINE(am_Plus, 2, add), INLINE(am_Minus, 2, sub), INLINE(am_Times, 2, mul),
+    INLINE(am_Plus, 1, unary_plus), INLINE(am_Plus, 2, add), INLINE(am_Minus, 2, sub), INLINE(am_Times, 2, mul),
     INLINE(am_div, 2, intdiv), INLINE(am_rem, 2, rem), INLINE(am_band, 2, band),
     INLINE(am_bor, 2, bor), INLINE(am_bxor, 2, bxor), INLINE(am_bsl, 2, bsl),
     INLINE(am_bsr, 2, bsr), INLINE(am_bnot, 1, bnot), INLINE(am_Minus, 1, negate),
