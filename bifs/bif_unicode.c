@@ -41,7 +41,8 @@ static bool is_bytes(term_t t)
     return term_is_bitstring(t) && term_is_binary(t);
 }
 
-/* Only lists, integers and binaries, and lists end in nil or a binary. */
+/* Only lists, integers and binaries, and lists end in nil or a binary. As in the reference, nothing behind a
+ * large integer is looked at. */
 static bool is_character_data(Walk *w, term_t t)
 {
     w->depth = 0;
@@ -54,7 +55,8 @@ static bool is_character_data(Walk *w, term_t t)
                 t = head;
                 continue;
             }
-            if (!term_is_integer(head) && !is_bytes(head)) return false;
+            if (term_is_big(head)) return true;
+            if (!term_is_small(head) && !is_bytes(head)) return false;
             t = list_tail(t);
         } else if (!term_is_nil(t) && !is_bytes(t)) {
             return false;

@@ -102,5 +102,5 @@ plain([{M, F, A, Loc} | T]) when is_atom(M), is_atom(F), is_list(Loc) ->
     [{M, F, plain(A), plain(Loc)} | once(plain(T))];
 plain([H | T]) -> [plain(H) | plain(T)];
 plain(X) when is_tuple(X) -> list_to_tuple(plain(tuple_to_list(X)));
-plain(X) when is_map(X) -> {'MAP', [{plain(K), plain(V)} || {K, V} <- maps:to_list(X)]};
+plain(X) when is_map(X) -> {'MAP', lists:sort([{plain(K), plain(V)} || {K, V} <- maps:to_list(X)])};
 plain(X) -> X.

@@ -150,12 +150,14 @@ static term_t segment_failed(Process *p, const Segment *g, enum BuildResult r)
     return TERM_NONE;
 }
 
+/* What is no character, or not of whole units, is found when it is written: segments behind it may fail first.
+ * Not so UTF-32. */
 static enum BuildResult add_size(const Segment *g, uint64_t *bits)
 {
-    if (g->type == am_utf8) return build_add_utf8(bits, g->value);
-    if (g->type == am_utf16) return build_add_utf16(bits, g->value);
+    if (g->type == am_utf8) return (void)build_add_utf8(bits, g->value), BUILD_OK;
+    if (g->type == am_utf16) return (void)build_add_utf16(bits, g->value), BUILD_OK;
     if (g->type == am_utf32) return build_add_utf32(bits, g->value);
-    if (g->all) return build_add_all(bits, g->value, g->unit);
+    if (g->all) return build_add_all(bits, g->value, 1);
     return build_add_size(bits, g->size, g->unit ? g->unit : 8);
 }
 
