@@ -7,6 +7,7 @@
 #include "code/range.h"
 #include "data/binary.h"
 #include "exec/insn.h"
+#include "proc/message.h"
 #include "sched/sched.h"
 
 #include <stdio.h>
@@ -21,36 +22,92 @@ static void sleep_ms(int64_t ms)
     }
 }
 
+static void tell(Process *p, term_t what, term_t pid)
+{
+    Process *to = process_lookup(p->vm, pid);
+    if (!to) return;
+    Heap h = {0};
+    message_send_heap(p->vm, p->id, to, heap_tuple2(&h, what, p->id), &h);
+}
+
+static term_t copies(Process *p, term_t t)
+{
+    enum { COPIES = 1000 };
+    term_t list = TERM_NIL;
+    for (int i = 0; i < COPIES; i++) list = heap_cons(&p->heap, term_copy(&p->heap, t), list);
+    return list;
+}
+
+/* The exception of this name, if there is one without a value. */
+static uint32_t exception_named(term_t name)
+{
+    switch (name) {
+    case am_undef: return EXC_UNDEF;
+    case am_badarith: return EXC_BADARITH;
+    case am_system_limit: return EXC_SYSTEM_LIMIT;
+    case am_noproc: return EXC_NOPROC;
+    default: return EXC_BADARG;
+    }
+}
+
+static term_t sleep_ready_done(Process *p, term_t pid)
+{
+    tell(p, am_ready, pid);
+    sleep_ms(6000);
+    tell(p, am_done, pid);
+    return am_ok;
+}
+
+/* Stay until p has been killed, and a second longer. */
+static term_t sleep_until_killed(Process *p, term_t pid)
+{
+    tell(p, am_alive, pid);
+    while (!process_is_exiting(p)) sleep_ms(10);
+    sleep_ms(1000);
+    return am_ok;
+}
+
+#define MOST_HOPS 1000
+
+/* The native of the other kind, n - 1 times. */
+static term_t hop(Process *p, term_t n, term_t kind)
+{
+    if (!term_is_small(n) || small_value(n) < 0 || small_value(n) > MOST_HOPS) return bif_error(p, EXC_BADARG);
+    if (small_value(n) == 0) return am_ok;
+    term_t args[] = {am_normal, am_reschedule, term_small(small_value(n) - 1)};
+    if (kind == am_dirty_io) return bif_trap_mfa(p, am_erts_debug, am_dirty, 3, args);
+    return bif_trap_mfa(p, am_erts_debug, kind == am_normal ? am_dirty_cpu : am_dirty_io, 2, args + 1);
+}
+
 static term_t dirty(Process *p, term_t what, term_t arg, term_t kind)
 {
-    if (what == am_scheduler && arg == am_type) return kind;
-    if (what == am_wait && term_is_small(arg) && small_value(arg) >= 0) {
+    bool to_pid = term_is_local_pid(arg);
+    switch (what) {
+    case am_scheduler: return arg == am_type ? kind : bif_error(p, EXC_BADARG);
+    case am_error: return bif_error(p, exception_named(arg));
+    case am_copy: return copies(p, arg);
+    case am_reschedule: return hop(p, arg, kind);
+    case am_ready_wait6_done: return to_pid ? sleep_ready_done(p, arg) : bif_error(p, EXC_BADARG);
+    case am_alive_waitexiting: return to_pid ? sleep_until_killed(p, arg) : bif_error(p, EXC_BADARG);
+    case am_wait:
+        if (!term_is_small(arg) || small_value(arg) < 0) return bif_error(p, EXC_BADARG);
         sleep_ms(small_value(arg));
         return am_ok;
+    default: return bif_error(p, EXC_BADARG);
     }
-    if (what == am_copy) {
-        enum { COPIES = 1000 };
-        term_t list = TERM_NIL;
-        for (int i = 0; i < COPIES; i++) {
-            term_t copy = term_copy(&p->heap, arg);
-            list = heap_cons(&p->heap, copy, list);
-        }
-        return list;
-    }
-    return bif_error(p, EXC_BADARG);
 }
 
 BIF(erts_debug, dirty_cpu, 2, DIRTY_CPU) { return dirty(p, a[0], a[1], am_dirty_cpu); }
 BIF(erts_debug, dirty_io, 2, DIRTY_IO) { return dirty(p, a[0], a[1], am_dirty_io); }
 
+/* Decides when it runs where it wants to run. */
 BIF(erts_debug, dirty, 3, 0)
 {
-    switch (a[0]) {
-    case am_normal: return dirty(p, a[1], a[2], am_normal);
-    case am_dirty_cpu: return bif_trap_mfa(p, am_erts_debug, am_dirty_cpu, 2, a + 1);
-    case am_dirty_io: return bif_trap_mfa(p, am_erts_debug, am_dirty_io, 2, a + 1);
-    default: return bif_error(p, EXC_BADARG);
-    }
+    bool cpu = a[0] == am_dirty_cpu;
+    if (a[0] == am_normal) return dirty(p, a[1], a[2], am_normal);
+    if (!cpu && a[0] != am_dirty_io) return bif_error(p, EXC_BADARG);
+    if (sched_self->kind != SCHED_NORMAL) return dirty(p, a[1], a[2], a[0]);
+    return bif_error(p, cpu ? EXC_DIRTY_CPU : EXC_DIRTY_IO);
 }
 
 /* ---- loaded code ---- */

@@ -110,7 +110,6 @@ const code_t *exec_receive_sleep(Sched *s, Process *p, const code_t *pc, enum Re
 
 enum RunResult interp_run_dirty(Sched *s, Process *p)
 {
-    if (process_is_exiting(p)) return RUN_YIELD;
     if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
     Exec *x = exec_of(s);
     Export *e = p->dirty_state;
@@ -119,7 +118,9 @@ enum RunResult interp_run_dirty(Sched *s, Process *p)
     x->ret = NULL;
     memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
     p->current = &e->mfa;
+    sched_dirty_native_begin(p);
     term_t result = e->native ? e->native->fn(p, s->x) : bif_yield(p);
+    if (!sched_dirty_native_end(p)) return RUN_EXIT;
     if (result != TERM_NONE) {
         s->x[0] = result;
         const code_t *to = (const code_t *)*p->heap.stop++;

@@ -26,7 +26,6 @@
 #define EXEC_FRAGMENT_LIMIT 1024
 
 /* More values of freason, for natives of this folder: what the interpreter does instead. */
-#define EXC_DIRTY 0xFFFFFC00u      /* continue on a dirty thread */
 #define EXC_HIBERNATE 0xFFFFFB00u  /* erlang:hibernate/3, arguments in x */
 
 /* Per scheduler thread; Sched.exec. */

@@ -18,12 +18,11 @@ static const code_t *go_on(Sched *s, Process *p, const code_t *to, unsigned live
 }
 
 /* The native runs on a dirty thread as the body of its own stub; its caller's frame waits. */
-static const code_t *go_dirty(Sched *s, Process *p, const code_t *ret)
+static const code_t *go_dirty(Sched *s, Process *p, const code_t *ret, bool cpu)
 {
     Export *e = container_of(p->current, Export, mfa);
     push_return(p, ret);
     p->dirty_state = e;
-    bool cpu = e->native->flags & BIF_DIRTY_CPU;
     return exec_leave(s, p, e->native_stub, (unsigned)e->mfa.arity, cpu ? RUN_DIRTY_CPU : RUN_DIRTY_IO);
 }
 
@@ -62,7 +61,8 @@ static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_
         p->flags |= PF_IN_NATIVE;
         return NULL;
     case EXC_WAIT: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_WAIT);
-    case EXC_DIRTY: return go_dirty(s, p, ret);
+    case EXC_DIRTY_CPU: return go_dirty(s, p, ret, true);
+    case EXC_DIRTY_IO: return go_dirty(s, p, ret, false);
     case EXC_HIBERNATE: return begin_hibernate(s, p);
     default:
         p->x_arity = 4; /* a dirty thread leaves with what a handler finds in x */
@@ -85,7 +85,7 @@ const code_t *exec_send_special(Sched *s, Process *p, const code_t *pc, const co
 term_t exec_call_dirty(Sched *s, Process *p, const BifEntry *native)
 {
     if (s->kind != SCHED_NORMAL) return native->fn(p, s->x);
-    p->freason = EXC_DIRTY;
+    p->freason = native->flags & BIF_DIRTY_CPU ? EXC_DIRTY_CPU : EXC_DIRTY_IO;
     return TERM_NONE;
 }
 

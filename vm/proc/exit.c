@@ -34,35 +34,44 @@ enum ExitPhase {
 typedef struct ExitState {
     enum ExitPhase phase;
     unsigned hook;
+    term_t reason;
+    int32_t reds;            /* left for this run */
 } ExitState;
 
+/* During a dirty native the fields of execution are the native's. */
 void process_exit_begin(Process *p, term_t reason)
 {
     if (p->exit) return; /* the first reason counts */
     p->exit = MEM_NEW(PROC, ExitState);
-    p->fvalue = reason;
-    p->ftrace = TERM_NIL;
-    p->catches = 0;
-    p->x_live = 0;
-    p->trap_export = NULL;
-    p->flags &= ~PF_IN_RECEIVE;
+    p->exit->reason = reason;
+    if (!process_in_dirty_native(p)) {
+        p->fvalue = reason;
+        p->ftrace = TERM_NIL;
+        p->catches = 0;
+        p->x_live = 0;
+        p->trap_export = NULL;
+        p->flags &= ~PF_IN_RECEIVE;
+        p->reds = MAX(p->reds, 1);
+    }
     uint32_t old = load_relaxed(&p->state);
     while (!cas_acq_rel(&p->state, &old, (old | PS_EXITING) & ~PS_SUSPENDED)) {
     }
-    p->reds = MAX(p->reds, 1);
 }
 
-static bool exit_name(Process *p, ExitState *e UNUSED)
+static void drop_native_state(Process *p)
+{
+    NativeState *state = p->native_state;
+    p->native_state = NULL;
+    if (state) state->destroy(state);
+}
+
+static bool exit_name(Process *p, ExitState *e)
 {
     timers_process_exit(p);
-    if (p->native_state) {
-        NativeState *state = p->native_state;
-        p->native_state = NULL;
-        state->destroy(state);
-    }
+    if (!process_in_dirty_native(p)) drop_native_state(p);
     term_t name = registry_remove_process(p->vm, p);
     if (UNLIKELY(p->trace != NULL)) {
-        p->vm->procs->trace_ops->event(p, am_exit, p->fvalue, TERM_NONE);
+        p->vm->procs->trace_ops->event(p, am_exit, e->reason, TERM_NONE);
         if (name != TERM_NONE) p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
     }
     return true;
@@ -72,7 +81,7 @@ static bool exit_hooks(Process *p, ExitState *e)
 {
     ProcSpace *s = p->vm->procs;
     while (e->hook < s->exit_hook_count) {
-        if (!s->exit_hooks[e->hook](p, p->fvalue, &p->reds)) return false;
+        if (!s->exit_hooks[e->hook](p, e->reason, &e->reds)) return false;
         e->hook++;
     }
     return true;
@@ -87,43 +96,43 @@ static bool exit_close(Process *p, ExitState *e UNUSED)
     return true;
 }
 
-static bool exit_queue(Process *p, ExitState *e UNUSED) { return signal_answer_dead(p, &p->reds); }
+static bool exit_queue(Process *p, ExitState *e) { return signal_answer_dead(p, &e->reds); }
 
-static bool out_of_reds(Process *p)
+static bool out_of_reds(ExitState *e)
 {
-    p->reds -= REDS_PER_SIGNAL;
-    return p->reds <= 0;
+    e->reds -= REDS_PER_SIGNAL;
+    return e->reds <= 0;
 }
 
-static bool exit_links(Process *p, ExitState *e UNUSED)
+static bool exit_links(Process *p, ExitState *e)
 {
     for (RbNode *n; (n = rb_first(&p->links)) != NULL;) {
         Link *l = container_of(n, Link, node);
         link_remove(p, l);
-        if (l->unlink_id == 0) signal_link_exit_any(p, l->other, p->fvalue);
+        if (l->unlink_id == 0) signal_link_exit_any(p, l->other, e->reason);
         link_free(l);
-        if (out_of_reds(p)) return false;
+        if (out_of_reds(e)) return false;
     }
     return true;
 }
 
-static bool exit_monitors(Process *p, ExitState *e UNUSED)
+static bool exit_monitors(Process *p, ExitState *e)
 {
     for (RbNode *n; (n = rb_first(&p->monitors)) != NULL;) {
         monitor_demonitor(p, container_of(n, Monitor, node));
-        if (out_of_reds(p)) return false;
+        if (out_of_reds(e)) return false;
     }
     return true;
 }
 
-static bool exit_lt_monitors(Process *p, ExitState *e UNUSED)
+static bool exit_lt_monitors(Process *p, ExitState *e)
 {
     for (RbNode *n; (n = rb_first(&p->lt_monitors)) != NULL;) {
         LtMonitor *m = container_of(n, LtMonitor, node);
         lt_monitor_remove(p, m);
-        signal_down_any(p, m->watcher, m->ref, m->name, p->fvalue);
+        signal_down_any(p, m->watcher, m->ref, m->name, e->reason);
         lt_monitor_free(m);
-        if (out_of_reds(p)) return false;
+        if (out_of_reds(e)) return false;
     }
     return true;
 }
@@ -135,19 +144,31 @@ static PhaseFn *const phases[] = {
     [EXIT_LT_MONITORS] = exit_lt_monitors,
 };
 
-bool process_exit_run(Process *p)
+bool process_exit_phases(Process *p, int32_t *reds)
 {
     ExitState *e = p->exit;
-    while (e->phase < EXIT_FREE) {
-        if (!phases[e->phase](p, e)) return false;
-        e->phase++;
-    }
+    e->reds = *reds;
+    while (e->phase < EXIT_FREE && phases[e->phase](p, e)) e->phase++;
+    *reds = e->reds;
+    return e->phase == EXIT_FREE;
+}
+
+void process_exit_free(Process *p)
+{
+    MEM_DELETE(PROC, p->exit);
     p->exit = NULL;
-    MEM_DELETE(PROC, e);
+    drop_native_state(p);
     dict_free(p);
     p->fvalue = am_undefined;
     heap_destroy(&p->heap);
+    process_side_drop(p);
     or_acq_rel(&p->state, PS_FREE);
     process_unref(p);
+}
+
+bool process_exit_run(Process *p)
+{
+    if (!process_exit_phases(p, &p->reds)) return false;
+    process_exit_free(p);
     return true;
 }

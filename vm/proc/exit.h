@@ -6,7 +6,6 @@
  *   -> out of the table -> links -> monitors -> free
  *
  * process_exit_begin is called once, by the owner; process_exit_run as often as it takes.
- * The exit reason is p->fvalue (a root) from begin on.
  * Semantics: erlang(3) exit/1, Reference manual "Process termination". Layer: proc. */
 #ifndef JOIST_PROC_EXIT_H
 #define JOIST_PROC_EXIT_H
@@ -17,5 +16,9 @@
 void process_exit_begin(Process *p, term_t reason);
 /* True: finished, p must not be touched any more (RUN_EXIT). False: out of reductions (RUN_YIELD). */
 bool process_exit_run(Process *p);
+/* The two parts of it, for a process whose dirty native goes on: all that others can see, and the freeing,
+ * which waits for the native. False: out of reductions, call again. */
+bool process_exit_phases(Process *p, int32_t *reds) MUST_CHECK;
+void process_exit_free(Process *p);
 
 #endif

@@ -131,6 +131,28 @@ void process_destroy(Process *p)
     MEM_DELETE(PROC, p);
 }
 
+Heap *process_own_heap(Process *p)
+{
+    if (!process_in_dirty_native(p)) return &p->heap;
+    if (!p->side) p->side = MEM_NEW(PROC, Heap);
+    return p->side;
+}
+
+void process_side_join(Process *p)
+{
+    if (!p->side) return;
+    heap_adopt(&p->heap, p->side);
+    process_side_drop(p);
+}
+
+void process_side_drop(Process *p)
+{
+    if (!p->side) return;
+    heap_dispose(p->side);
+    MEM_DELETE(PROC, p->side);
+    p->side = NULL;
+}
+
 void process_ref(Process *p) { add_relaxed(&p->refs, 1); }
 
 static void destroy_later(void *p)

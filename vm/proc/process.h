@@ -3,7 +3,9 @@
  *
  * Protection, per group of fields below:
  *   owner    only the thread that executes the process (scheduler or dirty thread) touches it;
- *            being the executor = holding the main lock implicitly (state bit RUNNING)
+ *            being the executor = holding the main lock implicitly (state bit RUNNING). A dirty native
+ *            (PS_DIRTY) has let go of RUNNING and owns only `heap`, reds, flags and the f* fields: others
+ *            may handle signals meanwhile, see sched/dirty.c
  *   sigq     under sig_lock
  *   atomic   lock-free; orderings stated where used
  *   const    constant after creation
@@ -39,6 +41,7 @@
 #define PS_WAITING     0x2000u  /* in receive, nothing matched; cleared when receive goes on */
 #define PS_SYSTASK     0x4000u  /* system tasks to execute between two slices */
 #define PS_DIST        0x8000u  /* dist: has been known to a channel, which forgets it at its death */
+#define PS_ANY_DIRTY   (PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 
@@ -100,6 +103,8 @@ enum ExcClass { EXC_CLASS_ERROR = 0, EXC_CLASS_EXIT = 1, EXC_CLASS_THROW = 2 };
 #define EXC_TRAP 0xFFFFFF00u          /* call p->trap_export with x[0..arity-1] */
 #define EXC_YIELD 0xFFFFFE00u         /* call the same native again after a reschedule, args in x */
 #define EXC_WAIT 0xFFFFFD00u          /* same, but only when woken (state not RUNNABLE) */
+#define EXC_DIRTY_CPU 0xFFFFF000u     /* same, on a dirty thread of this kind */
+#define EXC_DIRTY_IO 0xFFFFF100u
 
 struct ProcDict;
 struct RegName;
@@ -165,6 +170,7 @@ typedef struct Process {
     struct TraceFlags *trace;    /* owner: NULL when nobody traces it */
     struct EtsProc *ets;         /* ETS owner lock: tables owned and fixed, NULL: none */
     void *dirty_state;           /* owner: dirty native in progress */
+    Heap *side;                  /* owner: terms of signals handled during a dirty native, or NULL */
     struct NativeState *native_state; /* owner: state of a yielding native between slices; has a destructor */
     term_t x_inline[6];
 } Process;
@@ -325,6 +331,13 @@ static inline uint32_t process_state(const Process *p)
     return atomic_load_explicit(&p->state, memory_order_acquire);
 }
 static inline bool process_is_exiting(const Process *p) { return process_state(p) & PS_EXITING; }
+/* A dirty thread executes a native of p and has let go of the rest of it. */
+static inline bool process_in_dirty_native(const Process *p) { return process_state(p) & PS_DIRTY; }
+/* Where the owner builds terms that are to stay with p: its heap, or beside it during a dirty native. */
+Heap *process_own_heap(Process *p);
+/* The native is over: what was built beside the heap joins it. */
+void process_side_join(Process *p);
+void process_side_drop(Process *p);
 static inline enum ProcPriority process_priority(const Process *p)
 {
     return (enum ProcPriority)(process_state(p) >> PS_PRIO_SHIFT & 3u);

@@ -120,11 +120,10 @@ static term_t info_status(const Ask *q)
 {
     uint32_t s = process_state(q->p);
     if (s & PS_EXITING) return am_exiting;
-    if (q->self) return am_running;
+    if (q->self || s & PS_DIRTY) return am_running;
     if (s & PS_GC) return am_garbage_collecting;
     if (s & PS_SUSPENDED) return am_suspended;
-    if (q->p->flags & PF_IN_RECEIVE) return am_waiting;
-    return s & PS_DIRTY ? am_running : am_runnable;
+    return q->p->flags & PF_IN_RECEIVE ? am_waiting : am_runnable;
 }
 
 static term_t info_message_queue_len(const Ask *q)
@@ -435,6 +434,8 @@ term_t process_info_build(Process *p, term_t spec, Heap *h, bool self)
 {
     Ask q = {p, h, self};
     if (spec == am_default) return build_default(&q);
+    if (spec == am_link_list) return process_link_list(p, h);
+    if (spec == am_monitor_list) return process_monitor_list(p, h);
     if (term_is_list(spec)) return build_list(&q, spec);
     return build_item(&q, spec, TERM_NIL);
 }

@@ -232,7 +232,7 @@ static void deliver_exit_message(Process *p, Signal *s)
 /* reason may live in s. */
 static void die(Process *p, Signal *s, term_t reason)
 {
-    heap_piece_adopt(&p->heap, &s->piece);
+    heap_piece_adopt(process_own_heap(p), &s->piece);
     signal_free(s);
     process_exit_begin(p, reason);
 }
@@ -421,7 +421,7 @@ static void on_group_leader(Process *p, Signal *s, bool dead)
     }
     if (!dead) {
         p->group_leader = leader;
-        heap_piece_adopt(&p->heap, &s->piece);
+        heap_piece_adopt(process_own_heap(p), &s->piece);
     }
     signal_free(s);
 }
@@ -523,7 +523,7 @@ bool signal_fetch_handle(Process *p, int32_t *reds)
     SigQueue *q = &p->sigq;
     unsigned handled = 0;
     fetch(p);
-    while (q->mid_first) {
+    while (q->mid_first && !(process_in_dirty_native(p) && suspend_must_wait(q->mid_first))) {
         Signal *s = mid_pop(q);
         if (s->kind == SIG_MESSAGE) {
             q->mid_len--;

@@ -143,6 +143,8 @@ static void confirmed(Process *p, void *pid, bool dead)
     s->outstanding = 0;
 }
 
+bool suspend_must_wait(const Signal *s) { return s->kind == SIG_SUSPEND && s->aux != CONFIRM; }
+
 void suspend_received(Process *p, Signal *s, bool dead)
 {
     bool only_answer = s->aux >= ONLY_ANSWER_TRUE;
@@ -153,7 +155,7 @@ void suspend_received(Process *p, Signal *s, bool dead)
         signal_answer(p, s->from, s->term, dead ? am_badarg : term_bool(s->aux != ONLY_ANSWER_FALSE));
     else if (s->aux != CONFIRM)
         signal_answer(p, s->from, s->term, dead ? am_exited : am_suspended);
-    if (!dead) p->reds = 0; /* if this happens inside a receive: leave the slice soon */
+    if (!dead && !process_in_dirty_native(p)) p->reds = 0; /* if this happens inside a receive: leave the slice soon */
 }
 
 void resume_received(Process *p)

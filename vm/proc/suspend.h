@@ -29,5 +29,7 @@ term_t suspend_list(Process *p, Heap *h);
 /* For signal handling. */
 void suspend_received(Process *p, Signal *s, bool dead);
 void resume_received(Process *p);
+/* A suspend whose sender waits until the process stands still: not to be handled during a dirty native. */
+bool suspend_must_wait(const Signal *s);
 
 #endif

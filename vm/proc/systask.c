@@ -43,26 +43,6 @@ bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio
     return true;
 }
 
-void systask_received(Process *p, Signal *s, bool dead)
-{
-    term_t op = tuple_element(s->term, 1), id = tuple_element(s->term, 2);
-    if (dead) {
-        answer(p, p->vm, s->from, op, id, dead_result(op));
-        return;
-    }
-    SysTask *t = MEM_NEW(SIGNAL, SysTask);
-    *t = (SysTask){.requester = s->from, .op = op, .id = id, .prio = (enum ProcPriority)s->aux,
-                   .arg = tuple_arity(s->term) > 2 ? tuple_element(s->term, 3) : TERM_NIL,
-                   .piece = s->piece};
-    s->piece = (HeapPiece){0};
-    SysTask **at = &p->systasks;
-    while (*at && (*at)->prio >= t->prio) at = &(*at)->next;
-    t->next = *at;
-    *at = t;
-    or_acq_rel(&p->state, PS_SYSTASK);
-    p->reds = 0; /* received in the middle of a slice: end it soon */
-}
-
 static term_t execute(Process *p, const SysTask *t)
 {
     const ProcExecOps *exec = &p->vm->procs->exec;
@@ -80,6 +60,44 @@ static void task_free(SysTask *t)
 {
     heap_piece_dispose(&t->piece);
     MEM_DELETE(SIGNAL, t);
+}
+
+/* While p waits for a dirty thread, or a native of it runs there, its position and stack can be looked at;
+ * collections have to wait. */
+static void run_beside_native(Process *p)
+{
+    for (SysTask **at = &p->systasks, *t; (t = *at) != NULL;) {
+        if (t->op != am_check_process_code) {
+            at = &t->next;
+            continue;
+        }
+        *at = t->next;
+        answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
+        task_free(t);
+    }
+}
+
+void systask_received(Process *p, Signal *s, bool dead)
+{
+    term_t op = tuple_element(s->term, 1), id = tuple_element(s->term, 2);
+    if (dead) {
+        answer(p, p->vm, s->from, op, id, dead_result(op));
+        return;
+    }
+    SysTask *t = MEM_NEW(SIGNAL, SysTask);
+    *t = (SysTask){.requester = s->from, .op = op, .id = id, .prio = (enum ProcPriority)s->aux,
+                   .arg = tuple_arity(s->term) > 2 ? tuple_element(s->term, 3) : TERM_NIL,
+                   .piece = s->piece};
+    s->piece = (HeapPiece){0};
+    SysTask **at = &p->systasks;
+    while (*at && (*at)->prio >= t->prio) at = &(*at)->next;
+    t->next = *at;
+    *at = t;
+    or_acq_rel(&p->state, PS_SYSTASK);
+    if (process_state(p) & PS_ANY_DIRTY)
+        run_beside_native(p);
+    else
+        p->reds = 0; /* received in the middle of a slice: end it soon */
 }
 
 #define NORMAL_PER_LOW 8

@@ -38,6 +38,7 @@ void sched_balance(Sched *s, int64_t now)
     SchedSpace *space = s->vm->sched;
     if (now - s->priv->last_balance_ns < BALANCE_EVERY_NS || load_relaxed(&space->active) < 2) return;
     s->priv->last_balance_ns = now;
+    add_relaxed(&space->shared->balances, 1);
     for (int prio = 0; prio < PRIORITIES; prio++) {
         RunQueue *from = longest(space, s->runq, prio);
         if (from) pull(s->runq, from, prio);

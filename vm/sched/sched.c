@@ -27,7 +27,8 @@ THREAD_LOCAL Sched *sched_self;
 
 bool state_should_run(uint32_t st)
 {
-    if (st & (PS_FREE | PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)) return false;
+    if (st & PS_FREE) return false;
+    if (st & PS_ANY_DIRTY) return (st & (PS_SIGNALS | PS_EXITING)) == PS_SIGNALS;
     if (st & PS_EXITING) return st & PS_RUNNABLE;
     if (st & (PS_SIGNALS | PS_SYSTASK)) return true;
     return (st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE;
@@ -40,7 +41,7 @@ uint32_t state_leave(Process *p, uint32_t clear, uint32_t set)
         new = (old & ~clear) | set;
         if (!(new & (PS_QUEUED | PS_RUNNING)) && state_should_run(new))
             new |= PS_QUEUED;
-        else if (!(new & (PS_QUEUED | PS_RUNNABLE | PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)))
+        else if (!(new & (PS_QUEUED | PS_RUNNABLE | PS_ANY_DIRTY)))
             new |= PS_WAITING;
     } while (!atomic_compare_exchange_weak(&p->state, &old, new));
     return new;
@@ -122,6 +123,10 @@ static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
 void sched_enqueue(Process *p, uint32_t state)
 {
     SchedSpace *space = p->vm->sched;
+    if (UNLIKELY(state & PS_ANY_DIRTY)) {
+        dirty_signals_later(p);
+        return;
+    }
     RunQueue *q = choose_queue(space, atomic_load_explicit(&p->runq, memory_order_relaxed));
     queue_grew(space, q, runq_push(q, p, state_priority(state)));
 }
@@ -199,7 +204,8 @@ static void run_process(Sched *s, Process *p)
     case RUN_YIELD: st = state_leave(p, PS_RUNNING, PS_RUNNABLE); break;
     case RUN_WAIT: st = state_leave(p, PS_RUNNING, 0); break;
     default:
-        state_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
+        st = state_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
+        if (st & PS_QUEUED) sched_enqueue(p, st);
         dirty_push(s->vm, p, result == RUN_DIRTY_CPU ? SCHED_DIRTY_CPU : SCHED_DIRTY_IO);
         return;
     }
@@ -397,5 +403,7 @@ void sched_start(Vm *vm)
         if (error) PANIC("cannot create scheduler thread %u: %s", s->number, strerror(error));
     }
 }
+
+uint64_t sched_balances(Vm *vm) { return load_relaxed(&shared_of(vm)->balances); }
 
 void sched_stop_processes(Vm *vm) { store_release(&shared_of(vm)->processes_stopped, 1); }

@@ -98,6 +98,10 @@ void sched_start(Vm *vm);
 /* ---- processes (also reachable from proc as vm->procs->ops, see proc/procops.h) ---- */
 void sched_wake(Process *p, uint32_t bits);
 void sched_resume(Process *p);
+/* For run_dirty, around the native: signals are handled by others between these two. end is false when p
+ * was killed meanwhile: nothing of p may be touched then, and run_dirty returns RUN_EXIT. */
+void sched_dirty_native_begin(Process *p);
+bool sched_dirty_native_end(Process *p) MUST_CHECK;
 enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio);
 static inline int32_t sched_slice_used(const Process *p)
 {
@@ -172,6 +176,8 @@ void sched_queue_lengths(Vm *vm, size_t *out);
 void sched_active_counts(Vm *vm, size_t *out);
 uint64_t sched_context_switches(Vm *vm);
 uint64_t sched_total_reductions(Vm *vm);
+/* How often queues were compared, by schedulers that were all busy or that looked for work. */
+uint64_t sched_balances(Vm *vm);
 
 /* The VM is halting: from now on no process is executed, only tasks, jobs, timers and descriptors. */
 void sched_stop_processes(Vm *vm);

@@ -84,6 +84,7 @@ typedef struct SchedShared {
     atomic_i64_t last_poll_ns;
     atomic_u32_t processes_stopped;   /* halting: processes taken from a queue are dropped */
     struct PollSet *polls;
+    atomic_u64_t balances;            /* times that a scheduler compared its queue with the others */
     /* stop the world */
     Mutex block_lock;                 /* class SCHED_STATE */
     CondVar block_changed;
@@ -161,6 +162,8 @@ static inline void block_check(Sched *s)
 /* ---- dirty.c ---- */
 void dirty_init(Vm *vm, DirtyPool *pool, enum SchedKind kind, unsigned first, unsigned max, unsigned online);
 void dirty_push(Vm *vm, Process *p, enum SchedKind kind);
+/* p, which is with the dirty threads, has signals: it was marked QUEUED for a task of its own. */
+void dirty_signals_later(Process *p);
 
 /* ---- poll.c ---- */
 struct PollSet *poll_set_new(Vm *vm);
