@@ -244,5 +244,5 @@ BIF(erts_debug, size_shared, 1, 0)
 BIF(erts_debug, copy_shared, 2, 0)
 {
     if (!term_is_bool(a[1])) return bif_error(p, EXC_BADARG);
-    return term_copy_all(&p->heap, a[0]);
+    return term_copy_shared(&p->heap, a[0]);
 }

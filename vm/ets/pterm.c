@@ -39,6 +39,8 @@ struct PtermSpace {
 static const Entry erased_entry; /* marker: address only */
 #define ERASED ((Entry *)&erased_entry)
 
+#define LEAST_SLOTS 64
+
 static Table *table_new(size_t slots)
 {
     Table *t = mem_alloc_zero(MEM_PTERM, sizeof *t + slots * sizeof t->slots[0]);
@@ -62,7 +64,7 @@ void pterm_init(Vm *vm)
 {
     struct PtermSpace *s = MEM_NEW(PTERM, struct PtermSpace);
     mutex_init(&s->lock, LOCK_PTERM);
-    atomic_init(&s->table, table_new(64));
+    atomic_init(&s->table, table_new(LEAST_SLOTS));
     vm->pterms = s;
 }
 
@@ -109,20 +111,18 @@ static Entry *entry_new(Vm *vm, term_t key, term_t value)
     Entry *e = MEM_NEW(PTERM, Entry);
     term_t kv[2] = {key, value};
     e->hash = term_hash(key);
-    e->words = term_size_words(key, false) + term_size_words(value, false);
-    e->area = literal_area_of_terms(vm, kv, 2);
+    e->area = literal_area_shared(vm, kv, 2);
+    e->words = e->area ? (size_t)(literal_area_end(e->area) - literal_area_start(e->area)) : 0;
     e->key = kv[0];
     e->value = kv[1];
     return e;
 }
 
-/* [lock] Double when more than half of the slots are in use. */
-static Table *make_room(Vm *vm, Table *t)
+/* [lock] A table that is between a quarter and half full. */
+static Table *rebuild(Vm *vm, Table *t)
 {
-    if (2 * (t->used + 1) <= t->mask) return t;
-    size_t live = atomic_load(&vm->pterms->count);
-    size_t slots = t->mask + 1;
-    while (slots < 4 * (live + 1)) slots *= 2;
+    size_t live = atomic_load(&vm->pterms->count), slots = LEAST_SLOTS;
+    while (slots < 2 * (live + 1)) slots *= 2;
     Table *n = table_new(slots);
     for (size_t i = 0; i <= t->mask; i++) {
         Entry *e = slot_get(t, i);
@@ -135,6 +135,12 @@ static Table *make_room(Vm *vm, Table *t)
     atomic_store_explicit(&vm->pterms->table, n, memory_order_release);
     epoch_defer(vm->epoch, &t->free_later, table_free, t);
     return n;
+}
+
+/* [lock] Grow when more than three quarters of the slots are in use. */
+static Table *make_room(Vm *vm, Table *t)
+{
+    return 4 * (t->used + 1) <= 3 * (t->mask + 1) ? t : rebuild(vm, t);
 }
 
 /* Hand an area to the collector process, which has every process copy what it still uses. */
@@ -216,6 +222,7 @@ BIF(persistent_term, get, 0, 0)
         if (e && e != ERASED)
             list = heap_cons(&p->heap, heap_tuple2(&p->heap, e->key, e->value), list);
     }
+    (void)process_bump_reds(p, (int32_t)MIN(t->mask / 64, (size_t)INT32_MAX));
     return list;
 }
 
@@ -231,6 +238,8 @@ BIF(persistent_term, erase, 1, 0)
         atomic_store_explicit(&t->slots[i], ERASED, memory_order_release);
         atomic_fetch_sub(&s->count, 1);
         retire(p->vm, e);
+        size_t slots = t->mask + 1;
+        if (slots > LEAST_SLOTS && 4 * atomic_load(&s->count) < slots) rebuild(p->vm, t);
     }
     mutex_unlock(&s->lock);
     return term_bool(found);

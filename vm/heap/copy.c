@@ -9,6 +9,63 @@
 #include "heap/heap_priv.h"
 #include "heap/termstack.h"
 
+#include "base/alloc.h"
+#include "base/hash.h"
+
+/* ---- where copies of shared objects are ---- */
+
+typedef struct Copied {
+    const term_t *from;    /* NULL: free */
+    term_t to;             /* 0: sized, not copied yet */
+} Copied;
+
+struct CopyMap {
+    Copied *slots;
+    size_t mask, count;
+};
+
+CopyMap *copy_map_new(void)
+{
+    CopyMap *m = MEM_NEW(TEMP, CopyMap);
+    m->mask = 63;
+    m->slots = mem_alloc_zero(MEM_TEMP, (m->mask + 1) * sizeof *m->slots);
+    return m;
+}
+
+void copy_map_free(CopyMap *m)
+{
+    mem_free(MEM_TEMP, m->slots, (m->mask + 1) * sizeof *m->slots);
+    MEM_DELETE(TEMP, m);
+}
+
+static Copied *copy_map_slot(CopyMap *m, const term_t *from)
+{
+    size_t i = hash_pointer(from) & m->mask;
+    while (m->slots[i].from && m->slots[i].from != from) i = (i + 1) & m->mask;
+    return &m->slots[i];
+}
+
+static void copy_map_grow(CopyMap *m)
+{
+    Copied *old = m->slots;
+    size_t n = m->mask + 1;
+    m->mask = 2 * n - 1;
+    m->slots = mem_alloc_zero(MEM_TEMP, 2 * n * sizeof *m->slots);
+    for (size_t i = 0; i < n; i++)
+        if (old[i].from) *copy_map_slot(m, old[i].from) = old[i];
+    mem_free(MEM_TEMP, old, n * sizeof *old);
+}
+
+/* True when `from` is met for the first time. */
+static bool copy_map_add(CopyMap *m, const term_t *from)
+{
+    Copied *c = copy_map_slot(m, from);
+    if (c->from) return false;
+    c->from = from;
+    if (2 * ++m->count > m->mask) copy_map_grow(m);
+    return true;
+}
+
 /* ---- size ---- */
 
 static size_t sub_bits_copy_words(const SubBits *s)
@@ -57,6 +114,7 @@ typedef struct Copier {
     Heap *heap;            /* off-heap objects are chained here */
     term_t *start, *top;   /* destination; top is the next free word */
     bool share;
+    CopyMap *map;          /* sharing inside the terms is kept; NULL: it is not */
 } Copier;
 
 void off_heap_take(const OffHeap *o)
@@ -157,6 +215,15 @@ static term_t copy_spine(Copier *c, term_t t)
     }
 }
 
+/* One cell at a time: any of them may be shared. */
+static term_t copy_mapped(Copier *c, term_t t)
+{
+    Copied *done = copy_map_slot(c->map, term_ptr(t));
+    if (done->to == 0)
+        done->to = term_is_list_cell(t) ? term_make_list(copy_words(c, list_ptr(t), 2)) : copy_boxed(c, boxed_ptr(t));
+    return done->to;
+}
+
 /* The copy of what t points to; t itself when it is immediate, shared or already copied. */
 static term_t copy_one(Copier *c, term_t t)
 {
@@ -167,24 +234,73 @@ static term_t copy_one(Copier *c, term_t t)
         return t;
     if (c->share && litmap_contains(p))
         return t;
+    if (c->map)
+        return copy_mapped(c, t);
     return term_is_list_cell(t) ? copy_spine(c, t) : copy_boxed(c, p);
+}
+
+/* Replace pointers in what has been copied until nothing is left to copy. */
+static void copy_rest(Copier *c, term_t *scan)
+{
+    while (scan < c->top) {
+        if (term_is_header(*scan)) {
+            scan += 1 + boxed_raw_words(*scan);
+        } else {
+            *scan = copy_one(c, *scan);
+            scan++;
+        }
+    }
 }
 
 term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end)
 {
     Copier c = {.heap = h, .start = words, .top = words, .share = share_literals};
     term_t result = copy_one(&c, t);
-    for (term_t *scan = words; scan < c.top;) {
-        if (term_is_header(*scan)) {
-            scan += 1 + boxed_raw_words(*scan);
-        } else {
-            *scan = copy_one(&c, *scan);
-            scan++;
-        }
-    }
+    copy_rest(&c, words);
     if (end != NULL)
         *end = c.top;
     return result;
+}
+
+size_t term_size_shared(CopyMap *m, term_t t)
+{
+    size_t words = 0;
+    TermStack s;
+    term_stack_init(&s);
+    do {
+        while (term_is_list_cell(t) && copy_map_add(m, list_ptr(t))) {
+            words += 2;
+            if (!term_is_immed(list_head(t)))
+                term_stack_push(&s, list_head(t));
+            t = list_tail(t);
+        }
+        if (term_is_boxed(t) && copy_map_add(m, boxed_ptr(t)))
+            words += boxed_copy_words(&s, boxed_ptr(t));
+    } while (term_stack_pop(&s, &t));
+    term_stack_free(&s);
+    return words;
+}
+
+void term_copy_shared_to(CopyMap *m, Heap *h, term_t *terms, size_t count, term_t *words, term_t **end)
+{
+    Copier c = {.heap = h, .start = words, .top = words, .map = m};
+    for (size_t i = 0; i < count; i++)
+        terms[i] = copy_one(&c, terms[i]);
+    copy_rest(&c, words);
+    *end = c.top;
+}
+
+term_t term_copy_shared(Heap *h, term_t t)
+{
+    CopyMap *m = copy_map_new();
+    size_t words = term_size_shared(m, t);
+    if (words > 0) {
+        term_t *to = heap_alloc(h, words), *end;
+        term_copy_shared_to(m, h, &t, 1, to, &end);
+        CHECK(end == to + words);
+    }
+    copy_map_free(m);
+    return t;
 }
 
 static term_t copy(Heap *h, term_t t, bool share)

@@ -143,6 +143,15 @@ term_t term_copy(Heap *h, term_t t);
 term_t term_copy_all(Heap *h, term_t t);
 /* The same into words[0..size) that the caller took (size from term_size_words); off-heap objects are
  * chained on h. Returns the end of what was written through *end. */
+/* Copies that keep sharing: what is reached twice is copied once. First all terms are sized with one map,
+ * then copied with it, in place, to words[0..sum of sizes). Literals are copied, too. */
+typedef struct CopyMap CopyMap;
+CopyMap *copy_map_new(void);
+void copy_map_free(CopyMap *m);
+size_t term_size_shared(CopyMap *m, term_t t);
+void term_copy_shared_to(CopyMap *m, Heap *h, term_t *terms, size_t count, term_t *words, term_t **end);
+/* Deep copy of t, literals included, into h. [no GC] */
+term_t term_copy_shared(Heap *h, term_t t);
 term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end);
 
 #endif

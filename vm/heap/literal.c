@@ -193,6 +193,18 @@ LiteralArea *literal_area_of_terms(Vm *vm, term_t *terms, size_t count)
     return a;
 }
 
+LiteralArea *literal_area_shared(Vm *vm, term_t *terms, size_t count)
+{
+    CopyMap *m = copy_map_new();
+    size_t words = 0;
+    for (size_t i = 0; i < count; i++)
+        words += term_size_shared(m, terms[i]);
+    LiteralArea *a = words > 0 ? literal_area_new(vm, words) : NULL;
+    if (a) term_copy_shared_to(m, &a->heap, terms, count, a->heap.top, &a->heap.top);
+    copy_map_free(m);
+    return a;
+}
+
 void literal_area_free(LiteralArea *a)
 {
     if (a == NULL)

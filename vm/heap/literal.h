@@ -31,6 +31,8 @@ term_t literal_copy(LiteralArea *a, term_t t);
 /* One area holding deep copies of terms[0..count), which are replaced by the copies.
  * NULL when all are immediate. */
 LiteralArea *literal_area_of_terms(Vm *vm, term_t *terms, size_t count);
+/* The same; what terms share is copied once. */
+LiteralArea *literal_area_shared(Vm *vm, term_t *terms, size_t count);
 /* Releases off-heap objects; the memory may be handed out again at once. */
 void literal_area_free(LiteralArea *a);
 /* Bytes in use by all areas. */
