@@ -314,8 +314,10 @@ BIF(erlang, function_exported, 3, 0)
 
 BIF(erlang, is_builtin, 3, 0)
 {
-    if (!mfa_args(a))
+    if (!term_is_atom(a[0]) || !term_is_atom(a[1]) || !term_is_small(a[2]))
         return bif_error(p, EXC_BADARG);
+    if (!mfa_args(a))
+        return am_false;
     Export *e = export_find(p->vm, a[0], a[1], (word_t)small_value(a[2]));
     if (a[0] == am_erlang && (a[1] == am_apply || a[1] == am_hibernate) && e)
         return am_true;

@@ -65,11 +65,8 @@ static term_t file_info(Process *p, const struct stat *st, term_t access)
     return heap_tuple(h, ARRAY_LEN(e), e);
 }
 
-static term_t handle_access(int fd)
-{
-    int flags = fcntl(fd, F_GETFL) & O_ACCMODE;
-    return access_atom(flags != O_WRONLY, flags != O_RDONLY);
-}
+/* Of an open file only what its owner may do is told. */
+static term_t owner_access(mode_t mode) { return access_atom(mode & S_IRUSR, mode & S_IWUSR); }
 
 BIF(prim_file, read_info_nif, 2, DIRTY_IO)
 {
@@ -94,7 +91,7 @@ BIF(prim_file, read_handle_info_nif, 1, DIRTY_IO)
     struct stat st;
     if (fd < 0) return bif_error(p, EXC_BADARG);
     if (fstat(fd, &st) != 0) return file_error(p, errno);
-    return file_info(p, &st, handle_access(fd));
+    return file_info(p, &st, owner_access(st.st_mode));
 }
 
 /* ---- changing attributes ---- */
@@ -147,19 +144,12 @@ BIF(prim_file, set_time_nif, 4, DIRTY_IO)
 BIF(prim_file, make_hard_link_nif, 2, DIRTY_IO) { return on_two_paths(p, a, link); }
 BIF(prim_file, make_soft_link_nif, 2, DIRTY_IO) { return on_two_paths(p, a, symlink); }
 
-static bool is_dir(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* rename(2) with the errors that file:rename/2 documents for directories. */
 static int op_rename(const char *from, const char *to)
 {
     if (rename(from, to) == 0) return 0;
     if (errno == ENOTEMPTY) errno = EEXIST;
-    if (errno == EINVAL && strcmp(from, "/") == 0) errno = EINVAL;
-    if (errno == EISDIR && is_dir(to)) errno = EEXIST;
+    if (strcmp(from, "/") == 0) errno = EINVAL;
     return -1;
 }
 
