@@ -3,7 +3,9 @@
  * look at inside an emulator. Unless enabled they do not exist (undef). Limits of loops that Joist does
  * not have are accepted and reported as the default. Layer: bifs. */
 #include "bifs/bif.h"
+#include "base/alloc.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "bifs/bif_space.h"
 #include "sys/info.h"
 #include "ets/pterm.h"
@@ -12,9 +14,15 @@
 #include "data/map.h"
 #include "data/node.h"
 #include "data/term_hash.h"
+#include "io/port.h"
+#include "proc/message.h"
+#include "proc/ptab.h"
+#include "sched/sched.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+BifFn bif_erlang_processes_0;
 
 static bool *enabled(Process *p)
 {
@@ -44,6 +52,15 @@ static term_t pause_ms(Process *p, term_t ms)
     return am_true;
 }
 
+/* Nothing else is scheduled meanwhile. */
+static term_t block_ms(Process *p, term_t ms)
+{
+    sched_block_all(p->vm);
+    term_t r = pause_ms(p, ms);
+    sched_unblock_all(p->vm);
+    return r;
+}
+
 static term_t set_reductions(Process *p, term_t n)
 {
     if (!small_natural(n)) return bif_error(p, EXC_BADARG);
@@ -64,14 +81,63 @@ static term_t make_magic(Process *p)
     return heap_tuple2(&p->heap, heap_magic_ref(&p->heap, b, ref_new(p->vm)), address);
 }
 
+/* Until every scheduler has been between two slices: what is deferred has been taken up by then. */
+typedef struct Barrier {
+    Vm *vm;
+    term_t pid, ref;         /* ref in piece */
+    HeapPiece piece;
+} Barrier;
+
+static void pass(void *arg UNUSED) {}
+
+static void barrier_passed(void *arg)
+{
+    Barrier *b = arg;
+    Heap h = {0};
+    heap_piece_adopt(&h, &b->piece);
+    Process *to = process_lookup(b->vm, b->pid);
+    if (to)
+        message_send_heap(b->vm, am_system, to, heap_tuple2(&h, b->ref, am_ok), &h);
+    else
+        heap_dispose(&h);
+    MEM_DELETE(TEMP, b);
+}
+
+static term_t wait_for_schedulers(Process *p)
+{
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    Barrier *b = MEM_NEW(TEMP, Barrier);
+    b->vm = p->vm;
+    b->pid = p->id;
+    b->ref = heap_piece_copy(&b->piece, ref);
+    sched_run_on_all(p->vm, pass, barrier_passed, b);
+    return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
+}
+
+/* Bytes of C stack that this thread has left. */
+static term_t stack_left(Process *p)
+{
+    size_t left = thread_stack_left();
+    return left ? heap_uint(&p->heap, left) : am_notsup;
+}
+
+static term_t set_next_id(Process *p, Ptab *t, term_t id)
+{
+    if (!small_natural(id) || !ptab_set_next_id(t, (uint64_t)small_value(id))) return bif_error(p, EXC_BADARG);
+    return heap_uint(&p->heap, ptab_next_id(t));
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
     if (!is_enabled(p)) return bif_error(p, EXC_UNDEF);
     switch (a[0]) {
     case am_reds_left: return set_reductions(p, a[1]);
-    case am_sleep: case am_block: return pause_ms(p, a[1]);
-    case am_wait: return am_ok;
+    case am_block: return block_ms(p, a[1]);
+    case am_sleep: return pause_ms(p, a[1]);
+    case am_wait: return wait_for_schedulers(p);
+    case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
+    case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
@@ -113,11 +179,22 @@ static term_t process_status(Process *p, term_t pid)
     return st & (PS_QUEUED | PS_RUNNABLE) ? am_runnable : am_waiting;
 }
 
+/* Links or monitors of a process, links of a port; a node to which there is no connection has none. */
+static term_t link_or_monitor_list(Process *p, term_t what, term_t of)
+{
+    if (term_is_local_pid(of)) {
+        return process_lookup_alive(p->vm, of) ? process_info_ask(p, of, what) : am_undefined;
+    }
+    if (term_is_local_port(of) && what == am_link_list) return port_link_list(p, of);
+    return term_is_atom(of) ? TERM_NIL : bif_error(p, EXC_BADARG);
+}
+
 static term_t get_pair(Process *p, term_t what, term_t t)
 {
     switch (what) {
     case am_internal_hash: return heap_uint(&p->heap, term_hash(t));
     case am_magic_ref: return magic_info(p, t);
+    case am_link_list: case am_monitor_list: return link_or_monitor_list(p, what, t);
     case am_binary_info: return binary_info(p, t);
     case am_process_status: return process_status(p, t);
     case am_atom:
@@ -162,6 +239,15 @@ static term_t persistent_term_info(Process *p)
     return map_from_pairs(&p->heap, pair, 1, NULL);
 }
 
+/* How processes/0 goes through the table: in one piece of all slots, 64 a reduction. */
+static term_t processes_info(Process *p)
+{
+    term_t slots = heap_uint(&p->heap, ptab_scan_end(p->vm->procs->procs));
+    term_t e[] = {am_ptab_list_bif_info, term_small(10), term_small(1), slots,       term_small(64),
+                  term_small(0),         term_small(0),  term_small(0), term_small(64), term_small(0)};
+    return heap_tuple(&p->heap, ARRAY_LEN(e), e);
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
@@ -169,6 +255,12 @@ BIF(erts_debug, get_internal_state, 1, 0)
     if (term_is_tuple_of(a[0], 2)) return get_pair(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
     switch (a[0]) {
     case am_reds_left: return term_small(p->reds);
+    case am_next_pid: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->procs));
+    case am_next_port: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->ports));
+    case am_stack_check: return stack_left(p);
+    case am_nbalance: return heap_uint(&p->heap, sched_balances(p->vm));
+    case am_processes: return bif_erlang_processes_0(p, NULL);
+    case am_processes_bif_info: return processes_info(p);
     case am_force_heap_frags: return am_false;
     case am_persistent_term: return persistent_term_info(p);
     case am_memory: return info_memory(&p->heap, p->vm);

@@ -26,6 +26,11 @@ static term_t info_of_other(Process *p, term_t pid, term_t spec)
     return am_undefined;
 }
 
+term_t process_info_ask(Process *p, term_t pid, term_t spec)
+{
+    return pid == p->id ? info_of_self(p, spec) : info_of_other(p, pid, spec);
+}
+
 static term_t info(Process *p, term_t pid, term_t spec)
 {
     if (pid == p->id) return info_of_self(p, spec);

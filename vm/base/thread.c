@@ -303,3 +303,14 @@ bool event_wait_timeout_ns(Event *e, int64_t ns)
     uint32_t waited = EVENT_WAITED;
     return !cas_acquire(&e->state, &waited, EVENT_CLEAR) && waited == EVENT_SET;
 }
+
+size_t thread_stack_left(void)
+{
+    pthread_attr_t attr;
+    void *low;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0) return 0;
+    int error = pthread_attr_getstack(&attr, &low, &size);
+    pthread_attr_destroy(&attr);
+    return error ? 0 : (size_t)((char *)__builtin_frame_address(0) - (char *)low);
+}

@@ -32,6 +32,8 @@ void thread_set_name(const char *name);
 /* Name of the calling thread; "" when never named. */
 const char *thread_name(void);
 void thread_yield(void);
+/* Bytes of stack below the caller's frame; 0: unknown. */
+size_t thread_stack_left(void);
 void thread_sleep_ns(int64_t ns);
 /* Small number, unique among living threads, > 0. For marks and stripes, not for arrays. */
 word_t thread_mark(void);

@@ -14,6 +14,8 @@
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
+#include "proc/process.h"
+#include "proc/ptab.h"
 #include "term/atom.h"
 
 #include <math.h>
@@ -256,7 +258,9 @@ static term_t get_port(EtfDecode *d, Heap *h, unsigned id_bytes, unsigned creati
     uint64_t id = get_n(d, id_bytes);
     uint32_t creation = get_creation(d, creation_bytes);
     if (d->bad || (creation_bytes == 1 && id >> OLD_PORT_BITS)) return bad(d);
-    return ident_or_bad(d, node_make_port(h, d->vm, node, id, creation));
+    term_t port = node_make_port(h, d->vm, node, id, creation);
+    if (term_is_local_port(port) && id & ~d->vm->procs->ports->id_mask) return bad(d);
+    return ident_or_bad(d, port);
 }
 
 static term_t get_ref(EtfDecode *d, Heap *h, unsigned count, unsigned creation_bytes)

@@ -589,3 +589,17 @@ void port_init(Vm *vm)
     watch_init(vm);
     socket_init(vm);
 }
+
+term_t port_link_list(Process *p, term_t id)
+{
+    Port *port = port_lock(p->vm, id);
+    if (!port) return am_undefined;
+    Heap *h = &p->heap;
+    term_t list = TERM_NIL;
+    for (size_t i = 0; i < port->link_count; i++) {
+        term_t e[] = {am_erl_link, am_port, port->links[i], am_linked, heap_uint(h, i)};
+        list = heap_cons(h, heap_tuple(h, ARRAY_LEN(e), e), list);
+    }
+    port_unlock(port);
+    return list;
+}

@@ -182,6 +182,8 @@ void port_end(Port *port, term_t reason);
 bool port_has_link(const Port *port, term_t pid);
 void port_add_link(Port *port, term_t pid);
 bool port_drop_link(Port *port, term_t pid);
+/* [{erl_link, port, Pid, linked, Id}] in the heap of p; undefined when there is no such port. */
+term_t port_link_list(Process *p, term_t id);
 
 /* New port for p, or NULL: *error is the errno (or -1 for badarg, -2 for system_limit). */
 Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptions *opt,

@@ -12,6 +12,11 @@
 term_t process_info_build(Process *p, term_t spec, Heap *h, bool self);
 /* Is this an item ({dictionary, Key} too), or a proper list of items? */
 bool process_info_valid(const Vm *vm, term_t spec);
+/* As above; spec may also be link_list or monitor_list: then the bare list (process_lists.c). Asked by p
+ * about a live local process; the answer, or the trap to wait for it. */
+term_t process_info_ask(Process *p, term_t pid, term_t spec);
+term_t process_link_list(Process *p, Heap *h);
+term_t process_monitor_list(Process *p, Heap *h);
 /* total_heap_size */
 size_t process_heap_words(Process *p);
 /* Bytes of p with its heap and queue. */

@@ -62,8 +62,16 @@ void ptab_remove(Ptab *t, void *entry)
     sub_relaxed(&t->count, 1);
 }
 
+bool ptab_set_next_id(Ptab *t, uint64_t id)
+{
+    if (id > t->id_mask) return false;
+    store_relaxed(&t->scan_all, 1);
+    store_relaxed(&t->next, id);
+    return true;
+}
+
 size_t ptab_scan_end(Ptab *t)
 {
     uint64_t next = load_relaxed(&t->next); /* once: it may grow meanwhile */
-    return (size_t)MIN(next, (uint64_t)t->slots);
+    return load_relaxed(&t->scan_all) ? t->slots : (size_t)MIN(next, (uint64_t)t->slots);
 }

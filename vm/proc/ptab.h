@@ -20,6 +20,7 @@ typedef struct Ptab {
     uint64_t id_tag;         /* const: low bits of the field */
     atomic_u64_t next;       /* next identifier to try */
     atomic_word_t count;
+    atomic_u32_t scan_all;   /* next was set: entries may stand anywhere */
     _Atomic(void *) at[];
 } Ptab;
 
@@ -38,6 +39,10 @@ static inline void *ptab_lookup(const Ptab *t, uint64_t field)
 static inline size_t ptab_count(Ptab *t) { return load_relaxed(&t->count); }
 /* Entry in slot i (0 .. ptab_scan_end), or NULL. */
 static inline void *ptab_slot(const Ptab *t, size_t i) { return load_acquire(&t->at[i]); }
+/* Next identifier to try; setting it leaves entries alone. */
+static inline uint64_t ptab_next_id(Ptab *t) { return load_relaxed(&t->next) & t->id_mask; }
+/* False: not an identifier. */
+bool ptab_set_next_id(Ptab *t, uint64_t id);
 /* Slots that have ever been used: enough to scan. */
 size_t ptab_scan_end(Ptab *t);
 
