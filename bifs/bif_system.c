@@ -12,6 +12,7 @@
 #include "io/port.h"
 #include "proc/except.h"
 #include "proc/process_info.h"
+#include "sched/msacc.h"
 #include "sched/sched.h"
 #include "trace/trace.h"
 #include "sys/info.h"
@@ -202,9 +203,11 @@ static term_t flag_cpu_topology(Process *p, term_t v)
 
 static term_t flag_microstate_accounting(Process *p, term_t v)
 {
-    atomic_u32_t *on = &p->vm->sys->microstates;
-    if (v == am_reset) return term_bool(load_relaxed(on));
-    return term_is_bool(v) ? term_bool(atomic_exchange(on, v == am_true)) : BAD;
+    if (v == am_reset) {
+        msacc_reset(p->vm);
+        return term_bool(msacc_enabled(p->vm));
+    }
+    return term_is_bool(v) ? term_bool(msacc_enable(p->vm, v == am_true)) : BAD;
 }
 static term_t flag_sequential_tracer(Process *p, term_t v)
 {
@@ -366,15 +369,20 @@ static term_t stat_scheduler_wall_time_all(Process *p)
     const SchedSpace *s = p->vm->sched;
     return wall_times(p, s->count + s->dirty_cpu_count + s->dirty_io_count);
 }
-/* DEVIATES: the threads are listed, but what they do is not measured: all counters are 0. */
-static term_t microstates(Process *p, term_t type, unsigned first, unsigned last, term_t tail)
+/* Entries with ids from..to; the first is the thread of this number, 0: there are no threads of the type here. */
+static term_t microstates(Process *p, term_t type, unsigned from, unsigned to, unsigned number, term_t tail)
 {
+    static const term_t names[] = {[MS_AUX] = am_aux, [MS_CHECK_IO] = am_check_io, [MS_EMULATOR] = am_emulator,
+                                   [MS_GC] = am_gc, [MS_OTHER] = am_other, [MS_PORT] = am_port,
+                                   [MS_SLEEP] = am_sleep};
     Heap *h = &p->heap;
-    term_t zero = term_small(0);
-    term_t counters[] = {am_aux, zero, am_check_io, zero, am_emulator, zero, am_gc, zero,
-                         am_other, zero, am_port, zero, am_sleep, zero};
-    for (unsigned id = first; id <= last; id++) {
-        term_t pairs[] = {am_counters, map_from_pairs(h, counters, 7, NULL), am_id, term_small(id), am_type, type};
+    for (unsigned id = from; id <= to; id++) {
+        uint64_t ns[MS_STATES] = {0};
+        term_t counters[2 * MS_STATES];
+        if (number) msacc_read(p->vm, number + id - from, ns);
+        for (int k = 0; k < MS_STATES; k++) counters[2 * k] = names[k], counters[2 * k + 1] = heap_uint(h, ns[k]);
+        term_t pairs[] = {am_counters, map_from_pairs(h, counters, MS_STATES, NULL), am_id, term_small(id),
+                          am_type, type};
         tail = heap_cons(h, map_from_pairs(h, pairs, 3, NULL), tail);
     }
     return tail;
@@ -383,12 +391,13 @@ static term_t microstates(Process *p, term_t type, unsigned first, unsigned last
 static term_t stat_microstate_accounting(Process *p)
 {
     const SchedSpace *s = p->vm->sched;
-    term_t l = microstates(p, am_scheduler, 1, s->count, TERM_NIL);
-    l = microstates(p, am_aux, 1, 1, l);
-    l = microstates(p, am_async, 0, 0, l);
-    l = microstates(p, am_dirty_cpu_scheduler, 1, s->dirty_cpu_count, l);
-    l = microstates(p, am_dirty_io_scheduler, 1, s->dirty_io_count, l);
-    return microstates(p, am_poll, 0, 0, l);
+    unsigned first_io = s->count + s->dirty_cpu_count + 1;
+    term_t l = microstates(p, am_scheduler, 1, s->count, 1, TERM_NIL);
+    l = microstates(p, am_aux, 1, 1, 0, l);
+    l = microstates(p, am_async, 0, 0, 0, l);
+    l = microstates(p, am_dirty_cpu_scheduler, 1, s->dirty_cpu_count, s->count + 1, l);
+    l = microstates(p, am_dirty_io_scheduler, 1, s->dirty_io_count, first_io, l);
+    return microstates(p, am_poll, 0, 0, 0, l);
 }
 
 typedef struct StatRow {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "bifs/bif.h"
 #include "proc/procdict.h"
+#include "proc/procops.h"
 
 /* Words copied that cost one reduction. */
 #define WORDS_PER_REDUCTION 10u
@@ -101,6 +102,12 @@ static uint32_t account(Process *p, const Collection *c)
     return (uint32_t)MIN(1 + c->live_words / WORDS_PER_REDUCTION, (size_t)INT32_MAX);
 }
 
+static void tell_collecting(Process *p, bool begins)
+{
+    const ProcOps *ops = p->vm->procs->ops;
+    if (ops && ops->collecting) ops->collecting(p, begins);
+}
+
 /* Charges nothing. */
 static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
 {
@@ -108,8 +115,10 @@ static enum HeapResult collect(Process *p, Collection *c, uint32_t *reds)
     void (*monitor)(Process *p, int64_t ns) = p->vm->procs->monitor_gc;
     int64_t start = UNLIKELY(monitor != NULL) ? clock_os_monotonic_ns() : 0;
     if (trace) trace->collection(p, true, c->major, c->need_words - HEAP_STACK_RESERVE);
+    tell_collecting(p, true);
     enum HeapResult r = heap_collect(&p->heap, c);
     *reds = account(p, c);
+    tell_collecting(p, false);
     if (trace) trace->collection(p, false, c->was_major, c->reclaimed_words);
     if (UNLIKELY(monitor != NULL)) monitor(p, clock_os_monotonic_ns() - start);
     return r == HEAP_LIMIT && limit_exceeded(p) ? HEAP_LIMIT : HEAP_OK;

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "data/node.h"
 #include "proc/process_gc.h"
+#include "proc/procops.h"
 #include "proc/signal.h"
 
 /* system_task_test does nothing; OTP's suites use it. */
@@ -35,7 +36,10 @@ bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio
     SignalX *x = signal_new_x(SIG_SYSTASK, requester);
     x->s.aux = prio;
     x->s.term = heap_piece_copy(&x->s.piece, request);
-    if (!signal_send_pid(vm, to, &x->s)) {
+    Process *p = process_lookup(vm, to);
+    if (p && signal_send(p, &x->s)) {
+        if (prio > process_priority(p)) vm->procs->ops->hurry(p);
+    } else {
         term_t op = tuple_element(request, 1);
         answer(NULL, vm, requester, op, tuple_element(request, 2), dead_result(op));
         signal_free(&x->s);

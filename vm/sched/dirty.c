@@ -86,8 +86,7 @@ static bool dirty_acquire(Process *p, uint32_t set)
 
 void sched_dirty_native_begin(Process *p)
 {
-    uint32_t st = state_leave(p, PS_RUNNING, PS_DIRTY);
-    if (st & PS_QUEUED) sched_enqueue(p, st);
+    sched_leave(p, PS_RUNNING, PS_DIRTY);
 }
 
 bool sched_dirty_native_end(Process *p)
@@ -111,8 +110,7 @@ static void dirty_execute(Sched *s, Process *p)
             p->reductions += (uint64_t)MAX(s->slice_reds - p->reds, 0);
             uint32_t set = result == RUN_WAIT ? 0 : PS_RUNNABLE;
             if (p->sigq.mid_first) set |= PS_SIGNALS;
-            uint32_t st = state_leave(p, PS_RUNNING | PS_ANY_DIRTY, set);
-            if (st & PS_QUEUED) sched_enqueue(p, st);
+            sched_leave(p, PS_RUNNING | PS_ANY_DIRTY, set);
         }
     }
     epoch_leave(s->vm->epoch, section);
@@ -168,8 +166,7 @@ static enum TaskResult dirty_signals_run(Task *t, Sched *s)
                 return TASK_KEEP;
             }
         } else {
-            uint32_t st = state_leave(p, PS_RUNNING, 0);
-            if (st & PS_QUEUED) sched_enqueue(p, st);
+            sched_leave(p, PS_RUNNING, 0);
         }
     }
     process_unref(p);
@@ -196,11 +193,13 @@ static void *dirty_main(void *arg)
     for (;;) {
         Process *p = dirty_take(pool);
         store_relaxed(&s->priv->active, 1);
+        msacc_switch(s, MS_EMULATOR);
         int64_t begin = clock_monotonic_ns();
         dirty_execute(s, p);
         int64_t busy = clock_monotonic_ns() - begin;
         store_relaxed(&s->priv->idle_ns, load_relaxed(&s->priv->idle_ns) + busy);
         store_relaxed(&s->priv->active, 0);
+        msacc_switch(s, MS_SLEEP);
         dirty_done(pool);
     }
     return NULL;

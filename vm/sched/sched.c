@@ -34,7 +34,7 @@ bool state_should_run(uint32_t st)
     return (st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE;
 }
 
-uint32_t state_leave(Process *p, uint32_t clear, uint32_t set)
+uint32_t state_leave(Process *p, uint32_t clear, uint32_t set, uint32_t *before)
 {
     uint32_t old = load_relaxed(&p->state), new;
     do {
@@ -44,7 +44,14 @@ uint32_t state_leave(Process *p, uint32_t clear, uint32_t set)
         else if (!(new & (PS_QUEUED | PS_RUNNABLE | PS_ANY_DIRTY)))
             new |= PS_WAITING;
     } while (!atomic_compare_exchange_weak(&p->state, &old, new));
+    if (before) *before = old;
     return new;
+}
+
+void sched_leave(Process *p, uint32_t clear, uint32_t set)
+{
+    uint32_t old, new = state_leave(p, clear, set, &old);
+    if ((new & ~old) & PS_QUEUED) sched_enqueue(p, new);
 }
 
 void sched_wake(Process *p, uint32_t bits)
@@ -81,7 +88,14 @@ enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio)
 
 static int32_t ops_slice_used(const Process *p) { return sched_slice_used(p); }
 
+static void ops_collecting(Process *p UNUSED, bool begins)
+{
+    if (sched_self) msacc_switch(sched_self, begins ? MS_GC : MS_EMULATOR);
+}
+
 static const ProcOps proc_ops = {
+    .collecting = ops_collecting,
+    .hurry = sched_hurry,
     .wake = sched_wake,
     .resume = sched_resume,
     .set_priority = sched_set_priority,
@@ -152,11 +166,14 @@ static void count_reds(Sched *s, uint32_t reds)
     store_relaxed(&priv->reductions, load_relaxed(&priv->reductions) + reds);
 }
 
-/* RUNNABLE stays set while suspended, so that resuming queues the process. */
+/* RUNNABLE stays set while suspended, so that resuming queues the process. One that RUNs already, for
+ * an urgent task, is only taken off the queue. */
 static uint32_t state_pick(Process *p)
 {
     uint32_t old = load_relaxed(&p->state), new;
     do {
+        new = old & ~PS_QUEUED;
+        if (old & PS_RUNNING) continue;
         new = (old & ~(PS_QUEUED | PS_WAITING)) | PS_RUNNING;
         if (!(old & PS_SUSPENDED) || (old & PS_EXITING)) new &= ~PS_RUNNABLE;
     } while (!atomic_compare_exchange_weak(&p->state, &old, new));
@@ -176,9 +193,8 @@ static bool slice_begin(Sched *s, Process *p, uint32_t st)
     return go && !(st & PS_SUSPENDED);
 }
 
-static enum RunResult slice_run(Sched *s, Process *p)
+static enum RunResult slice_run(Sched *s, Process *p, uint32_t st)
 {
-    uint32_t st = state_pick(p);
     s->slice_reds = checked_one_reduction() ? 1 : SCHED_SLICE_REDS;
     p->reds = s->slice_reds;
     bool go = slice_begin(s, p, st);
@@ -195,17 +211,17 @@ static enum RunResult slice_run(Sched *s, Process *p)
 
 static void run_process(Sched *s, Process *p)
 {
+    uint32_t st = state_pick(p);
+    if (UNLIKELY(st & PS_RUNNING)) return;
     s->p = p;
-    enum RunResult result = slice_run(s, p);
+    enum RunResult result = slice_run(s, p, st);
     s->p = NULL;
-    uint32_t st;
     switch (result) {
     case RUN_EXIT: return;
-    case RUN_YIELD: st = state_leave(p, PS_RUNNING, PS_RUNNABLE); break;
-    case RUN_WAIT: st = state_leave(p, PS_RUNNING, 0); break;
+    case RUN_YIELD: st = state_leave(p, PS_RUNNING, PS_RUNNABLE, NULL); break;
+    case RUN_WAIT: st = state_leave(p, PS_RUNNING, 0, NULL); break;
     default:
-        st = state_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
-        if (st & PS_QUEUED) sched_enqueue(p, st);
+        sched_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
         dirty_push(s->vm, p, result == RUN_DIRTY_CPU ? SCHED_DIRTY_CPU : SCHED_DIRTY_IO);
         return;
     }
@@ -234,10 +250,12 @@ static void run_item(Sched *s, RunItem item)
     SchedPriv *priv = s->priv;
     store_relaxed(&priv->switches, load_relaxed(&priv->switches) + 1);
     store_relaxed(&priv->active, 1);
+    msacc_switch(s, item.t ? MS_PORT : MS_EMULATOR);
     if (item.t)
         run_task(s, item.t);
     else if (LIKELY(!load_relaxed(&shared_of(s->vm)->processes_stopped)))
         run_process(s, item.p);
+    msacc_switch(s, MS_OTHER);
     store_relaxed(&priv->active, 0);
 }
 
@@ -252,7 +270,9 @@ static void poll_now_and_then(Sched *s, int64_t now)
     if (poll_set_count(sh->polls) == 0 || now - load_relaxed(&sh->last_poll_ns) < POLL_EVERY_NS) return;
     if (!atomic_compare_exchange_strong(&sh->poller, &nobody, s)) return;
     store_relaxed(&sh->last_poll_ns, now);
+    msacc_switch(s, MS_CHECK_IO);
     poll_wait(sh->polls, 0, nothing, NULL);
+    msacc_switch(s, MS_OTHER);
     atomic_store(&sh->poller, NULL);
 }
 
@@ -261,7 +281,11 @@ static void look_around(Sched *s)
 {
     s->priv->reds_since_look = 0;
     int64_t now = clock_monotonic_ns();
-    if (timer_wheel_next(s->wheel) <= now) timer_wheel_expire(s->wheel, now);
+    if (timer_wheel_next(s->wheel) <= now) {
+        msacc_switch(s, MS_AUX);
+        timer_wheel_expire(s->wheel, now);
+        msacc_switch(s, MS_OTHER);
+    }
     poll_now_and_then(s, now);
     if (takes_work(s->vm->sched, s)) sched_balance(s, now);
 }
@@ -270,7 +294,11 @@ static void between_slices(Sched *s)
 {
     epoch_quiescent(&s->priv->epoch);
     block_check(s);
-    if (jobs_pending(s)) jobs_run(s);
+    if (jobs_pending(s)) {
+        msacc_switch(s, MS_AUX);
+        jobs_run(s);
+        msacc_switch(s, MS_OTHER);
+    }
     if (s->priv->reds_since_look >= LOOK_EVERY_REDS) look_around(s);
 }
 

@@ -10,6 +10,7 @@
 #include "base/queue.h"
 #include "proc/procops.h"
 #include "proc/timer.h"
+#include "sched/msacc.h"
 #include "sched/poll.h"
 #include "sched/sched.h"
 
@@ -58,6 +59,10 @@ typedef struct SchedPriv {
     /* wall time: owner writes, any reads */
     atomic_i64_t idle_since;          /* 0: not idle */
     atomic_i64_t idle_ns;             /* idle periods that have ended */
+    /* microstates: owner writes, any reads (msacc_reset: any) */
+    atomic_u64_t ms_ns[MS_STATES];
+    atomic_i64_t ms_since;            /* 0: not counted */
+    atomic_u32_t ms_state;
 } SchedPriv;
 
 #define IDLE_WORDS (SCHED_MAX / 64)
@@ -84,6 +89,7 @@ typedef struct SchedShared {
     atomic_i64_t last_poll_ns;
     atomic_u32_t processes_stopped;   /* halting: processes taken from a queue are dropped */
     struct PollSet *polls;
+    atomic_u32_t msacc;               /* microstate accounting is on */
     atomic_u64_t balances;            /* times that a scheduler compared its queue with the others */
     /* stop the world */
     Mutex block_lock;                 /* class SCHED_STATE */
@@ -128,8 +134,23 @@ static inline enum ProcPriority state_priority(uint32_t state)
 {
     return (enum ProcPriority)((state & PS_PRIO_MASK) >> PS_PRIO_SHIFT);
 }
-/* Clear `clear`, set `set` and, if there is work then, QUEUED; returns the new state. */
-uint32_t state_leave(Process *p, uint32_t clear, uint32_t set);
+/* Clear `clear`, set `set` and, if there is work then and it was not queued, QUEUED; returns the new state, and the
+ * old one in *before unless NULL. */
+uint32_t state_leave(Process *p, uint32_t clear, uint32_t set, uint32_t *before);
+/* The same; queues p if that marked it. It may have been marked before, for a task that will see to it. */
+void sched_leave(Process *p, uint32_t clear, uint32_t set);
+
+/* ---- urgent.c ---- */
+void sched_hurry(Process *p);
+
+/* ---- msacc.c ---- */
+void msacc_switch_slow(Sched *s, enum Microstate to);
+/* The calling thread begins something else. */
+static inline void msacc_switch(Sched *s, enum Microstate to)
+{
+    if (UNLIKELY(load_relaxed(&shared_of(s->vm)->msacc) || load_relaxed(&s->priv->ms_since)))
+        msacc_switch_slow(s, to);
+}
 
 /* ---- balance.c ---- */
 void sched_balance(Sched *s, int64_t now);

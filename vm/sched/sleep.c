@@ -112,10 +112,17 @@ static int64_t sleep_limit_ns(Sched *s)
     return MAX(left, 0);
 }
 
+/* The poller that wakes up goes on with what is ready. */
+static enum Microstate after_sleep(Sched *s)
+{
+    return load_relaxed(&shared_of(s->vm)->poller) == s ? MS_CHECK_IO : MS_OTHER;
+}
+
 static void idle_times(Sched *s, bool begins)
 {
     SchedPriv *priv = s->priv;
     int64_t now = clock_monotonic_ns(), since = load_relaxed(&priv->idle_since);
+    msacc_switch(s, begins ? MS_SLEEP : after_sleep(s));
     if (begins) {
         store_relaxed(&priv->idle_since, now);
         return;
@@ -139,6 +146,7 @@ static void sleep_as_poller(SchedShared *sh, Sched *s, int64_t limit_ns)
     atomic_fence_full(); /* poller is announced; partner: sched_kick_one */
     poll_wait(sh->polls, event_is_set(&s->priv->event) ? 0 : limit_ns, wake_up, s);
     atomic_store(&sh->poller, NULL);
+    msacc_switch(s, MS_OTHER);
 }
 
 /* The last one to fall asleep, for a while, gives unused memory back. */

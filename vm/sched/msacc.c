@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* msacc - see msacc.h. A thread notes since when it is in its present state; 0 while accounting is off.
+ * Layer: sched. */
+#include "sched/msacc.h"
+
+#include "sched/sched_priv.h"
+
+static Sched *thread_at(Vm *vm, unsigned number)
+{
+    return __atomic_load_n(&vm->sched->scheds[number - 1], __ATOMIC_ACQUIRE);
+}
+
+void msacc_switch_slow(Sched *s, enum Microstate to)
+{
+    SchedPriv *priv = s->priv;
+    bool on = load_relaxed(&shared_of(s->vm)->msacc);
+    int64_t now = on ? clock_monotonic_ns() : 0, since = load_relaxed(&priv->ms_since);
+    atomic_u64_t *sum = &priv->ms_ns[load_relaxed(&priv->ms_state)];
+    if (on && since) store_relaxed(sum, load_relaxed(sum) + (uint64_t)(now - since));
+    store_relaxed(&priv->ms_state, to);
+    store_relaxed(&priv->ms_since, now);
+}
+
+bool msacc_enabled(Vm *vm) { return load_relaxed(&shared_of(vm)->msacc); }
+
+bool msacc_enable(Vm *vm, bool on)
+{
+    return atomic_exchange(&shared_of(vm)->msacc, on);
+}
+
+static unsigned threads(const SchedSpace *space)
+{
+    return space->count + space->dirty_cpu_count + space->dirty_io_count;
+}
+
+void msacc_reset(Vm *vm)
+{
+    int64_t now = clock_monotonic_ns();
+    for (unsigned n = 1; n <= threads(vm->sched); n++) {
+        Sched *s = thread_at(vm, n);
+        for (int i = 0; s && i < MS_STATES; i++) store_relaxed(&s->priv->ms_ns[i], 0);
+        if (s && load_relaxed(&s->priv->ms_since)) store_relaxed(&s->priv->ms_since, now);
+    }
+}
+
+/* The present state counts up to now. */
+void msacc_read(Vm *vm, unsigned number, uint64_t ns[MS_STATES])
+{
+    Sched *s = thread_at(vm, number);
+    for (int i = 0; i < MS_STATES; i++) ns[i] = s ? load_relaxed(&s->priv->ms_ns[i]) : 0;
+    int64_t since = s && msacc_enabled(vm) ? load_relaxed(&s->priv->ms_since) : 0, now = clock_monotonic_ns();
+    if (since && now > since) ns[load_relaxed(&s->priv->ms_state)] += (uint64_t)(now - since);
+}
