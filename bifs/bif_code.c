@@ -16,6 +16,7 @@
 #include "loader/check_process.h"
 #include "loader/load.h"
 #include "proc/message.h"
+#include "trace/breakpoint.h"
 #include "proc/signal.h"
 #include "proc/systask.h"
 
@@ -153,6 +154,8 @@ BIF(erlang, finish_loading, 1, 0)
     CodeInstance **instances = MEM_NEW_ARRAY(TEMP, CodeInstance *, (size_t)n);
     bool *bad = mem_alloc_zero(MEM_TEMP, (size_t)n * sizeof *bad);
     term_t result = commit_list(p, a[0], instances, bad, (size_t)n);
+    for (sword_t i = 0; result == am_ok && i < n; i++)
+        breakpoint_module_loaded(p->vm, instances[i]->name);
     MEM_DELETE_ARRAY(TEMP, bad, (size_t)n);
     MEM_DELETE_ARRAY(TEMP, instances, (size_t)n);
     return result;
@@ -173,6 +176,10 @@ BIF(erlang, finish_after_on_load, 2, 0)
     if (!term_is_atom(a[0]) || !term_is_bool(a[1])
         || !loader_finish_on_load(p->vm, a[0], a[1] == am_true))
         return bif_error(p, EXC_BADARG);
+    if (a[1] == am_true)
+        breakpoint_module_loaded(p->vm, a[0]);
+    else
+        breakpoint_module_refused(p->vm, a[0]);
     return am_true;
 }
 

@@ -173,6 +173,57 @@ static void change_event(TracePattern *t, const Pattern *q)
     }
 }
 
+/* ---- modules to come ---- */
+
+static void change_on_load(Breakpoints *all, const Pattern *q)
+{
+    if (!q->on) { /* only what was set with the same flags */
+        all->on_load_bits &= ~q->bits;
+        all->on_load = all->on_load_bits != 0;
+        return;
+    }
+    BreakSpec *spec = &all->on_load_spec;
+    if (spec->ms) ms_unref(spec->ms);
+    heap_piece_dispose(&spec->piece);
+    *spec = (BreakSpec){.ms = q->spec.ms, .term = TERM_NIL};
+    if (spec->ms) {
+        ms_ref(spec->ms);
+        spec->term = heap_piece_copy(&spec->piece, q->spec.term);
+    }
+    all->on_load = true;
+    all->on_load_local = q->local;
+    all->on_load_bits = q->bits;
+    all->on_load_tracer = q->tracer;
+}
+
+static void change_loaded(Vm *vm, term_t name, Pattern *q)
+{
+    Module *m = module_find(vm, name);
+    if (!m) return;
+    q->vm = vm;
+    q->module = name;
+    q->function = q->arity = am_Underscore;
+    sched_block_all(vm);
+    change_module(m, q);
+    sched_unblock_all(vm);
+}
+
+void breakpoint_module_loaded(Vm *vm, term_t module)
+{
+    const Breakpoints *all = trace_space(vm)->breakpoints;
+    if (!all || !all->on_load) return;
+    Pattern q = {.on = true, .local = all->on_load_local, .bits = all->on_load_bits,
+                 .spec = all->on_load_spec, .tracer = all->on_load_tracer};
+    change_loaded(vm, module, &q);
+}
+
+void breakpoint_module_refused(Vm *vm, term_t module)
+{
+    if (!trace_space(vm)->breakpoints) return;
+    Pattern q = {.bits = BREAK_GLOBAL};
+    change_loaded(vm, module, &q);
+}
+
 static term_t change(Process *p, Pattern *q, term_t what)
 {
     TraceSpace *s = trace_space(p->vm);
@@ -181,7 +232,7 @@ static term_t change(Process *p, Pattern *q, term_t what)
         return term_small(1);
     }
     if (what == am_on_load) {
-        breakpoints_make(p->vm)->on_load = q->on;
+        change_on_load(breakpoints_make(p->vm), q);
         return term_small(0);
     }
     module_each(p->vm, change_module, q);
@@ -283,7 +334,12 @@ term_t breakpoint_info(Process *p, term_t mfa, term_t item)
 term_t breakpoint_on_load_info(Process *p, term_t item)
 {
     const Breakpoints *all = trace_space(p->vm)->breakpoints;
-    Breakpoint b = {.on = all && all->on_load ? BREAK_GLOBAL : 0, .call.term = TERM_NIL};
+    Breakpoint b = {.call.term = TERM_NIL};
+    if (all && all->on_load) {
+        b.on = all->on_load_bits;
+        b.call.term = b.meta.term = all->on_load_spec.term;
+        b.meta_tracer = all->on_load_tracer;
+    }
     Info i = {&b, true};
     term_t v = item == am_all ? all_info(p, &i) : info_value(p, &i, item);
     return v == TERM_NONE ? bif_error(p, EXC_BADARG) : heap_tuple2(&p->heap, item, v);

@@ -65,8 +65,11 @@ typedef struct Breakpoints {
     code_t return_code[1];   /* trace_return */
     code_t catch_code[1];    /* trace_catch */
     int32_t handler;         /* number of trace_breakpoint */
-    MatchSpec *on_load_ms;   /* pattern on_load */
-    bool on_load;
+    bool on_load;            /* pattern on_load is set: what it asks for in modules to come */
+    bool on_load_local;
+    uint32_t on_load_bits;
+    BreakSpec on_load_spec;
+    term_t on_load_tracer;
 } Breakpoints;
 
 Breakpoints *breakpoints_make(Vm *vm);
@@ -86,6 +89,11 @@ Breakpoint *breakpoint_of_export(Export *e);
 /* trace_info/2 of {M,F,A} and of on_load. */
 term_t breakpoint_info(Process *p, term_t mfa, term_t item);
 term_t breakpoint_on_load_info(Process *p, term_t item);
+
+/* A module has become current, or its on_load function has failed: then calls to what was current before
+ * are no longer traced globally. The caller holds no locks. */
+void breakpoint_module_loaded(Vm *vm, term_t module);
+void breakpoint_module_refused(Vm *vm, term_t module);
 
 /* ProcTraceOps (process.h) */
 int64_t breakpoint_hit(Process *p, term_t *x, const code_t *pc);
