@@ -167,6 +167,7 @@ static void todo_push(Todo *t, const term_t *terms, size_t n)
 #define FUN_BASE_WORDS 5
 #define BINARY_WORDS 6
 #define SUB_BINARY_WORDS 5
+#define EXT_HEAD_WORDS 3
 
 static size_t bits_words(term_t t)
 {
@@ -203,6 +204,7 @@ static size_t object_words(Todo *todo, term_t t)
     case BOXED_EXPORT: return FUN_BASE_WORDS;
     case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return bits_words(t);
     case BOXED_REF: return ref_object_words(t);
+    case BOXED_EXT_REF: return EXT_HEAD_WORDS + (ext_ptr(t)->data[0] + 2) / 2; /* count and numbers, 32 bits each */
     case BOXED_MAP:
         if (MAP_HEADER_KIND(header) == MAP_FLAT) {
             todo_push(todo, b + 2, 1 + map_size(t));
