@@ -35,7 +35,7 @@ static void wake(Process *p, uint32_t bits) { or_acq_rel(&p->state, bits); }
 static void resume(Process *p) { and_acq_rel(&p->state, ~PS_SUSPENDED); }
 static enum ProcPriority set_priority(Process *p, enum ProcPriority prio) { return (void)p, prio; }
 static int32_t slice_used(const Process *p) { return (void)p, 0; }
-static const ProcOps ops = {wake, resume, set_priority, slice_used};
+static const ProcOps ops = {.wake = wake, .resume = resume, .set_priority = set_priority, .slice_used = slice_used};
 
 static void setup(void)
 {
