@@ -31,7 +31,7 @@ enum ValueBits {
 };
 #define V_TERM (V_OTHER | V_NIL | V_CELL | V_TUPLE | V_MAP | V_FLOAT | V_INT | V_BITS | V_SHARED)
 #define V_LIST (V_NIL | V_CELL)
-#define V_NO_TERM (V_CONTEXT | V_RAW | V_MARK | V_CATCH)
+#define V_NO_TERM (V_CONTEXT | V_MARK | V_CATCH)
 
 typedef struct Val {
     uint16_t bits;      /* 0: not set */

@@ -126,7 +126,7 @@ static bool raw_trace(Verifier *v, const InsnOperand *a)
 {
     Val val;
     if (!verify_read(v, a, &val)) return false;
-    return val_is(val, V_RAW) || verify_fail(v, "no stack trace");
+    return val_is_term(val) || verify_fail(v, "no stack trace"); /* its form is checked when used */
 }
 
 /* Trace Value */

@@ -200,20 +200,12 @@ void verify_end(Verifier *v)
     v->reachable = false;
 }
 
-/* Only these may lead back: they count reductions, so no loop keeps a scheduler to itself. */
-static bool is_receiving(unsigned op)
-{
-    return op == GEN_loop_rec_end || op == GEN_wait || op == GEN_wait_timeout;
-}
-
-static bool branch_to(Verifier *v, uint64_t label, bool back)
+static bool branch_to(Verifier *v, uint64_t label)
 {
     const Function *fn = &v->l->functions[v->function];
     Place *to = &v->places[label];
     if (to->op == PLACE_NONE || to->op < v->start || to->op >= fn->end_op)
         return verify_fail(v, "label %u is not in the function", (unsigned)label);
-    if (!back && to->op >= fn->entry_op && to->op < (size_t)(v->op - v->l->gen.ops))
-        return verify_fail(v, "jump back to label %u", (unsigned)label);
     return state_merge_into(v, to);
 }
 
@@ -229,7 +221,7 @@ static bool enter_handler(Verifier *v, uint64_t label)
     for (unsigned i = 0; i < 4; i++) s->x[i] = val_new(at_entry[i]);
     s->nx = 4;
     s->fr = 0;
-    bool ok = branch_to(v, label, true);
+    bool ok = branch_to(v, label);
     memcpy(s->x, kept, sizeof kept);
     s->nx = nx;
     s->fr = fr;
@@ -307,7 +299,7 @@ bool verify_test(Verifier *v, const InsnOperand *label)
 {
     if (label->kind != INSN_OP_LABEL || label->value == 0 || label->value >= v->l->f.label_count)
         return verify_fail(v, "no label");
-    return branch_to(v, label->value, is_receiving(v->op->op));
+    return branch_to(v, label->value);
 }
 
 bool verify_branch(Verifier *v, const InsnOperand *label)

@@ -157,6 +157,4 @@ funs() ->
 
 control() ->
     [{end_of_code, 1, [{move, ?X0, ?X1}]},
-     {endless, 1, [{label, 3}, {jump, {f, 3}}]},
-     {into_another, 1, [{jump, {f, 12}}], [1], [{g, 1, 11, [{label, 12}, return]}]},
-     {test_back, 1, [{label, 3}, {test, is_atom, {f, 3}, [?X0]}, return]}].
+     {into_another, 1, [{jump, {f, 12}}], [1], [{g, 1, 11, [{label, 12}, return]}]}].

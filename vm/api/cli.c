@@ -20,7 +20,7 @@ void config_default(Config *c)
         .process_limit = 262144, .port_limit = 65536, .atom_limit = 1048576,
         .min_heap = 233, .min_vheap = 46422, .dict_size = 8, .max_heap_kill = true, .max_heap_log = true,
         .time_correction = true, .file_names = FILE_NAMES_LOCALE, .warnings_map = 'w',
-        .verify = "foreign", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
+        .verify = "off", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
     };
 }
 

@@ -47,8 +47,8 @@ static term_t input_term(Heap *h, Input *in, size_t n)
 
 /* ---- turns ---- */
 
-/* A call that does not want to wait has 0 for its reference. */
-static bool is_poll(term_t ref) { return ref == term_small(0); }
+/* A call that does not want to wait has the atom zero for its reference. */
+static bool is_poll(term_t ref) { return ref == am_zero; }
 
 /* False: not now, *r says why. */
 static bool claim(Process *p, Socket *s, term_t ref, term_t *r)

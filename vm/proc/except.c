@@ -28,9 +28,23 @@ typedef struct RawTrace {
 } RawTrace;
 #define RAW_WORDS(n) (sizeof(RawTrace) / 8 + (n))
 
+/* Code that no compiler has made may bring a number of its own. */
+static bool is_whole(term_t big)
+{
+    const term_t *p = boxed_ptr(big);
+    const RawTrace *raw = (const RawTrace *)(const void *)(p + 1);
+    size_t words = HEADER_ARITY(*p);
+    if (words < RAW_WORDS(0) || raw->count > words - RAW_WORDS(0)) return false;
+    if (raw->flags & (TRACE_NATIVE | TRACE_ERROR_INFO))
+        return term_is_atom(raw->mfa.module) && term_is_atom(raw->mfa.function)
+               && (!(raw->flags & TRACE_ERROR_INFO) || except_error_info_module(raw->mfa.module) != TERM_NONE);
+    return true;
+}
+
 static bool trace_is_raw(term_t t)
 {
-    return term_is_list_cell(t) && term_is_list_cell(list_head(t)) && term_is_big(list_tail(t));
+    return term_is_list_cell(t) && term_is_list_cell(list_head(t)) && term_is_big(list_tail(t))
+           && is_whole(list_tail(t));
 }
 
 static RawTrace *raw_trace(term_t t)

@@ -210,9 +210,10 @@ datagrams() ->
     ok = socket:sendto(B, <<"truncated">>, NameA),
     {ok, {_, Cut}} = socket:recvfrom(A, 5),
     R = socket:recvfrom(A, 0, 10),
+    Now = {socket:recvfrom(A, 0, 0), socket:recv(A, 0, 0), socket:recvmsg(A, 0)},
     {select, {select_info, recvfrom, _}} = socket:recvfrom(A, 0, nowait),
     close_all([A, B]),
-    {From =:= NameA, One, Empty, Cut, R}.
+    {From =:= NameA, One, Empty, Cut, R, Now}.
 
 messages() ->
     {A, NameA} = udp(),
