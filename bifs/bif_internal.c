@@ -17,6 +17,7 @@
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
+#include "dist/channel.h"
 #include "data/term_hash.h"
 #include "io/port.h"
 #include "proc/message.h"
@@ -63,6 +64,32 @@ static term_t block_ms(Process *p, term_t ms)
     term_t r = pause_ms(p, ms);
     sched_unblock_all(p->vm);
     return r;
+}
+
+/* The channel to this node, if it is up. */
+static Channel *channel_up(Process *p, term_t node)
+{
+    Channel *c = term_is_atom(node) ? channel_find(p->vm, node) : NULL;
+    return c && channel_is_up(c) ? c : NULL;
+}
+
+static term_t kill_connection(Process *p, term_t node)
+{
+    Channel *c = channel_up(p, node);
+    if (c) channel_kill(c, am_killed);
+    return term_bool(c != NULL);
+}
+
+static term_t channel_info(Process *p, term_t what, term_t node)
+{
+    Channel *c = channel_up(p, node);
+    if (!c) return what == am_dist_ctrl ? am_undefined : bif_error(p, EXC_BADARG);
+    mutex_lock(&c->lock);
+    term_t controller = c->controller;
+    uint32_t conn = c->conn;
+    mutex_unlock(&c->lock);
+    if (what == am_connection_id) return heap_uint(&p->heap, conn);
+    return controller == TERM_NONE ? am_undefined : controller;
 }
 
 static term_t set_reductions(Process *p, term_t n)
@@ -157,6 +184,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_wait: return wait_for_schedulers(p);
     case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
     case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
+    case am_kill_dist_connection: return kill_connection(p, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
@@ -220,6 +248,7 @@ static term_t get_pair(Process *p, term_t what, term_t t)
     case am_link_list: case am_monitor_list: return link_or_monitor_list(p, what, t);
     case am_binary_info: return binary_info(p, t);
     case am_process_status: return process_status(p, t);
+    case am_dist_ctrl: case am_connection_id: return channel_info(p, what, t);
     case am_atom:
         if (!small_natural(t) || (uint64_t)small_value(t) >= atom_count()) return bif_error(p, EXC_BADARG);
         return term_atom((word_t)small_value(t));

@@ -46,8 +46,7 @@ BIF(erts_internal, get_creation, 0, 0)
 
 BIF(erts_internal, new_connection, 1, 0)
 {
-    if (!term_is_atom(a[0]) || a[0] == node_self_name(p->vm)) return bif_error(p, EXC_BADARG);
-    if (!node_is_alive(p->vm)) return bif_error(p, EXC_BADARG);
+    if (!is_node_name(a[0]) || a[0] == node_self_name(p->vm)) return bif_error(p, EXC_BADARG);
     Channel *c = channel_get(p->vm, a[0]);
     return channel_handle(&p->heap, c, channel_begin(c));
 }

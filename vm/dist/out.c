@@ -133,6 +133,16 @@ static void finish(Channel *c, uint32_t conn, enum ChannelState state, DistEncod
     enqueue(c, conn, state, items, bytes);
 }
 
+/* The other node has no form for this signal. A spawn request is answered as it would answer itself. */
+static void refuse(Channel *c, uint32_t conn, Heap *h, term_t control)
+{
+    term_t op = tuple_element(control, 1);
+    if (op != term_small(29) && op != term_small(30)) return;
+    term_t answer = heap_tuple5(h, term_small(31), tuple_element(control, 2), tuple_element(control, 3),
+                                term_small(0), am_notsup);
+    (void)spawn_answered(c, conn, answer);
+}
+
 static void encode_now(Channel *c, uint32_t conn, enum ChannelState state, uint64_t flags, term_t control,
                        term_t payload)
 {
@@ -142,6 +152,8 @@ static void encode_now(Channel *c, uint32_t conn, enum ChannelState state, uint6
         dist_encode_start(&e, c->vm, flags, control, payload);
         if (dist_encode_run(&e, SIZE_MAX) == ETF_DONE) finish(c, conn, state, &e);
         else dist_encode_free(&e);
+    } else {
+        refuse(c, conn, &h, control);
     }
     heap_dispose(&h);
 }

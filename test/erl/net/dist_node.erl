@@ -14,7 +14,7 @@ with(Fun) ->
 
 start(N) ->
     epmd("-daemon"),
-    timeout =/= t:wait(fun() -> element(1, erl_epmd:names()) =:= ok end),
+    ok = t:wait(fun() -> element(1, erl_epmd:names()) =:= ok end),
     Level = maps:get(level, logger:get_primary_config()),
     logger:set_primary_config(level, none),
     Result = net_kernel:start([list_to_atom(peer:random_name()), shortnames]),
