@@ -43,7 +43,7 @@ static const char flags_text[] =
     "-hpds size     initial size of process dictionaries\n"
     "-hmqd val      where messages are kept: off_heap | on_heap\n"
     "-i module      boot module, default init\n"
-    "-Jverify what  loaded code that is verified: foreign (to the OTP root) | all | off\n"
+    "-Jverify what  loaded code that is verified: off (default) | foreign (to the OTP root) | all\n"
     "-pc set        printable characters: latin1 | unicode\n"
     "-P number      processes [1024-134217727]\n"
     "-Q number      ports [1024-134217727]\n"
