@@ -59,7 +59,7 @@ include $(SRC)/vm/exec/flags.mk
 WARN := -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation \
     -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(TYPE_CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
-JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) $(CPPFLAGS)
+JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) -isystem $(GEN)/atoms $(CPPFLAGS)
 JLDFLAGS := $(TYPE_LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
 HOSTCC ?= $(CC)
 HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation
@@ -75,7 +75,7 @@ INSN := $(call find-src,vm/exec/*.insn)
 LAUNCH_C := $(call find-src,vm/api/launch/*.c)
 STDLIB_ERL := $(call find-src,stdlib/*.erl)
 
-VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
+VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
 MAIN_OBJ := $(OBJ)/vm/api/main.o
 LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
 LAUNCH_SH := $(call find-src,vm/api/launch/*.sh)
@@ -86,8 +86,11 @@ all: $(OBJ)/joist programs $(BIN)/.made
 
 # ---- generated sources: made before the first object, rewritten only when they change ------------
 
-GEN_H := $(GEN)/atoms.gen.h $(GEN)/config.h
-GEN_C := $(GEN)/atoms.gen.c $(GEN)/bif_table.gen.c
+# atoms.gen.h counts as a system header, which keeps it out of the .d files: a new atom leaves the numbers of the
+# others as they were, and an object that names a new atom is new itself. atoms.base tells when numbers did change.
+ATOMS := $(GEN)/atoms
+GEN_H := $(ATOMS)/atoms.gen.h $(GEN)/config.h
+GEN_C := $(ATOMS)/atoms.gen.c $(GEN)/bif_table.gen.c
 INSNGEN := $(if $(wildcard $(SRC)/tools/insngen.c),$(GEN)/insn.stamp)
 gen: $(GEN_H) $(GEN_C) $(INSNGEN)
 
@@ -98,8 +101,8 @@ $(TOOLS)/%: $(SRC)/tools/%.c $(SRC)/tools/genlib.h
 # The generators read every source each time (a few milliseconds), so a deleted file is noticed too.
 ATOM_SOURCES = $(addprefix $(SRC)/,$(VM_C) $(VM_H) $(INSN))
 $(GEN)/atoms.stamp: FORCE $(TOOLS)/atomgen
-	@mkdir -p $(GEN)
-	$(Q)$(TOOLS)/atomgen $(GEN) $(SRC)/vm/term/atoms.def $(ATOM_SOURCES)
+	@mkdir -p $(ATOMS)
+	$(Q)$(TOOLS)/atomgen $(ATOMS) $(SRC)/vm/term/atoms.def $(ATOM_SOURCES)
 	@touch $@
 $(GEN)/bifs.stamp: FORCE $(TOOLS)/bifgen
 	@mkdir -p $(GEN)
@@ -118,7 +121,7 @@ $(GEN)/config.stamp: config.mk $(SRC)/Makefile
 	   echo '#define JOIST_OTP_ERTS "$(OTP_ERTS)"'; } > $(GEN)/config.h.new
 	@cmp -s $(GEN)/config.h.new $(GEN)/config.h || cp $(GEN)/config.h.new $(GEN)/config.h
 	@rm -f $(GEN)/config.h.new; touch $@
-$(GEN)/atoms.gen.h $(GEN)/atoms.gen.c: $(GEN)/atoms.stamp ;
+$(ATOMS)/atoms.gen.h $(ATOMS)/atoms.gen.c $(ATOMS)/atoms.base: $(GEN)/atoms.stamp ;
 $(GEN)/bif_table.gen.c: $(GEN)/bifs.stamp ;
 $(GEN)/config.h: $(GEN)/config.stamp ;
 INSN_GEN := insn_families.gen.h insn_variants.gen.h interp_tail.gen.h interp_switch.gen.h
@@ -131,10 +134,10 @@ $(OBJ)/flags: FORCE
 	@mkdir -p $(OBJ)
 	@echo '$(CC) $(JCFLAGS) $(JCPPFLAGS)' | cmp -s - $@ || echo '$(CC) $(JCFLAGS) $(JCPPFLAGS)' > $@
 
-$(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags | $(GEN_H)
+$(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(CFLAGS_$(*F)) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
-$(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags | $(GEN_H)
+$(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
 

@@ -3,10 +3,11 @@
  * Usage:      atomgen OUTDIR ATOMS.DEF SOURCE...
  * Input:      identifiers am_<name> outside comments and strings; module and function names of BIF
  *             lines; ATOM(am_Name, "text") lines of ATOMS.DEF, which give a name another text.
- * Output:     OUTDIR/atoms.gen.h (am_* constants, ATOM_PREDEFINED_COUNT) and OUTDIR/atoms.gen.c
- *             (the texts, in the order of their numbers).
- * Invariants: false is 0 and true is 1; the others follow in byte order of their texts, so the
- *             numbers depend on the set of atoms only. Names with the same text share a number. */
+ * Output:     OUTDIR/atoms.gen.h (am_* constants) and OUTDIR/atoms.gen.c (the texts, in the order of
+ *             their numbers, and their count). OUTDIR/atoms.base is written anew when a number changed.
+ * Invariants: false is 0 and true is 1; the others follow in byte order of their texts. Names with the
+ *             same text share a number. Over a previous output in OUTDIR numbers stay and new texts go
+ *             to the end, so that objects need no new compilation because of atoms they do not name. */
 #include "genlib.h"
 
 typedef struct {
@@ -157,38 +158,106 @@ static int by_text(const void *x, const void *y)
     return d ? d : strcmp(a->name, b->name);
 }
 
-static unsigned number_atoms(void)
+/* The texts in the order of their numbers; the first `kept` come from the output before. */
+static char **texts;
+static unsigned text_count, kept;
+
+static unsigned text_add(const char *text)
 {
-    unsigned next = 0;
+    texts = gen_grow(texts, (text_count + 1) * sizeof *texts);
+    texts[text_count] = gen_copy(text, strlen(text));
+    return text_count++;
+}
+
+static void read_previous_texts(const char *dir)
+{
+    char path[4096], value[1024];
+    snprintf(path, sizeof path, "%s/atoms.gen.c", dir);
+    char *all = gen_read_try(path);
+    for (const char *s = all ? all : ""; *s; s += *s == '\n') {
+        if (sscanf(s, "    \"%1023[^\"]\",", value) == 1)
+            text_add(value);
+        else if (strncmp(s, "    \"\",", 7) == 0)
+            text_add("");
+        s += strcspn(s, "\n");
+    }
+    kept = text_count;
+}
+
+/* True when every name that the previous header has still stands for the text it had. */
+static bool previous_names_hold(const char *dir)
+{
+    char path[4096], name[256];
+    unsigned number;
+    snprintf(path, sizeof path, "%s/atoms.gen.h", dir);
+    char *all = gen_read_try(path);
+    if (!all)
+        return false;
+    for (const char *s = all; *s; s += *s == '\n') {
+        if (sscanf(s, "#define %255s ATOM_CONST(%u)", name, &number) == 2) {
+            const Atom *a = atom_find(name);
+            if (number >= kept || (a && strcmp(a->text, texts[number]) != 0))
+                return false;
+        }
+        s += strcspn(s, "\n");
+    }
+    return true;
+}
+
+static unsigned kept_number(const char *text)
+{
+    unsigned i = 0;
+    while (i < kept && strcmp(texts[i], text) != 0)
+        i++;
+    return i;
+}
+
+static void note_new_numbers(const char *dir)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/atoms.base", dir);
+    FILE *f = fopen(path, "w");
+    if (!f || fclose(f) != 0)
+        gen_fail(path, 0, "cannot write");
+}
+
+static void number_atoms(const char *dir)
+{
+    read_previous_texts(dir);
+    if (!previous_names_hold(dir))
+        text_count = kept = 0;
     qsort(atoms, atom_count, sizeof *atoms, by_text);
     for (size_t i = 0; i < atom_count; i++) {
         bool same = i > 0 && strcmp(atoms[i].text, atoms[i - 1].text) == 0;
-        atoms[i].index = same ? atoms[i - 1].index : next++;
+        atoms[i].index = same ? atoms[i - 1].index : kept_number(atoms[i].text);
+        if (!same && atoms[i].index == kept)
+            atoms[i].index = text_add(atoms[i].text);
     }
-    return next;
+    if (kept == 0)
+        note_new_numbers(dir);
 }
 
-static void write_header(const char *dir, unsigned count)
+static void write_header(const char *dir)
 {
     GenText t = {0};
     gen_printf(&t, "/* Made by tools/atomgen.c from the am_ names in the sources. */\n"
                    "#ifndef GEN_ATOMS_H\n#define GEN_ATOMS_H\n\n");
     for (size_t i = 0; i < atom_count; i++)
         gen_printf(&t, "#define %s ATOM_CONST(%u)\n", atoms[i].name, atoms[i].index);
-    gen_printf(&t, "\n#define ATOM_PREDEFINED_COUNT %u\n", count);
-    gen_printf(&t, "extern const char *const atom_predefined_names[ATOM_PREDEFINED_COUNT];\n\n#endif\n");
+    gen_printf(&t, "\nextern const unsigned atom_predefined_count;\n"
+                   "extern const char *const atom_predefined_names[];\n\n#endif\n");
     gen_write(dir, "atoms.gen.h", &t);
 }
 
-static void write_table(const char *dir, unsigned count)
+static void write_table(const char *dir)
 {
     GenText t = {0};
     gen_printf(&t, "/* Made by tools/atomgen.c from the am_ names in the sources. */\n"
-                   "extern const char *const atom_predefined_names[%u];\n"
-                   "const char *const atom_predefined_names[%u] = {\n", count, count);
-    for (size_t i = 0; i < atom_count; i++)
-        if (i == 0 || atoms[i].index != atoms[i - 1].index)
-            gen_printf(&t, "    \"%s\",\n", atoms[i].text);
+                   "#include \"atoms.gen.h\"\n"
+                   "const unsigned atom_predefined_count = %u;\n"
+                   "const char *const atom_predefined_names[] = {\n", text_count);
+    for (unsigned i = 0; i < text_count; i++)
+        gen_printf(&t, "    \"%s\",\n", texts[i]);
     gen_printf(&t, "};\n");
     gen_write(dir, "atoms.gen.c", &t);
 }
@@ -208,8 +277,8 @@ int main(int argc, char **argv)
         if (gen_has_suffix(argv[i], ".c"))
             scan_bifs(text, argv[i]);
     }
-    unsigned count = number_atoms();
-    write_header(argv[1], count);
-    write_table(argv[1], count);
+    number_atoms(argv[1]);
+    write_header(argv[1]);
+    write_table(argv[1]);
     return 0;
 }

@@ -178,12 +178,12 @@ void atom_table_init(size_t limit)
 {
     if (table.chunks != NULL)
         return;
-    table.limit = MAX(limit, (size_t)ATOM_PREDEFINED_COUNT + 8192);
+    table.limit = MAX(limit, (size_t)atom_predefined_count + 8192);
     table.chunk_count = table.limit / CHUNK_ATOMS + 1;
     table.chunks = mem_alloc_zero(MEM_ATOM, table.chunk_count * sizeof *table.chunks);
     add_relaxed(&table.bytes, table.chunk_count * sizeof *table.chunks);
     store_release(&table.hash, hash_slots_new(FIRST_SLOTS));
-    for (word_t i = 0; i < ATOM_PREDEFINED_COUNT; i++) {
+    for (word_t i = 0; i < atom_predefined_count; i++) {
         term_t t = atom_from_cstr(atom_predefined_names[i]);
         CHECK(t == term_atom(i));
     }

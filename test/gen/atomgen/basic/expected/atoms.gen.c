@@ -1,6 +1,7 @@
 /* Made by tools/atomgen.c from the am_ names in the sources. */
-extern const char *const atom_predefined_names[10];
-const char *const atom_predefined_names[10] = {
+#include "atoms.gen.h"
+const unsigned atom_predefined_count = 10;
+const char *const atom_predefined_names[] = {
     "false",
     "true",
     "",

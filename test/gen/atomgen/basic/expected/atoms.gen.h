@@ -15,7 +15,7 @@
 #define am_self ATOM_CONST(8)
 #define am_zebra ATOM_CONST(9)
 
-#define ATOM_PREDEFINED_COUNT 10
-extern const char *const atom_predefined_names[ATOM_PREDEFINED_COUNT];
+extern const unsigned atom_predefined_count;
+extern const char *const atom_predefined_names[];
 
 #endif
