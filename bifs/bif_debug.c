@@ -9,6 +9,7 @@
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/term_print.h"
+#include "sys/config.h"
 
 #include <stdio.h>
 
@@ -108,8 +109,13 @@ BIF(erts_debug, unaligned_bitstring, 2, 0)
     return heap_sub_bits(&p->heap, t, offset, v.bits);
 }
 
-BIF(error_logger, warning_map, 0, 0) { return am_warning; }
-BIF(io, printable_range, 0, 0) { return am_latin1; }
+BIF(error_logger, warning_map, 0, 0)
+{
+    char level = p->vm->config->warnings_map;
+    return level == 'e' ? am_error : level == 'i' ? am_info : am_warning;
+}
+
+BIF(io, printable_range, 0, 0) { return p->vm->config->printable_unicode ? am_unicode : am_latin1; }
 
 /* ---- sizes ---- */
 

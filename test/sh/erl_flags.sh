@@ -25,3 +25,6 @@ erl -noshell -eval 'io:put_chars(standard_error, "to stderr\n"), halt().' 2>&1 >
 erl -noshell -eval 'io:format("~ts~n", ["é日"]), halt().'
 erl -noshell -eval 'io:format("~p~n", [lists:sort([A || {A, _, _} <- application:which_applications()])]), halt().'
 erl +B -noshell -eval 'io:format(lists:duplicate(200000, $x)), halt().' | wc -c
+for f in "" "+W e" "+W i" "+pc unicode" "+pclatin1"; do
+    erl $f -noshell -eval 'io:format("~p ~p~n", [error_logger:warning_map(), io:printable_range()]), halt().'
+done

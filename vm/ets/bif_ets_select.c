@@ -299,7 +299,7 @@ static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action,
         if (ms) ms_unref(ms);
         return TERM_NONE;
     }
-    if (!ms) return bif_error(p, EXC_BADARG);
+    if (!ms) return TERM_NONE;
     if (limit != TERM_NONE && (!term_is_small(limit) || small_value(limit) < 1)) {
         ms_unref(ms);
         return bif_error(p, EXC_BADARG);
@@ -313,7 +313,7 @@ static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action,
 static MatchSpec *spec_of(Process *p, term_t spec)
 {
     MatchSpec *ms = ms_of_term(spec);
-    if (!ms) return ms_compile(p->vm, spec, MS_TABLE);
+    if (!ms) return ms_compile(p, spec, MS_TABLE);
     ms_ref(ms);
     return ms;
 }
@@ -329,7 +329,7 @@ static term_t pattern_search(Process *p, term_t *a, enum MsBody body, term_t lim
 {
     Traversal *tr = traversal_of(p);
     if (tr) return run(p, a[0], tr);
-    return start(p, a[0], ms_compile_pattern(p->vm, a[1], body), ACT_COLLECT, limit, false);
+    return start(p, a[0], ms_compile_pattern(p, a[1], body), ACT_COLLECT, limit, false);
 }
 
 /* ---- continuing ---- */
@@ -477,8 +477,8 @@ BIF(ets, select_replace, 2, 0)
 
 BIF(ets, match_spec_compile, 1, 0)
 {
-    MatchSpec *ms = ms_compile(p->vm, a[0], MS_TABLE);
-    if (!ms) return bif_error(p, EXC_BADARG);
+    MatchSpec *ms = ms_compile(p, a[0], MS_TABLE);
+    if (!ms) return TERM_NONE;
     term_t t = ms_term(&p->heap, ms);
     ms_unref(ms);
     return t;

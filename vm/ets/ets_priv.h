@@ -79,7 +79,7 @@ typedef struct EtsTable {
     struct EtsTable *next_owned, *prev_owned; /* owner lock */
     struct EtsTable *next_all, *prev_all;     /* owner lock */
     term_t heir;                     /* lock: pid, or none */
-    uint64_t heir_serial;            /* lock: EtsProc.serial of the heir; 0: it was dead already */
+    uint64_t heir_serial;            /* lock: EtsProc.serial of the heir */
     term_t heir_data;                /* lock: in heir_heap */
     Heap heir_heap;
     size_t count;                    /* lock: live objects */

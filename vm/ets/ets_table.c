@@ -23,7 +23,7 @@ void ets_init(Vm *vm)
     rwlock_init(&s->name_lock, LOCK_ETS_NAMED);
     mutex_init(&s->owner_lock, LOCK_ETS_OWNER);
     s->name_buckets = 64;
-    s->names = mem_alloc_zero(MEM_ETS_TABLE, s->name_buckets * sizeof *s->names);
+    s->names = mem_alloc_zero(MEM_REGISTRY, s->name_buckets * sizeof *s->names);
     vm->ets = s;
 }
 
@@ -44,7 +44,7 @@ static void grow_names(struct EtsSpace *s)
     size_t old = s->name_buckets;
     EtsName **names = s->names;
     s->name_buckets = 2 * old;
-    s->names = mem_alloc_zero(MEM_ETS_TABLE, s->name_buckets * sizeof *s->names);
+    s->names = mem_alloc_zero(MEM_REGISTRY, s->name_buckets * sizeof *s->names);
     for (size_t i = 0; i < old; i++) {
         for (EtsName *n = names[i], *next; n; n = next) {
             next = n->next;
@@ -52,7 +52,7 @@ static void grow_names(struct EtsSpace *s)
             *name_link(s, n->name) = n;
         }
     }
-    mem_free(MEM_ETS_TABLE, names, old * sizeof *names);
+    mem_free(MEM_REGISTRY, names, old * sizeof *names);
 }
 
 /* [name_lock, write] */
@@ -176,15 +176,18 @@ void ets_set_heir(EtsTable *t, term_t pid, term_t data)
     struct EtsSpace *s = space(t->vm);
     heap_dispose(&t->heir_heap);
     t->heir_heap = (Heap){0};
-    t->heir = pid;
+    t->heir = am_none;
     t->heir_serial = 0;
     t->heir_data = TERM_NIL;
     if (pid == am_none) return;
-    t->heir_data = term_copy_all(&t->heir_heap, data);
     mutex_lock(&s->owner_lock);
     Process *heir = process_lookup(t->vm, pid);
-    if (heir && !process_is_exiting(heir)) t->heir_serial = proc_part(heir)->serial;
+    if (heir && !process_is_exiting(heir)) {
+        t->heir = pid;
+        t->heir_serial = proc_part(heir)->serial;
+    }
     mutex_unlock(&s->owner_lock);
+    if (t->heir != am_none) t->heir_data = term_copy_all(&t->heir_heap, data);
 }
 
 /* Without write_concurrency there is nothing to be concurrent about, nor in private tables. */

@@ -79,10 +79,11 @@ typedef struct MatchSpec {
     uint32_t stack_depth;        /* likewise */
 } MatchSpec;
 
-/* Compile; NULL when the specification is not valid. One reference. */
-MatchSpec *ms_compile(Vm *vm, term_t spec, enum MsDialect dialect);
+/* Compile; NULL with badarg when the specification is not valid, with system_limit when it is nested too
+ * deeply. One reference. */
+MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect);
 /* A specification of one clause [{Pattern, [], [Body]}]: '$_' or '$$'. */
-MatchSpec *ms_compile_pattern(Vm *vm, term_t pattern, enum MsBody body);
+MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body);
 void ms_ref(MatchSpec *ms);
 void ms_unref(MatchSpec *ms);
 /* Reference term, and back (NULL when t is none). */
@@ -101,7 +102,8 @@ typedef struct MsTrace {
 } MsTrace;
 term_t ms_run_trace(MatchSpec *ms, Process *p, term_t args, MsTrace *t);
 /* Compile; why it failed is put into text. */
-MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room);
+MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room,
+                              bool *too_deep);
 
 /* ---- what a traversal can know beforehand ---- */
 bool ms_is_variable(term_t t, uint32_t *number);

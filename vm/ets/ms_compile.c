@@ -8,6 +8,7 @@
 #include "data/map.h"
 #include "data/term_cmp.h"
 #include "ets/ms.h"
+#include "heap/termstack.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ typedef struct Compiler {
     uint32_t slots;             /* next free slot */
     uint32_t depth, max_depth;  /* of the value stack */
     uint32_t nesting;
+    bool too_deep;              /* failed for its nesting */
     bool in_body;
     char *text;                 /* why it failed, or NULL */
     size_t room;
@@ -40,6 +42,13 @@ static bool fail(Compiler *c, const char *fmt, ...)
     if (c->text && !c->text[0]) vsnprintf(c->text, c->room, fmt, ap);
     va_end(ap);
     return false;
+}
+
+/* One level deeper; false beyond the limit. */
+static bool nest(Compiler *c)
+{
+    if (++c->nesting > MAX_DEPTH) c->too_deep = true;
+    return !c->too_deep;
 }
 
 static bool fail_function(Compiler *c, term_t name, word_t arity, const char *what)
@@ -177,13 +186,22 @@ static void save_vars(Compiler *c, MsClause *clause)
 bool ms_is_ground(term_t t)
 {
     uint32_t n;
-    for (; term_is_list_cell(t); t = list_tail(t))
-        if (!ms_is_ground(list_head(t))) return false;
-    if (t == am_Underscore || ms_is_variable(t, &n) || term_is_map(t)) return false;
-    if (!term_is_tuple(t)) return true;
-    for (word_t i = 1; i <= tuple_arity(t); i++)
-        if (!ms_is_ground(tuple_element(t, i))) return false;
-    return true;
+    TermStack todo;
+    bool ground = true;
+    term_stack_init(&todo);
+    term_stack_push(&todo, t);
+    while (ground && term_stack_pop(&todo, &t)) {
+        if (term_is_list_cell(t)) {
+            term_stack_push(&todo, list_tail(t));
+            term_stack_push(&todo, list_head(t));
+        } else if (term_is_tuple(t)) {
+            for (word_t i = tuple_arity(t); i > 0; i--) term_stack_push(&todo, tuple_element(t, i));
+        } else {
+            ground = t != am_Underscore && !ms_is_variable(t, &n) && !term_is_map(t);
+        }
+    }
+    term_stack_free(&todo);
+    return ground;
 }
 
 static bool compile_pattern(Compiler *c, term_t t, uint32_t slot);
@@ -263,7 +281,7 @@ static bool compile_pattern(Compiler *c, term_t t, uint32_t slot)
         op->a = slot, op->k = t;
         return true;
     }
-    if (++c->nesting > MAX_DEPTH) return false;
+    if (!nest(c)) return false;
     bool ok = true;
     if (ms_is_ground(t)) {
         term_t k = constant(c, t);
@@ -494,7 +512,7 @@ static bool compile_atom_expr(Compiler *c, term_t t)
 static bool compile_expr(Compiler *c, term_t t)
 {
     if (term_is_atom(t)) return compile_atom_expr(c, t);
-    if (++c->nesting > MAX_DEPTH) return false;
+    if (!nest(c)) return false;
     bool ok;
     if (term_is_tuple(t)) ok = compile_tuple_expr(c, t);
     else if (term_is_list_cell(t)) ok = compile_list_expr(c, t);
@@ -581,12 +599,16 @@ static bool compile_clauses(Compiler *c, term_t spec)
     return true;
 }
 
-MatchSpec *ms_compile(Vm *vm, term_t spec, enum MsDialect dialect)
+MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect)
 {
-    return ms_compile_explain(vm, spec, dialect, NULL, 0);
+    bool too_deep;
+    MatchSpec *ms = ms_compile_explain(p->vm, spec, dialect, NULL, 0, &too_deep);
+    if (!ms) (void)bif_error(p, too_deep ? EXC_SYSTEM_LIMIT : EXC_BADARG);
+    return ms;
 }
 
-MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room)
+MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room,
+                              bool *too_deep)
 {
     MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
     ms->vm = vm;
@@ -594,6 +616,7 @@ MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char 
     Compiler c = {.ms = ms, .dialect = dialect, .text = text, .room = room};
     bool ok = compile_clauses(&c, spec);
     if (!ok) fail(&c, "Match specification is too complex.");
+    *too_deep = c.too_deep;
     mem_free(MEM_TEMP, c.vars, c.var_cap * sizeof *c.vars);
     if (!ok) {
         free_spec(ms);
@@ -604,12 +627,12 @@ MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char 
     return ms;
 }
 
-MatchSpec *ms_compile_pattern(Vm *vm, term_t pattern, enum MsBody body)
+MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body)
 {
     term_t mem[10];
     term_t result = body == MS_BODY_OBJECT ? am_Dollar_underscore : am_Dollar_dollar;
     term_t clause = tuple_put3(&mem[2], pattern, TERM_NIL, list_put(&mem[0], result, TERM_NIL));
-    return ms_compile(vm, list_put(&mem[6], clause, TERM_NIL), MS_TABLE);
+    return ms_compile(p, list_put(&mem[6], clause, TERM_NIL), MS_TABLE);
 }
 
 /* ---- key ranges ---- */

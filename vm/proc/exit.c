@@ -36,6 +36,7 @@ typedef struct ExitState {
     unsigned hook;
     term_t reason;
     int32_t reds;            /* left for this run */
+    bool begun;              /* a run has been here before */
 } ExitState;
 
 /* During a dirty native the fields of execution are the native's. */
@@ -155,6 +156,7 @@ bool process_exit_phases(Process *p, int32_t *reds)
 
 void process_exit_free(Process *p)
 {
+    if (p->trace) p->vm->procs->trace_ops->forget(p);
     MEM_DELETE(PROC, p->exit);
     p->exit = NULL;
     drop_native_state(p);
@@ -166,9 +168,17 @@ void process_exit_free(Process *p)
     process_unref(p);
 }
 
+static void trace_exiting(Process *p, term_t event)
+{
+    p->vm->procs->trace_ops->event(p, event, term_small(0), TERM_NONE);
+}
+
 bool process_exit_run(Process *p)
 {
-    if (!process_exit_phases(p, &p->reds)) return false;
-    process_exit_free(p);
-    return true;
+    if (UNLIKELY(p->trace != NULL) && p->exit->begun) trace_exiting(p, am_in_exiting);
+    p->exit->begun = true;
+    bool done = process_exit_phases(p, &p->reds);
+    if (UNLIKELY(p->trace != NULL)) trace_exiting(p, done ? am_out_exited : am_out_exiting);
+    if (done) process_exit_free(p);
+    return done;
 }

@@ -254,7 +254,8 @@ typedef struct ProcTraceOps {
     void (*send)(Process *p, term_t to, term_t msg, bool exists);
     void (*receive)(Process *p, term_t from, term_t msg);
     /* procs: link, unlink, getting_linked, getting_unlinked, spawn, spawned, exit, register,
-     * unregister; `extra` TERM_NONE when the event has one argument. */
+     * unregister; `extra` TERM_NONE when the event has one argument. Slices of a dying process:
+     * in_exiting, out_exiting, out_exited, with 0. */
     void (*event)(Process *p, term_t event, term_t arg, term_t extra);
     /* Child inherits trace flags (set_on_spawn, set_on_link ...). */
     void (*inherit)(Process *parent, Process *child, bool linked);
@@ -271,6 +272,8 @@ typedef struct ProcTraceOps {
     void (*running)(Process *p, bool in);
     /* A collection of p's heap begins or ends; need: words asked for. */
     void (*collection)(Process *p, bool begins, bool major, size_t words);
+    /* The dead p is not traced any more. */
+    void (*forget)(Process *p);
 } ProcTraceOps;
 #define TRACE_KILLED INT64_MIN
 

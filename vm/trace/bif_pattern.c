@@ -21,6 +21,7 @@ typedef struct Pattern {
     term_t tracer;           /* of BREAK_META */
     int64_t count;
     char error[160];         /* what is wrong with the specification */
+    bool too_deep;
 } Pattern;
 
 static bool parse_mfa(Pattern *q, term_t t)
@@ -76,7 +77,7 @@ static bool parse_spec(Pattern *q, term_t t)
     if (t == am_true || t == am_false || t == TERM_NIL) return true;
     q->pause = t == am_pause, q->restart = t == am_restart;
     if (q->pause || q->restart) return !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
-    q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error);
+    q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error, &q->too_deep);
     q->spec.term = t;
     return q->spec.ms != NULL;
 }
@@ -84,7 +85,7 @@ static bool parse_spec(Pattern *q, term_t t)
 /* Nested too deeply: the only specification that is refused for its size. */
 static term_t bad_spec(Process *p, const Pattern *q)
 {
-    if (strstr(q->error, "too complex")) return bif_error(p, EXC_SYSTEM_LIMIT);
+    if (q->too_deep) return bif_error(p, EXC_SYSTEM_LIMIT);
     return badarg(p, am_match_spec);
 }
 

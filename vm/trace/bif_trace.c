@@ -227,7 +227,8 @@ BIF(erlang, match_spec_test, 3, 0)
     char text[200];
     if (!trace && a[2] != am_table) return badarg(p);
     if (trace && !is_proper_list(a[0])) return badarg(p);
-    MatchSpec *ms = ms_compile_explain(p->vm, a[1], trace ? MS_TRACE : MS_TABLE, text, sizeof text);
+    bool too_deep;
+    MatchSpec *ms = ms_compile_explain(p->vm, a[1], trace ? MS_TRACE : MS_TABLE, text, sizeof text, &too_deep);
     if (!ms) return test_error(p, text);
     term_t result;
     if (trace) {

@@ -155,15 +155,21 @@ static void on_receive(Process *p, term_t from, term_t message)
     trace_event(p, TRACE_RECEIVE, am_receive, args[1] == TERM_NONE ? 1 : 2, args);
 }
 
+static void on_exiting(Process *p, term_t event)
+{
+    term_t zero = term_small(0);
+    if (p->trace->flags & TRACE_EXITING) trace_event(p, TRACE_EXITING, event, 1, &zero);
+}
+
 static void on_event(Process *p, term_t event, term_t arg, term_t extra)
 {
+    if (event == am_in_exiting || event == am_out_exiting || event == am_out_exited) {
+        on_exiting(p, event);
+        return;
+    }
     term_t args[2] = {arg, extra};
     trace_event(p, TRACE_PROCS, event, extra == TERM_NONE ? 1 : 2, args);
     if (event == am_spawn) p->trace->spawn_mfa = extra;
-    if (event == am_exit && (p->trace->flags & TRACE_EXITING)) {
-        term_t zero = term_small(0);
-        trace_event(p, TRACE_EXITING, am_out_exited, 1, &zero);
-    }
 }
 
 /* The child takes over all flags; a "first" flag is passed on and then gone from the parent. */
@@ -221,24 +227,22 @@ static void on_collection(Process *p, bool begins, bool major, size_t words)
     heap_dispose(&h);
 }
 
+static void forget_process(Process *p)
+{
+    TraceFlags *f = p->trace;
+    p->trace = NULL;
+    MEM_DELETE(TRACE, f);
+}
+
 static const ProcTraceOps trace_ops = {
     .send = on_send, .receive = on_receive, .event = on_event, .inherit = on_inherit,
     .seq_send = seq_trace_send, .seq_receive = seq_trace_receive,
     .breakpoint = breakpoint_hit, .traced_export = breakpoint_export_hit,
     .traced_return = breakpoint_return, .traced_catch = breakpoint_catch,
-    .running = on_running, .collection = on_collection,
+    .running = on_running, .collection = on_collection, .forget = forget_process,
 };
 
 /* ---- the space ---- */
-
-/* After the event exit: a dead process has no tracer. */
-static bool forget_process(Process *p, term_t reason UNUSED, int32_t *reds UNUSED)
-{
-    TraceFlags *f = p->trace;
-    p->trace = NULL;
-    if (f) MEM_DELETE(TRACE, f);
-    return true;
-}
 
 void trace_init(Vm *vm)
 {
@@ -250,5 +254,4 @@ void trace_init(Vm *vm)
     atomic_init(&s->seq_tracer, am_false);
     vm->trace = s;
     vm->procs->trace_ops = &trace_ops;
-    proc_add_exit_hook(vm, forget_process);
 }
