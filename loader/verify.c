@@ -12,7 +12,7 @@
 static bool place_labels(Verifier *v)
 {
     const Load *l = v->l;
-    for (uint32_t i = 0; i < l->f.label_count; i++) v->places[i] = (Place){PLACE_NONE, false, false, NULL};
+    for (uint32_t i = 0; i < l->f.label_count; i++) v->places[i] = (Place){.op = PLACE_NONE};
     for (uint32_t i = 0; i < l->gen.count; i++) {
         const GenOp *op = &l->gen.ops[i];
         if (op->op != GEN_label) continue;
@@ -131,17 +131,28 @@ static bool walk_function(Verifier *v)
     return ok && walk(v, v->start, body);
 }
 
-static bool check_function(Verifier *v, size_t i)
+static bool walk_afresh(Verifier *v)
 {
-    const Load *l = v->l;
-    v->function = i;
-    v->start = i ? l->functions[i - 1].end_op : 0;
-    v->functions[i].pending = false;
     v->last_id = v->y_version = v->raised_version = 0;
-    forget_labels(v, v->start, l->functions[i].end_op);
+    v->unset_read = v->marks_moved = false;
+    forget_labels(v, v->start, v->l->functions[v->function].end_op);
     bool ok = walk_function(v);
     state_forget(v);
     return ok;
+}
+
+static bool check_function(Verifier *v, size_t i)
+{
+    Load *l = v->l;
+    v->function = i;
+    v->start = i ? l->functions[i - 1].end_op : 0;
+    v->functions[i].pending = false;
+    v->setting = false;
+    if (walk_afresh(v)) return true;
+    if (!v->unset_read) return false;
+    l->f.error[0] = 0;
+    v->setting = true;
+    return walk_afresh(v);
 }
 
 /* ---- the module ---- */

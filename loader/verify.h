@@ -35,7 +35,7 @@ enum ValueBits {
 
 typedef struct Val {
     uint16_t bits;      /* 0: not set */
-    uint32_t info;      /* tuples: ARITY_MIN | at least, or the arity; catch marks: label */
+    uint32_t info;      /* what may be a catch mark: label; else tuples: ARITY_MIN | at least, or the arity */
     uint32_t id;        /* registers with the same id hold the same term; 0: unknown */
 } Val;
 #define ARITY_MIN 0x80000000u
@@ -48,6 +48,9 @@ Val val_merge(Val a, Val b);
 /* The rest of val when it is one of `kinds`; no kind left: it is none. */
 Val val_only(Val val, unsigned kinds);
 static inline bool val_is_term(Val v) { return v.bits && !(v.bits & V_NO_TERM); }
+/* A catch mark on all ways to this place. What is one on some ways only, in code that several places share, does
+ * no harm when it is overwritten or ended: the counter of open catches is then wrong, nothing else. */
+static inline bool val_is_mark(Val v) { return v.bits == V_CATCH; }
 /* Only values of these kinds? */
 static inline bool val_is(Val v, unsigned kinds) { return v.bits && !(v.bits & ~(kinds | V_SHARED | V_FRAGILE)); }
 
@@ -72,6 +75,7 @@ typedef struct Place {          /* of a label */
     uint32_t op;                /* PLACE_NONE: not in the code */
     bool dirty;                 /* has changed since the code behind it was walked */
     bool handler;               /* of a catch or try of this function */
+    unsigned mark;              /* that keeps its mark in this y register, unless marks have moved */
     Saved *at;
 } Place;
 #define PLACE_NONE UINT32_MAX
@@ -90,6 +94,9 @@ typedef struct Verifier {
     size_t function, start;     /* start: its first operation */
     Place *places;
     Checked *functions;
+    bool marks_moved;           /* by a trim in this function */
+    bool setting;               /* this function: where a branch may be taken, results are set before it */
+    bool unset_read;            /* refused because of a register that is not set */
     uint32_t last_id;
     uint32_t y_version, raised_version; /* raised_version: y registers known to the handlers */
     uint64_t steps;             /* operations walked in this function */
@@ -115,6 +122,9 @@ bool verify_terms(Verifier *v, const InsnOperand *a, size_t n);
 /* fragile: V_FRAGILE is set in it when what is matched is part of a message in the queue. */
 bool verify_context(Verifier *v, const InsnOperand *a, unsigned *fragile);
 bool verify_write(Verifier *v, const InsnOperand *a, Val val);
+/* Where the compiler knows that a native cannot fail, its result may be missing behind the branch that is never
+ * taken. When that is why a function was refused, it is walked again with such results set to [] before the native. */
+bool verify_set_before(Verifier *v, const InsnOperand *a);
 bool verify_new(Verifier *v, const InsnOperand *a, unsigned bits); /* a new term */
 /* x registers below n, as arguments or live ones. */
 bool verify_live(Verifier *v, const InsnOperand *live);

@@ -78,7 +78,7 @@ static bool body_call(Verifier *v)
 static bool no_catch(Verifier *v)
 {
     for (int i = 0; i < state_slots(&v->s); i++)
-        if (v->s.y[i].bits & V_CATCH) return verify_fail(v, "y%d is a catch mark still", i);
+        if (val_is_mark(v->s.y[i])) return verify_fail(v, "y%d is a catch mark still", i);
     return true;
 }
 
@@ -318,7 +318,10 @@ static bool guard_native(Verifier *v, const InsnOperand *fail, const InsnOperand
     }
     const struct Known *k = known_native(e);
     if (live && !verify_live(v, live)) return false;
-    if (!never_fails(e) && !verify_branch(v, fail)) return false;
+    if (!never_fails(e)) {
+        if (fail->value != 0 && !verify_set_before(v, dst)) return false;
+        if (!verify_branch(v, fail)) return false;
+    }
     if (k) learn_argument(v, e, k, args, n);
     return verify_new(v, dst, bits | (k ? k->result : V_TERM));
 }

@@ -34,9 +34,10 @@ static bool drop(Verifier *v, int n)
 {
     State *s = &v->s;
     for (int i = 0; i < n; i++)
-        if (s->y[i].bits & V_CATCH) return verify_fail(v, "y%d is a catch mark still", i);
+        if (val_is_mark(s->y[i])) return verify_fail(v, "y%d is a catch mark still", i);
     memmove(s->y, s->y + n, (size_t)(s->frame - n) * sizeof(Val));
     s->frame -= n;
+    for (int i = 0; i < s->frame && n > 0; i++) v->marks_moved |= (s->y[i].bits & V_CATCH) != 0;
     v->y_version++;
     return true;
 }
@@ -82,7 +83,10 @@ bool verify_catch(Verifier *v, const InsnOperand *a)
         return verify_fail(v, "operands");
     if (v->places[a[1].value].op < (size_t)(v->op - v->l->gen.ops)) return verify_fail(v, "handler in front");
     Val mark = {V_CATCH, (uint32_t)a[1].value, 0};
-    v->places[a[1].value].handler = true;
+    Place *handler = &v->places[a[1].value];
+    v->marks_moved |= handler->handler && handler->mark != a[0].value;
+    handler->handler = true;
+    handler->mark = (unsigned)a[0].value;
     return verify_write(v, &a[0], mark);
 }
 
@@ -90,7 +94,7 @@ bool verify_catch(Verifier *v, const InsnOperand *a)
 static bool end_catch(Verifier *v, const InsnOperand *a)
 {
     State *s = &v->s;
-    if (a->kind != INSN_OP_Y || (int64_t)a->value >= state_slots(s) || s->y[a->value].bits != V_CATCH)
+    if (a->kind != INSN_OP_Y || (int64_t)a->value >= state_slots(s) || !(s->y[a->value].bits & V_CATCH))
         return verify_fail(v, "no catch mark");
     s->y[a->value] = val_new(V_NIL | V_SHARED);
     v->y_version++;
@@ -169,14 +173,24 @@ bool verify_loop_rec_end(Verifier *v, const InsnOperand *a)
     return verify_branch_without_x(v, &a[0]);
 }
 
+/* Where code at `label` leads, past jumps: an operation, or PLACE_NONE. */
+static uint32_t leads_to(const Verifier *v, const InsnOperand *label)
+{
+    for (int jumps = 0; jumps < 8 && label->kind == INSN_OP_LABEL && label->value < v->l->f.label_count; jumps++) {
+        uint32_t at = v->places[label->value].op;
+        if (at == PLACE_NONE) break;
+        const GenOp *op = &v->l->gen.ops[at];
+        while (op->op == GEN_label || op->op == GEN_line) op++;
+        if (op->op != GEN_jump) return (uint32_t)(op - v->l->gen.ops);
+        label = gen_args(&v->l->gen, op);
+    }
+    return PLACE_NONE;
+}
+
 /* A wait that leads back to itself, a receive without clauses: it goes on when the time is over. */
 static bool waits_at(const Verifier *v, const InsnOperand *label)
 {
-    const GenOp *first = v->l->gen.ops, *op = v->op;
-    while (op > first && (op[-1].op == GEN_label || op[-1].op == GEN_line)) op--;
-    if (label->kind != INSN_OP_LABEL) return false;
-    uint32_t at = v->places[label->value].op;
-    return at >= (uint32_t)(op - first) && at < (uint32_t)(v->op - first);
+    return leads_to(v, label) == (uint32_t)(v->op - v->l->gen.ops);
 }
 
 static bool wait(Verifier *v, const InsnOperand *label)

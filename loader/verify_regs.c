@@ -42,6 +42,12 @@ static char bank(const InsnOperand *a)
     return a->kind == INSN_OP_X ? 'x' : 'y';
 }
 
+static bool not_set(Verifier *v, char regs, unsigned n)
+{
+    v->unset_read = true;
+    return verify_fail(v, "%c%u is not set", regs, n);
+}
+
 bool verify_read(Verifier *v, const InsnOperand *a, Val *out)
 {
     if (a->kind == INSN_OP_TERM) {
@@ -50,7 +56,7 @@ bool verify_read(Verifier *v, const InsnOperand *a, Val *out)
     }
     const Val *at = slot(v, a);
     if (!at) return false;
-    if (!at->bits) return verify_fail(v, "%c%u is not set", bank(a), (unsigned)a->value);
+    if (!at->bits) return not_set(v, bank(a), (unsigned)a->value);
     if (at->bits & (V_CATCH | V_MARK))
         return verify_fail(v, "%c%u is a catch mark", bank(a), (unsigned)a->value);
     *out = *at;
@@ -92,7 +98,7 @@ bool verify_write(Verifier *v, const InsnOperand *a, Val val)
     Val *at = slot(v, a);
     if (!at) return false;
     if (a->kind == INSN_OP_Y) {
-        if (at->bits & V_CATCH) return verify_fail(v, "catch mark overwritten");
+        if (val_is_mark(*at)) return verify_fail(v, "catch mark overwritten");
         v->y_version++;
     } else if (a->value >= 1 && a->value <= 3 && v->s.x[0].bits & V_MARK) {
         return verify_fail(v, "exception overwritten");
@@ -170,7 +176,7 @@ void verify_undo(Verifier *v, const Undo *u)
 bool verify_live_n(Verifier *v, uint64_t n)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (i >= v->s.nx || !v->s.x[i].bits) return verify_fail(v, "x%u is not set", i);
+        if (i >= v->s.nx || !v->s.x[i].bits) return not_set(v, 'x', i);
         if (v->s.x[i].bits & V_MARK) return verify_fail(v, "x%u is an exception", i);
     }
     return true;
@@ -209,34 +215,38 @@ static bool branch_to(Verifier *v, uint64_t label)
     return state_merge_into(v, to);
 }
 
-/* The handler of an exception raised here sees the y registers as they are. */
-static bool enter_handler(Verifier *v, uint64_t label)
+/* The handler of an exception raised here sees the y registers as they are; y is that of its mark, which on other
+ * ways to this place may be none, or that of another handler. */
+static bool enter_handler(Verifier *v, uint64_t label, int y)
 {
     State *s = &v->s;
     static const uint16_t at_entry[] = {V_MARK, V_TERM, V_TERM, V_RAW};
-    Val kept[4];
+    Val kept[4], mark = s->y[y];
     unsigned nx = s->nx;
     uint64_t fr = s->fr;
     memcpy(kept, s->x, sizeof kept);
     for (unsigned i = 0; i < 4; i++) s->x[i] = val_new(at_entry[i]);
     s->nx = 4;
     s->fr = 0;
+    s->y[y] = (Val){V_CATCH, (uint32_t)label, 0};
     bool ok = branch_to(v, label);
+    s->y[y] = mark;
     memcpy(s->x, kept, sizeof kept);
     s->nx = nx;
     s->fr = fr;
     return ok;
 }
 
-/* After a merge of code with different handlers it may be any of them. */
-static bool enter_all_handlers(Verifier *v)
+/* After a merge of code with different handlers it may be any of those with their marks in y. */
+static bool enter_all_handlers(Verifier *v, int y)
 {
     const Function *fn = &v->l->functions[v->function];
     for (size_t i = v->start; i < fn->end_op; i++) {
         const GenOp *op = &v->l->gen.ops[i];
         if (op->op != GEN_label) continue;
         uint64_t label = gen_args(&v->l->gen, op)->value;
-        if (v->places[label].handler && !enter_handler(v, label)) return false;
+        const Place *p = &v->places[label];
+        if (p->handler && (v->marks_moved || p->mark == (unsigned)y) && !enter_handler(v, label, y)) return false;
     }
     return true;
 }
@@ -248,6 +258,8 @@ static bool add_guard(Verifier *v, enum GuardKind kind, const InsnOperand *a, ui
     Guard g = {kind, n, unset, *a};
     if (op->guard) {
         Guard *known = &l->guards[op->guard - 1];
+        if (kind == GUARD_SET && known->kind != GUARD_SET && known->kind != GUARD_NOTHING)
+            return verify_fail(v, "two things taken for granted");
         if (known->kind == GUARD_NOTHING) *known = (Guard){kind, n, known->unset, *a};
         known->unset |= unset;
         return true;
@@ -277,20 +289,37 @@ static uint64_t set_y(Verifier *v)
     return unset;
 }
 
+/* The first mark is taken: from y on, those passed over are none. */
+static bool enter_handlers(Verifier *v, int y)
+{
+    int slots = state_slots(&v->s);
+    while (y < slots && !(v->s.y[y].bits & V_CATCH)) y++;
+    if (y >= slots) return true;
+    Val val = v->s.y[y];
+    if (!(val.info ? enter_handler(v, val.info, y) : enter_all_handlers(v, y))) return false;
+    if (val.bits == V_CATCH) return true;
+    v->s.y[y].bits &= (uint16_t)~V_CATCH;
+    bool ok = enter_handlers(v, y + 1);
+    v->s.y[y] = val;
+    return ok;
+}
+
+bool verify_set_before(Verifier *v, const InsnOperand *a)
+{
+    const Val *at = slot(v, a);
+    if (!at) return false;
+    if (!v->setting || a->kind != INSN_OP_X || at->bits) return true;
+    return add_guard(v, GUARD_SET, a, 0, 0) && verify_write(v, a, val_new(V_NIL | V_SHARED));
+}
+
 bool verify_raise(Verifier *v)
 {
     if (v->raised_version == v->y_version) return true;
-    int slots = state_slots(&v->s);
     static const InsnOperand none = {INSN_OP_UINT, 0};
     uint64_t unset = set_y(v);
     if (unset && !add_guard(v, GUARD_NOTHING, &none, 0, unset)) return false;
     if (!verify_y_set(v)) return false;
-    for (int i = 0; i < slots; i++) {
-        if (!(v->s.y[i].bits & V_CATCH)) continue;
-        uint32_t label = v->s.y[i].info;
-        if (!(label ? enter_handler(v, label) : enter_all_handlers(v))) return false;
-        break;
-    }
+    if (!enter_handlers(v, 0)) return false;
     v->raised_version = v->y_version;
     return true;
 }
@@ -339,6 +368,7 @@ static bool is_proven(enum GuardKind kind, Val val, uint32_t n)
     case GUARD_BITS: return val_is(val, V_BITS | V_CONTEXT);
     case GUARD_OWN: return !(val.bits & V_FRAGILE);
     case GUARD_EXCEPTION:
+    case GUARD_SET:
     case GUARD_NOTHING: return false;
     }
     return false;

@@ -38,13 +38,20 @@ static uint32_t merge_arity(uint32_t a, uint32_t b)
     return MIN(a, b) | ARITY_MIN;
 }
 
+/* What holds a mark on some ways only: its label is still known. */
+static uint32_t merge_mark(Val a, Val b)
+{
+    if (!(a.bits & b.bits & V_CATCH)) return a.bits & V_CATCH ? a.info : b.info;
+    return a.info == b.info ? a.info : 0;
+}
+
 Val val_merge(Val a, Val b)
 {
     if (!a.bits || !b.bits) return (Val){0, 0, 0};
     Val v = {a.bits | b.bits, 0, a.id == b.id ? a.id : 0};
-    if (a.bits & b.bits & V_TUPLE) v.info = merge_arity(a.info, b.info);
+    if (v.bits & V_CATCH) v.info = merge_mark(a, b);
+    else if (a.bits & b.bits & V_TUPLE) v.info = merge_arity(a.info, b.info);
     else if (v.bits & V_TUPLE) v.info = a.bits & V_TUPLE ? a.info : b.info;
-    else if (a.bits == V_CATCH && b.bits == V_CATCH && a.info == b.info) v.info = a.info;
     return v;
 }
 

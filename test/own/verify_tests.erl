@@ -48,6 +48,8 @@ registers() ->
       [{allocate, 0, 2}, {call_ext, 1, {extfunc, erlang, abs, 1}}, {move, ?X1, ?X0}, {deallocate, 0}, return]},
      {not_set_on_one_way, 1,
       [{test, is_atom, {f, 3}, [?X0]}, {move, ?X0, ?X1}, {label, 3}, {move, ?X1, ?X0}, return]},
+     {result_on_both_ways, 1, [{bif, hd, {f, 3}, [?X0], ?X1}, {label, 3}, {move, ?X1, ?X0}, return], [[a]]},
+     {result_missing_on_one, 1, [{bif, hd, {f, 3}, [?X0], ?X1}, {label, 3}, {move, ?X1, ?X0}, return], [a]},
      {argument_not_set, 1, [{call_ext_only, 2, {extfunc, erlang, '+', 2}}]},
      {clause_not_set, 1, [{test_heap, 0, 0}, {jump, {f, 1}}]},
      {heap_not_reserved, 1, [{test_heap, 1, 1}, {put_list, ?X0, nil, ?X0}, return]},

@@ -16,15 +16,19 @@ static const Places places = {.root = "/otp", .bindir = "/otp/erts-13.1.5/bin", 
 /* The words for the emulator, joined by one space; the constant part is shown as "...". */
 static char *emulator_words(const char *command_line)
 {
-    Args words = {0};
-    Launch launch;
+    static Args all_words[64]; /* arguments live as long as the program */
+    static Launch launches[64];
+    static int used;
+    ck_assert_int_lt(used, 64);
+    Args *words = &all_words[used];
+    Launch *launch = &launches[used++];
     Buf b = BUF_INIT(TEMP);
     size_t len;
-    args_split(&words, command_line, false);
-    erlexec_arguments(&places, words.count, words.at, &launch);
-    for (int i = 0; i < launch.emulator.count; i++) {
-        const char *w = launch.emulator.at[i];
-        if (strcmp(w, "-root") == 0 && i + 6 < launch.emulator.count) {
+    args_split(words, command_line, false);
+    erlexec_arguments(&places, words->count, words->at, launch);
+    for (int i = 0; i < launch->emulator.count; i++) {
+        const char *w = launch->emulator.at[i];
+        if (strcmp(w, "-root") == 0 && i + 6 < launch->emulator.count) {
             buf_puts(&b, "... ");
             i += 6;
             continue;

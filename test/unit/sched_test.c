@@ -54,10 +54,14 @@ static Vm *start_vm(unsigned schedulers)
     return vm;
 }
 
+static Process *made[1024]; /* where the leak detector finds what a test forgets */
+static size_t made_count;
+
 static Process *new_process(Vm *vm, SliceFn *fn, enum ProcPriority prio)
 {
     Process *p = mem_alloc_aligned(MEM_PROC, sizeof *p, CACHE_LINE);
     memset(p, 0, sizeof *p);
+    if (made_count < ARRAY_LEN(made)) made[made_count++] = p;
     p->vm = vm;
     p->dirty_state = (void *)fn;
     atomic_init(&p->state, (uint32_t)prio << PS_PRIO_SHIFT);

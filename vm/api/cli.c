@@ -20,7 +20,7 @@ void config_default(Config *c)
         .process_limit = 262144, .port_limit = 65536, .atom_limit = 1048576,
         .min_heap = 233, .min_vheap = 46422, .dict_size = 8, .max_heap_kill = true, .max_heap_log = true,
         .time_correction = true, .file_names = FILE_NAMES_LOCALE, .warnings_map = 'w',
-        .verify = "off", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
+        .verify = "foreign", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
     };
 }
 
@@ -43,7 +43,7 @@ static const char flags_text[] =
     "-hpds size     initial size of process dictionaries\n"
     "-hmqd val      where messages are kept: off_heap | on_heap\n"
     "-i module      boot module, default init\n"
-    "-Jverify what  loaded code that is verified: off (default) | foreign (to the OTP root) | all\n"
+    "-Jverify what  loaded code that is verified: foreign (to the OTP root; default) | all | off\n"
     "-pc set        printable characters: latin1 | unicode\n"
     "-P number      processes [1024-134217727]\n"
     "-Q number      ports [1024-134217727]\n"

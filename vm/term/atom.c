@@ -23,6 +23,7 @@ typedef const AtomText *_Atomic TextSlot;
 
 typedef struct HashSlots {
     size_t mask;
+    struct HashSlots *replaced; /* the smaller one before: readers may still look into it */
     atomic_u32_t slot[]; /* atom index or SLOT_FREE */
 } HashSlots;
 
@@ -82,6 +83,7 @@ static HashSlots *hash_slots_new(size_t slots)
     size_t size = sizeof(HashSlots) + slots * sizeof(atomic_u32_t);
     HashSlots *t = mem_alloc(MEM_ATOM, size);
     t->mask = slots - 1;
+    t->replaced = NULL;
     for (size_t i = 0; i < slots; i++)
         atomic_init(&t->slot[i], SLOT_FREE);
     add_relaxed(&table.bytes, size);
@@ -101,6 +103,7 @@ static void hash_slots_grow_locked(void)
             to = (to + 1) & new->mask;
         store_relaxed(&new->slot[to], index);
     }
+    new->replaced = old;
     store_release(&table.hash, new);
 }
 
