@@ -118,7 +118,7 @@ InsnOperand frames_jump_target(Load *l, const Function *fn, InsnOperand label)
         if (label.value >= l->f.label_count || l->labels[label.value].at != LABEL_UNDEFINED)
             break;
         const GenOp *op = op_at(l, fn, label.value);
-        if (!op || op->op != GEN_jump)
+        if (!op || op->op != GEN_jump || op->guard)
             break;
         label = gen_args(&l->gen, op)[0];
     }

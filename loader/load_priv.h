@@ -39,9 +39,11 @@ typedef struct Label {
 } Label;
 #define LABEL_UNDEFINED UINT32_MAX
 
-/* What an operation takes for granted and the verifier could not prove (verify.h). GUARD_SET: `on` is set. */
+/* What an operation takes for granted and the verifier could not prove (verify.h). GUARD_SET: `on` is set;
+ * GUARD_COUNT: a reduction is counted. */
 enum GuardKind { GUARD_CELL, GUARD_TUPLE, GUARD_TUPLE_OF, GUARD_MAP, GUARD_FLOAT, GUARD_BITS, GUARD_OWN,
-                 GUARD_IS_TUPLE, GUARD_EXCEPTION, GUARD_SET, GUARD_NOTHING };
+                 GUARD_IS_TUPLE, GUARD_EXCEPTION, GUARD_SET, GUARD_COUNT,
+                 GUARD_NOTHING };
 
 typedef struct Guard {
     enum GuardKind kind;

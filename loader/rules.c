@@ -965,6 +965,8 @@ static bool emit_guard_of(Load *l, const Guard *g)
         return true;
     if (g->kind == GUARD_SET)
         return emit(l, INSN_move, (InsnOperand[]){{INSN_OP_TERM, TERM_NIL}, g->on}, 2);
+    if (g->kind == GUARD_COUNT)
+        return emit(l, INSN_count_loop, NULL, 0);
     if (g->kind == GUARD_EXCEPTION)
         return emit(l, INSN_check_exception, NULL, 0);
     return emit(l, families[g->kind], ops, g->kind == GUARD_TUPLE || g->kind == GUARD_TUPLE_OF ? 2 : 1);

@@ -140,6 +140,10 @@ bool verify_test(Verifier *v, const InsnOperand *label);
 /* The same; `a` holds `then` there. No kind left in `then`: it is never reached. */
 bool verify_branch_with(Verifier *v, const InsnOperand *label, const InsnOperand *a, Val then);
 bool verify_branch_without_x(Verifier *v, const InsnOperand *label);
+/* Unoptimised code jumps back to receives: such a jump counts a reduction, and no x register survives it. */
+bool verify_loop(Verifier *v, const InsnOperand *label);
+/* The operation that code at `label` comes to first, past jumps; NULL: none is found. */
+const GenOp *verify_leads_to(const Verifier *v, uint64_t label);
 /* The register holds a term known by its id from here on. */
 uint32_t verify_name(Verifier *v, const InsnOperand *a);
 /* The tuple made just now is a tuple like others. */

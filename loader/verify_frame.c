@@ -173,24 +173,10 @@ bool verify_loop_rec_end(Verifier *v, const InsnOperand *a)
     return verify_branch_without_x(v, &a[0]);
 }
 
-/* Where code at `label` leads, past jumps: an operation, or PLACE_NONE. */
-static uint32_t leads_to(const Verifier *v, const InsnOperand *label)
-{
-    for (int jumps = 0; jumps < 8 && label->kind == INSN_OP_LABEL && label->value < v->l->f.label_count; jumps++) {
-        uint32_t at = v->places[label->value].op;
-        if (at == PLACE_NONE) break;
-        const GenOp *op = &v->l->gen.ops[at];
-        while (op->op == GEN_label || op->op == GEN_line) op++;
-        if (op->op != GEN_jump) return (uint32_t)(op - v->l->gen.ops);
-        label = gen_args(&v->l->gen, op);
-    }
-    return PLACE_NONE;
-}
-
 /* A wait that leads back to itself, a receive without clauses: it goes on when the time is over. */
 static bool waits_at(const Verifier *v, const InsnOperand *label)
 {
-    return leads_to(v, label) == (uint32_t)(v->op - v->l->gen.ops);
+    return label->kind == INSN_OP_LABEL && verify_leads_to(v, label->value) == v->op;
 }
 
 static bool wait(Verifier *v, const InsnOperand *label)

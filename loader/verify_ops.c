@@ -190,7 +190,7 @@ bool verify_is_tagged_tuple(Verifier *v, const InsnOperand *a)
 bool verify_jump(Verifier *v, const InsnOperand *a)
 {
     verify_end(v);
-    return verify_test(v, &a[0]);
+    return verify_loop(v, &a[0]) && verify_test(v, &a[0]);
 }
 
 static bool pairs_of(Verifier *v, const InsnOperand *list, size_t *n)

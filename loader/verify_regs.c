@@ -206,13 +206,44 @@ void verify_end(Verifier *v)
     v->reachable = false;
 }
 
-static bool branch_to(Verifier *v, uint64_t label)
+const GenOp *verify_leads_to(const Verifier *v, uint64_t label)
+{
+    for (int jumps = 0; jumps < 8 && label < v->l->f.label_count && v->places[label].op != PLACE_NONE; jumps++) {
+        const GenOp *op = &v->l->gen.ops[v->places[label].op];
+        while (op->op == GEN_label || op->op == GEN_line) op++;
+        if (op->op != GEN_jump) return op;
+        label = gen_args(&v->l->gen, op)->value;
+    }
+    return NULL;
+}
+
+/* Each way round a loop counts a reduction: what branches back is a receive, or goes to one that waits, or to the
+ * head of the function. Exceptions cannot go round: their handlers stand behind the catch. */
+static bool may_branch_back(const Verifier *v, uint64_t label)
+{
+    switch (v->op->op) {
+    case GEN_loop_rec_end: case GEN_wait: case GEN_wait_timeout: return true;
+    default: break;
+    }
+    if (v->op->guard && v->l->guards[v->op->guard - 1].kind == GUARD_COUNT) return true;
+    const GenOp *to = verify_leads_to(v, label);
+    return to && (to->op == GEN_wait || to->op == GEN_wait_timeout || to->op == GEN_func_info);
+}
+
+static bool go_to(Verifier *v, uint64_t label)
 {
     const Function *fn = &v->l->functions[v->function];
     Place *to = &v->places[label];
     if (to->op == PLACE_NONE || to->op < v->start || to->op >= fn->end_op)
         return verify_fail(v, "label %u is not in the function", (unsigned)label);
     return state_merge_into(v, to);
+}
+
+static bool branch_to(Verifier *v, uint64_t label)
+{
+    if (v->places[label].op < (size_t)(v->op - v->l->gen.ops) && !may_branch_back(v, label))
+        return verify_fail(v, "loop that counts no reductions");
+    return go_to(v, label);
 }
 
 /* The handler of an exception raised here sees the y registers as they are; y is that of its mark, which on other
@@ -229,7 +260,7 @@ static bool enter_handler(Verifier *v, uint64_t label, int y)
     s->nx = 4;
     s->fr = 0;
     s->y[y] = (Val){V_CATCH, (uint32_t)label, 0};
-    bool ok = branch_to(v, label);
+    bool ok = go_to(v, label);
     s->y[y] = mark;
     memcpy(s->x, kept, sizeof kept);
     s->nx = nx;
@@ -369,6 +400,7 @@ static bool is_proven(enum GuardKind kind, Val val, uint32_t n)
     case GUARD_OWN: return !(val.bits & V_FRAGILE);
     case GUARD_EXCEPTION:
     case GUARD_SET:
+    case GUARD_COUNT:
     case GUARD_NOTHING: return false;
     }
     return false;
@@ -387,6 +419,18 @@ static Val guarded(enum GuardKind kind, Val val, uint32_t n)
 bool verify_guard_always(Verifier *v, enum GuardKind kind, const InsnOperand *a, uint32_t n)
 {
     return verify_raise(v) && add_guard(v, kind, a, n, 0);
+}
+
+bool verify_loop(Verifier *v, const InsnOperand *label)
+{
+    static const InsnOperand none = {INSN_OP_UINT, 0};
+    if (label->kind != INSN_OP_LABEL || label->value >= v->l->f.label_count) return verify_fail(v, "no label");
+    uint32_t at = v->places[label->value].op;
+    const GenOp *to = verify_leads_to(v, label->value);
+    if (at >= (size_t)(v->op - v->l->gen.ops) || !to || to->op != GEN_loop_rec) return true;
+    verify_kill_x(v, 0);
+    v->s.fr = 0;
+    return verify_y_durable(v) && verify_guard_always(v, GUARD_COUNT, &none, 0);
 }
 
 bool verify_guard(Verifier *v, enum GuardKind kind, const InsnOperand *a, uint32_t n)

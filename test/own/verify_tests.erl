@@ -50,6 +50,7 @@ registers() ->
       [{test, is_atom, {f, 3}, [?X0]}, {move, ?X0, ?X1}, {label, 3}, {move, ?X1, ?X0}, return]},
      {result_on_both_ways, 1, [{bif, hd, {f, 3}, [?X0], ?X1}, {label, 3}, {move, ?X1, ?X0}, return], [[a]]},
      {result_missing_on_one, 1, [{bif, hd, {f, 3}, [?X0], ?X1}, {label, 3}, {move, ?X1, ?X0}, return], [a]},
+     {endless, 1, [{label, 3}, {test, is_atom, {f, 3}, [?X0]}, {jump, {f, 3}}], [a]},
      {argument_not_set, 1, [{call_ext_only, 2, {extfunc, erlang, '+', 2}}]},
      {clause_not_set, 1, [{test_heap, 0, 0}, {jump, {f, 1}}]},
      {heap_not_reserved, 1, [{test_heap, 1, 1}, {put_list, ?X0, nil, ?X0}, return]},
