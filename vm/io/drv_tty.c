@@ -109,7 +109,7 @@ static void make_room(Tty *t, size_t n)
 static void new_line(Tty *t)
 {
     move_cells(t, column_of(t, t->at), column_of(t, t->length));
-    buf_puts(&t->out, "\r\n");
+    buf_puts(&t->out, "\n"); /* the terminal adds the carriage return */
     t->length = t->at = 0;
 }
 

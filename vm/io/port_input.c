@@ -38,18 +38,22 @@ static const uint8_t *take_packets(Port *port, const uint8_t *at, const uint8_t 
     return at;
 }
 
+/* A carriage return before the newline is part of it. Where the room of a line ends nothing is decided
+ * before it is known what comes next: "abc\r\n" is one line of three characters. */
 static const uint8_t *take_lines(Port *port, const uint8_t *at, const uint8_t *end)
 {
     size_t max = port->opt.line_max;
     while (at < end) {
-        size_t n = (size_t)(end - at), look = n <= max ? n : max + 1;
-        const uint8_t *newline = memchr(at, '\n', look);
-        if (newline) {
-            deliver(port, at, (size_t)(newline - at), am_eol);
-            at = newline + 1;
-        } else if (n >= max) {
+        size_t n = (size_t)(end - at);
+        const uint8_t *newline = memchr(at, '\n', MIN(n, max + 2));
+        size_t length = newline ? (size_t)(newline - at) : n;
+        if (length > 0 && at[length - 1] == '\r' && (newline || length == max + 1)) length--;
+        if (length > max) {
             deliver(port, at, max, am_noeol);
             at += max;
+        } else if (newline) {
+            deliver(port, at, length, am_eol);
+            at = newline + 1;
         } else {
             break;
         }
@@ -85,11 +89,20 @@ void port_input(Port *port, const uint8_t *bytes, size_t n)
     }
 }
 
+static void deliver_last(Port *port, const uint8_t *at, size_t n)
+{
+    for (size_t max = port->opt.line_max; n > 0;) {
+        size_t length = MIN(n, max);
+        deliver(port, at, length, am_noeol);
+        at += length;
+        n -= length;
+    }
+}
+
 void port_input_end(Port *port)
 {
     Heap h = {0};
-    if (port->opt.packet == PACKET_LINE && port->input.len > 0)
-        deliver(port, (const uint8_t *)port->input.data, port->input.len, am_noeol);
+    if (port->opt.packet == PACKET_LINE) deliver_last(port, (const uint8_t *)port->input.data, port->input.len);
     buf_clear(&port->input);
     if (port->opt.eof) port_send_owner(port, am_eof, &h);
     else port_exit(port, am_normal);
