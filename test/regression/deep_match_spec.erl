@@ -17,7 +17,16 @@ main() ->
          fun() -> ets:select_reverse(H, Deep) end, fun() -> ets:select(no_such_table, Deep) end,
          fun() -> ets:select(H, [{{'$1', '$2'}, [nest(100)], ['$_']}]) end]],
     [io:format("~p~n", [result(fun() -> dying(Flags) end)]) || Flags <- [[exiting], [procs, exiting]]],
-    io:format("~p~n", [dead_heir()]).
+    io:format("~p~n", [dead_heir()]),
+    [io:format("~p ~p~n", [Key, result(fun() -> ets:select_replace(H, [{{Key, '$2'}, [], [{{Body, x}}]}]) end)]) ||
+        {Key, Body} <- keys()].
+
+%% Keys of patterns, and what a replacement puts in their place.
+keys() ->
+    [{[a | '$1'], [a | '$1']}, {[a, b | '$1'], [a, b | '$1']}, {[a | '$1'], [a | '$2']}, {[a | '$1'], [b | '$1']},
+     {[a, '$1'], [a | '$1']}, {[{a, '$1'} | b], [{{a, '$1'}} | b]}, {[{a, '$1'} | b], [{{a, '$1'}} | c]},
+     {[a | '_'], [a | '_']}, {[a, b], [a, b]}, {[a, b], {const, [a, b]}}, {[a, {b}], [a | {const, [{b}]}]},
+     {'$1', {element, 1, '$_'}}, {'$1', {element, 2, '$_'}}].
 
 nest(0) -> true;
 nest(N) -> {'orelse', {'==', N, '$1'}, nest(N - 1)}.

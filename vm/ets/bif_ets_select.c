@@ -401,14 +401,15 @@ BIF(ets, select_reverse, 3, 0) { return search(p, a, ACT_COLLECT, a[2], true); }
 BIF(ets, select_count, 2, 0) { return search(p, a, ACT_COUNT, TERM_NONE, false); }
 BIF(ets, internal_select_delete, 2, 0) { return search(p, a, ACT_DELETE, TERM_NONE, false); }
 
-/* Does an expression `body` that stands for the key's place give the very key that `pattern` has matched? */
-static bool keeps_key(term_t pattern, term_t body, word_t keypos);
+/* Does an expression `body` that stands for the key's place give the very key that `pattern` has matched?
+ * What is nested deeper than `levels` is left to the compiler, which refuses it. */
+static bool keeps_key(term_t pattern, term_t body, unsigned levels);
 
-static bool keeps_elements(term_t pattern, term_t body, word_t keypos)
+static bool keeps_elements(term_t pattern, term_t body, unsigned levels)
 {
     if (tuple_arity(pattern) != tuple_arity(body)) return false;
     for (word_t i = 1; i <= tuple_arity(pattern); i++)
-        if (!keeps_key(tuple_element(pattern, i), tuple_element(body, i), keypos)) return false;
+        if (!keeps_key(tuple_element(pattern, i), tuple_element(body, i), levels)) return false;
     return true;
 }
 
@@ -418,20 +419,20 @@ static bool is_key_of_object(term_t body, word_t keypos)
            tuple_element(body, 2) == term_small((int64_t)keypos) && tuple_element(body, 3) == am_Dollar_underscore;
 }
 
-static bool keeps_key(term_t pattern, term_t body, word_t keypos)
+static bool keeps_key(term_t pattern, term_t body, unsigned levels)
 {
     uint32_t number;
-    if (keypos && is_key_of_object(body, keypos)) return true;
-    if (ms_is_variable(pattern, &number)) return pattern == body;
-    if (pattern == am_Underscore) return false;
+    if (levels-- == 0) return true;
     for (; term_is_list_cell(pattern) && term_is_list_cell(body);
          pattern = list_tail(pattern), body = list_tail(body))
-        if (!keeps_key(list_head(pattern), list_head(body), 0)) return false;
+        if (!keeps_key(list_head(pattern), list_head(body), levels)) return false;
+    if (ms_is_variable(pattern, &number)) return pattern == body;
+    if (pattern == am_Underscore) return false;
     if (term_is_tuple_of(body, 2) && tuple_element(body, 1) == am_const)
         return ms_is_ground(pattern) && term_cmp_exact(pattern, tuple_element(body, 2)) == 0;
     if (!term_is_tuple(pattern)) return ms_is_ground(pattern) && term_cmp_exact(pattern, body) == 0;
     return term_is_tuple_of(body, 1) && term_is_tuple(tuple_element(body, 1)) &&
-           keeps_elements(pattern, tuple_element(body, 1), 0);
+           keeps_elements(pattern, tuple_element(body, 1), levels);
 }
 
 /* Can it be seen from a clause {Head, Guards, Body} that what it makes has the key of what it matched? */
@@ -448,7 +449,7 @@ static bool clause_keeps_key(term_t clause, word_t keypos)
     if (tuple_arity(body) < keypos) return false;
     term_t key = tuple_element(body, keypos);
     if (!term_is_tuple(head) || tuple_arity(head) < keypos) return false;
-    return keeps_key(tuple_element(head, keypos), key, keypos);
+    return is_key_of_object(key, keypos) || keeps_key(tuple_element(head, keypos), key, MS_MAX_DEPTH);
 }
 
 static bool spec_keeps_key(term_t spec, word_t keypos)

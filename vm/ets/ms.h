@@ -9,6 +9,7 @@
 
 #include "proc/process.h"
 
+enum { MS_MAX_DEPTH = 2000 };       /* of nesting: system_limit beyond */
 enum MsDialect { MS_TABLE, MS_TRACE };
 enum MsBody { MS_BODY_SPEC, MS_BODY_OBJECT, MS_BODY_VARS };
 

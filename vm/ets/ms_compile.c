@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ms_compile - from the term of a match specification to operations. Input is a user's term: every
- * shape is checked, lists are walked iteratively, nesting is bounded by MAX_DEPTH.
+ * shape is checked, lists are walked iteratively, nesting is bounded by MS_MAX_DEPTH.
  * Layer: ets. */
 #include "base/alloc.h"
 #include "bifs/bif.h"
@@ -13,8 +13,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { MAX_DEPTH = 2000 };
 
 typedef struct Var {
     uint32_t number, slot;
@@ -47,7 +45,7 @@ static bool fail(Compiler *c, const char *fmt, ...)
 /* One level deeper; false beyond the limit. */
 static bool nest(Compiler *c)
 {
-    if (++c->nesting > MAX_DEPTH) c->too_deep = true;
+    if (++c->nesting > MS_MAX_DEPTH) c->too_deep = true;
     return !c->too_deep;
 }
 
