@@ -11,3 +11,6 @@ for i in $(seq 100); do grep -q '1>' logs/erlang.log.1 2>/dev/null && break; sle
 grep -c '^42' seen
 for i in $(seq 30); do [ -e pipes/erlang.pipe.1.r ] || break; sleep 0.1; done
 ls pipes logs/erlang.log.1
+mkdir -p pipes2 logs2 # a command of the shell, not only a program
+run_erl pipes2/ logs2 "GREETING=\"hello there\"; export GREETING; erl -noshell -eval 'io:format(\"~s~n\", [os:getenv(\"GREETING\")]), halt().'"
+grep '^hello' logs2/erlang.log.1

@@ -242,7 +242,7 @@ static pid_t start_command(Run *r, const char *command)
     if (pid < 0)
         launch_fail("cannot make a terminal: %s", strerror(errno));
     if (pid == 0) {
-        execl("/bin/sh", "sh", "-c", launch_format("exec %s%s", command, ""), (char *)NULL);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
     fcntl(r->tty, F_SETFD, FD_CLOEXEC);
