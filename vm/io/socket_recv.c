@@ -182,7 +182,8 @@ static term_t sizes(Process *p, term_t size, term_t flags, term_t ref, size_t *n
     return am_ok;
 }
 
-BIF(prim_socket, nif_recv, 4, 0)
+/* Socket, size, flags and reference of a native, to one of the two. */
+static term_t receive(Process *p, const term_t *a, term_t (*locked)(Process *, Socket *, size_t, int, term_t))
 {
     size_t n;
     int flags;
@@ -190,10 +191,12 @@ BIF(prim_socket, nif_recv, 4, 0)
     term_t r = sizes(p, a[1], a[2], a[3], &n, &flags);
     if (r != am_ok) return r;
     mutex_lock(&s->lock);
-    r = recv_locked(p, s, n, flags, a[3]);
+    r = locked(p, s, n, flags, a[3]);
     mutex_unlock(&s->lock);
     return r;
 }
+
+BIF(prim_socket, nif_recv, 4, 0) { return receive(p, a, recv_locked); }
 
 /* ---- recvfrom ---- */
 
@@ -218,18 +221,7 @@ static term_t recvfrom_locked(Process *p, Socket *s, size_t wanted, int flags, t
     return n == 0 ? end_of_stream(p, s, false) : failed(p, s, ref, error);
 }
 
-BIF(prim_socket, nif_recvfrom, 4, 0)
-{
-    size_t n;
-    int flags;
-    SOCKET_ARG(s, a[0]);
-    term_t r = sizes(p, a[1], a[2], a[3], &n, &flags);
-    if (r != am_ok) return r;
-    mutex_lock(&s->lock);
-    r = recvfrom_locked(p, s, n, flags, a[3]);
-    mutex_unlock(&s->lock);
-    return r;
-}
+BIF(prim_socket, nif_recvfrom, 4, 0) { return receive(p, a, recvfrom_locked); }
 
 /* ---- recvmsg ---- */
 
