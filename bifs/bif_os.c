@@ -5,8 +5,7 @@
 
 #include "base/osenv.h"
 #include "base/buf.h"
-#include "base/utf8.h"
-#include "data/binary.h"
+#include "io/native_text.h"
 #include "sys/sys.h"
 
 #include <signal.h>
@@ -21,48 +20,8 @@ extern char **environ;
 /* Bytes of the system as a list of characters; Latin-1 when they are not UTF-8. */
 static term_t heap_native_text(Heap *h, Vm *vm, const char *text, size_t n)
 {
-    const uint8_t *at = (const uint8_t *)text, *end = at + n;
-    size_t chars = 0;
-    if (!sys_native_utf8(vm) || utf8_scan(at, n, NULL, &chars) != UTF8_OK)
-        return heap_string(h, text, n, TERM_NIL);
-    if (chars == 0) return TERM_NIL;
-    term_t *cells = heap_alloc(h, 2 * chars);
-    for (term_t *cell = cells; at < end; cell += 2) {
-        uint32_t cp = 0;
-        if (utf8_decode(&at, end, &cp) != UTF8_OK) break;
-        cell[0] = term_small(cp);
-        cell[1] = at < end ? term_make_list(cell + 2) : TERM_NIL;
-    }
-    return term_make_list(cells);
-}
-
-static bool put_char(Buf *b, bool utf8, int64_t c)
-{
-    if (c <= 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return false;
-    if (utf8)
-        buf_put_codepoint(b, (uint32_t)c);
-    else if (c < 256)
-        buf_putc(b, (char)c);
-    else
-        return false;
-    return true;
-}
-
-/* Characters to bytes of the system; false: not a flat string, or not encodable. */
-static bool native_text(Buf *b, Vm *vm, term_t t)
-{
-    bool utf8 = sys_native_utf8(vm);
-    if (term_is_binary(t)) {
-        TempBytes temp;
-        size_t n;
-        const uint8_t *bytes = binary_bytes(t, &n, &temp);
-        buf_append(b, bytes, n);
-        temp_bytes_free(&temp);
-        return memchr(buf_text(b), 0, n) == NULL;
-    }
-    for (; term_is_list_cell(t); t = list_tail(t))
-        if (!term_is_small(list_head(t)) || !put_char(b, utf8, small_value(list_head(t)))) return false;
-    return t == TERM_NIL;
+    term_t t = native_text_list(h, vm, (const uint8_t *)text, n);
+    return t != TERM_NONE ? t : heap_string(h, text, n, TERM_NIL);
 }
 
 /* ---- environment ---- */
@@ -71,7 +30,7 @@ BIF(os, getenv, 1, 0)
 {
     Buf name = BUF_INIT(TEMP);
     term_t result = am_false;
-    if (!native_text(&name, p->vm, a[0]) || memchr(buf_text(&name), '=', name.len)) {
+    if (!native_text_put_list(&name, p->vm, a[0]) || memchr(buf_text(&name), '=', name.len)) {
         buf_free(&name);
         return bif_error(p, EXC_BADARG);
     }
@@ -86,7 +45,7 @@ BIF(os, getenv, 1, 0)
 BIF(os, putenv, 2, 0)
 {
     Buf name = BUF_INIT(TEMP), value = BUF_INIT(TEMP);
-    bool good = native_text(&name, p->vm, a[0]) && native_text(&value, p->vm, a[1]) &&
+    bool good = native_text_put_list(&name, p->vm, a[0]) && native_text_put_list(&value, p->vm, a[1]) &&
                 !memchr(buf_text(&name), '=', name.len);
     if (good && name.len) {
         osenv_lock();
@@ -101,7 +60,7 @@ BIF(os, putenv, 2, 0)
 BIF(os, unsetenv, 1, 0)
 {
     Buf name = BUF_INIT(TEMP);
-    bool good = native_text(&name, p->vm, a[0]) && !memchr(buf_text(&name), '=', name.len);
+    bool good = native_text_put_list(&name, p->vm, a[0]) && !memchr(buf_text(&name), '=', name.len);
     if (good && name.len) {
         osenv_lock();
         unsetenv(buf_text(&name));

@@ -14,3 +14,22 @@ ls pipes logs/erlang.log.1
 mkdir -p pipes2 logs2 # a command of the shell, not only a program
 run_erl pipes2/ logs2 "GREETING=\"hello there\"; export GREETING; erl -noshell -eval 'io:format(\"~s~n\", [os:getenv(\"GREETING\")]), halt().'"
 grep '^hello' logs2/erlang.log.1
+# Without erl_signal_server signals are lost; SIGCHLD of a program that the VM started is not told.
+cat >sig.erl <<'END'
+-module(sig).
+-export([main/0]).
+main() ->
+    Server = whereis(erl_signal_server),
+    unregister(erl_signal_server),
+    [kill(S) || S <- ["TERM", "USR1"]],
+    register(erl_signal_server, self()),
+    os:set_signal(sigchld, handle),
+    [kill(S) || S <- ["TERM", "USR1", "CHLD", "CHLD"]],
+    [os:cmd("true") || _ <- lists:seq(1, 20)],
+    io:format("~p~n", [told()]),
+    unregister(erl_signal_server),
+    register(erl_signal_server, Server).
+kill(Signal) -> os:cmd("kill -" ++ Signal ++ " " ++ os:getpid()), timer:sleep(100).
+told() -> receive X -> [X | told()] after 300 -> [] end.
+END
+erlc sig.erl && erl -noshell -s sig main -s init stop; echo "status $?"

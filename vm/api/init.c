@@ -18,6 +18,7 @@
 #include "exec/exec.h"
 #include "heap/gc.h"
 #include "heap/literal.h"
+#include "io/native_text.h"
 #include "io/port.h"
 #include "io/tty.h"
 #include "nif/nif.h"
@@ -144,6 +145,13 @@ static void start_nif(Vm *vm)
         .dirty_scheduler_support = 1};
 }
 
+static void start_names(Vm *vm)
+{
+    const term_t answers[] = {[FILE_NAMES_WARN] = am_warning, [FILE_NAMES_IGNORE] = am_ignore,
+                              [FILE_NAMES_ERROR] = am_error};
+    native_text_init(vm, sys_native_utf8(vm->config), answers[vm->config->file_name_warning]);
+}
+
 static const Subsystem subsystems[] = {
     {"base", start_base},
     {"heap", start_heap},
@@ -157,6 +165,7 @@ static const Subsystem subsystems[] = {
     {"pterm", pterm_init},
     {"nif", start_nif},
     {"io", port_init},
+    {"names", start_names},
     {"tty", terminal_init},
     {"channels", start_dist},
     {"exit hooks", start_exit_hooks},

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/epoch.h"
+#include "io/drv.h"
 #include "sched/sched.h"
 
 #include <errno.h>
@@ -66,13 +67,37 @@ static void say(const char *text)
     ssize_t n UNUSED = write(2, text, strlen(text));
 }
 
-NORETURN static void run_child(const ChildSpec *s, volatile int *error)
+/* ---- whose SIGCHLD ---- */
+
+/* Numbers of children by their remainder; a child writes its own, before it can end. One that is
+ * overwritten by a later child is only taken for a stranger's. */
+enum { CHILD_SLOTS = 8192 };
+
+static atomic_u32_t *child_slot(Vm *vm, int64_t pid) { return &vm->io->children[pid % CHILD_SLOTS]; }
+
+bool child_forget(Vm *vm, int64_t pid)
 {
+    uint32_t number = (uint32_t)pid;
+    return atomic_compare_exchange_strong(child_slot(vm, pid), &number, 0);
+}
+
+void child_init(Vm *vm)
+{
+    vm->io->children = mem_alloc_zero(MEM_PORT, CHILD_SLOTS * sizeof *vm->io->children);
+}
+
+NORETURN static void run_child(Vm *vm, const ChildSpec *s, volatile int *error)
+{
+    pid_t self = getpid();
+    atomic_store(child_slot(vm, self), (uint32_t)self);
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t none;
     for (int i = 1; i < NSIG; i++) sigaction(i, &standard, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGFPE, SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
     place(s->fd_in, s->use_stdio ? 0 : 3);
     place(s->fd_out, s->use_stdio ? 1 : 4);
     if (s->stderr_to_stdout) dup2(1, 2);
@@ -94,7 +119,7 @@ static int above(int fd)
     return fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
-static pid_t spawn(const ChildSpec *spec, volatile int *error)
+static pid_t spawn(Vm *vm, const ChildSpec *spec, volatile int *error)
 {
     ChildSpec s = *spec;
     s.fd_in = above(spec->fd_in);
@@ -103,7 +128,7 @@ static pid_t spawn(const ChildSpec *spec, volatile int *error)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pid_t pid = vfork();
-    if (pid == 0) run_child(&s, error);
+    if (pid == 0) run_child(vm, &s, error);
     if (pid < 0) *error = errno;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (s.fd_in >= 0) close(s.fd_in);
@@ -115,7 +140,7 @@ int child_start(Vm *vm, const ChildSpec *spec, int64_t *pid,
                 void (*ended)(Vm *, uint64_t, int), uint64_t key)
 {
     volatile int error = 0;
-    pid_t child = spawn(spec, &error);
+    pid_t child = spawn(vm, spec, &error);
     if (child < 0) return error;
     int fd = error ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
     if (error || fd < 0) {

@@ -91,6 +91,9 @@ struct IoSpace {
     struct SocketSpace *sockets;    /* const after init */
     struct DdllSpace *ddll;
     struct AsyncPool *async;
+    atomic_u32_t *children;         /* child.c: numbers of programs that were started */
+    bool names_utf8;                /* const after init: native_text.h */
+    term_t names_undecodable;       /* const after init */
 };
 
 /* An end that a driver asked for: the port goes when it is unlocked. */

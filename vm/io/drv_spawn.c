@@ -5,10 +5,9 @@
  * Layer: base. */
 #include "base/alloc.h"
 #include "base/oserr.h"
-#include "data/binary.h"
-#include "data/iolist.h"
 #include "io/child.h"
 #include "io/fdio.h"
+#include "io/native_text.h"
 #include "base/osenv.h"
 #include "term/atom.h"
 
@@ -46,32 +45,15 @@ static void on_child_end(Vm *vm, uint64_t key, int status)
 /* ---- arguments: texts gathered in one block ---- */
 
 typedef struct Texts {
+    const Vm *vm;
     Buf bytes;              /* strings, each with its zero */
     size_t count;
 } Texts;
 
 static bool texts_add_term(Texts *t, term_t text)
 {
-    size_t n;
-    enum IolistResult r;
-    if (term_is_atom(text)) {
-        const AtomText *a = atom_text(text);
-        buf_append(&t->bytes, a->text, a->bytes);
-    } else if (term_is_bitstring(text)) {
-        uint8_t *bytes = iolist_to_bytes(text, &n, &r);
-        if (!bytes) return false;
-        bool ok = memchr(bytes, 0, n) == NULL;
-        if (ok) buf_append(&t->bytes, bytes, n);
-        mem_free(MEM_TEMP, bytes, n + 1);
-        if (!ok) return false;
-    } else {
-        for (; term_is_list_cell(text); text = list_tail(text)) {
-            term_t c = list_head(text);
-            if (!term_is_small(c) || small_value(c) <= 0 || small_value(c) > 0x10FFFF) return false;
-            buf_put_codepoint(&t->bytes, (uint32_t)small_value(c));
-        }
-        if (text != TERM_NIL) return false;
-    }
+    if (term_is_atom(text)) buf_append(&t->bytes, atom_text(text)->text, atom_text(text)->bytes);
+    else if (!native_text_put(&t->bytes, t->vm, text)) return false;
     buf_append(&t->bytes, "", 1);
     t->count++;
     return true;
@@ -148,7 +130,7 @@ static bool overridden(const Texts *changes, const char *entry)
 
 static bool environment(Texts *env, term_t changes)
 {
-    Texts ch = {.bytes = BUF_INIT(TEMP)};
+    Texts ch = {.vm = env->vm, .bytes = BUF_INIT(TEMP)};
     bool ok = true;
     for (; ok && changes != TERM_NONE && term_is_list_cell(changes); changes = list_tail(changes))
         ok = change_text(&ch, list_head(changes));
@@ -205,7 +187,7 @@ static int start_child(Port *port, enum PortSource source, const Texts *args, ch
     ChildSpec spec = {.file = argv[0], .argv = source == SOURCE_SPAWN ? argv : argv + 1,
                       .cwd = cwd, .fd_in = pipes->child_in, .fd_out = pipes->child_out,
                       .use_stdio = opt->use_stdio, .stderr_to_stdout = opt->stderr_to_stdout};
-    Texts env = {.bytes = BUF_INIT(TEMP)};
+    Texts env = {.vm = port->vm, .bytes = BUF_INIT(TEMP)};
     (void)args;
     int error = -1;
     if (environment(&env, opt->env)) {
@@ -245,7 +227,7 @@ static int start_with_pipes(Port *port, enum PortSource source, const Texts *arg
 static int start(Port *port, Process *p UNUSED, enum PortSource source, term_t spec,
                  const PortOptions *opt)
 {
-    Texts args = {.bytes = BUF_INIT(TEMP)}, cwd = {.bytes = BUF_INIT(TEMP)};
+    Texts args = {.vm = port->vm, .bytes = BUF_INIT(TEMP)}, cwd = {.vm = port->vm, .bytes = BUF_INIT(TEMP)};
     bool ok = command_texts(&args, source, tuple_element(spec, 2), opt) &&
               (opt->cd == TERM_NONE || texts_add_term(&cwd, opt->cd));
     int error = -1;

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "data/iolist.h"
+#include "io/child.h"
 #include "io/drv.h"
 #include "io/socket.h"
 #include "io/watch.h"
@@ -638,6 +639,7 @@ void port_init(Vm *vm)
     port_add_driver(vm, &drv_tcp);
     port_add_driver(vm, &drv_udp);
     port_add_driver(vm, &drv_ram_file);
+    child_init(vm);
     watch_init(vm);
     socket_init(vm);
 }

@@ -146,15 +146,6 @@ term_t except_error_info_module(term_t module)
     return TERM_NONE;
 }
 
-/* Natives of these modules are NIFs in the reference: its traces show their arity, not arguments. */
-static bool module_has_nifs(term_t module)
-{
-    return module == am_prim_file || module == am_prim_socket || module == am_prim_net
-           || module == am_prim_buffer || module == am_prim_tty || module == am_zlib
-           || module == am_erl_tracer || module == am_socket || module == am_zstd
-           || module == am_crypto || module == am_asn1rt_nif;
-}
-
 /* Location of the first entry: the source position, then error_info. */
 static term_t first_location(Process *p, const RawTrace *raw, term_t info, term_t location)
 {
@@ -389,8 +380,7 @@ const code_t *except_raise_native(Process *p, term_t *x, const code_t *pc, const
 {
     if (!(p->freason & EXC_SAVE_TRACE) || raises_for_caller(p, mfa)) return except_raise(p, x, pc);
     unsigned flags = TRACE_NATIVE;
-    term_t list = am_undefined;
-    if (!module_has_nifs(mfa->module)) list = heap_list(&p->heap, mfa->arity, args, TERM_NIL);
+    term_t list = heap_list(&p->heap, mfa->arity, args, TERM_NIL);
     if ((p->freason & EXC_CLASS_MASK) == EXC_CLASS_ERROR
         && except_error_info_module(mfa->module) != TERM_NONE)
         flags |= TRACE_ERROR_INFO;

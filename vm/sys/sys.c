@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/epoch.h"
 #include "base/thread.h"
+#include "io/child.h"
 #include "io/port.h"
 #include "nif/nif.h"
 #include "proc/message.h"
@@ -21,9 +22,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* The terminal may be in raw mode, so lines end in both. */
@@ -122,11 +126,17 @@ static term_t signal_atom(int number)
 /* The write end; the only thing a handler can reach. One VM per program takes signals. */
 static int handler_pipe = -1;
 
-static void on_signal(int number)
+/* child: whose end a SIGCHLD tells, 0 for one that somebody has sent. */
+typedef struct OsSignal {
+    int number;
+    pid_t child;
+} OsSignal;
+
+static void on_signal(int number, siginfo_t *info, void *context UNUSED)
 {
     int saved = errno;
-    unsigned char byte = (unsigned char)number;
-    ssize_t n = write(handler_pipe, &byte, 1);
+    OsSignal s = {number, number == SIGCHLD && info->si_code > 0 ? info->si_pid : 0};
+    ssize_t n = write(handler_pipe, &s, sizeof s);
     (void)n;
     errno = saved;
 }
@@ -144,12 +154,17 @@ void signal_set(Vm *vm, int number, enum SignalAction action)
     store_relaxed(&vm->sys->signal_actions, (actions & ~(UINT64_C(3) << shift)) | (uint64_t)action << shift);
     sigemptyset(&sa.sa_mask);
     sa.sa_flags = SA_RESTART;
-    sa.sa_handler = action == SIGNAL_DEFAULT ? SIG_DFL : action == SIGNAL_IGNORE ? SIG_IGN : on_signal;
+    if (action == SIGNAL_HANDLE) {
+        sa.sa_flags |= SA_SIGINFO;
+        sa.sa_sigaction = on_signal;
+    } else {
+        sa.sa_handler = action == SIGNAL_DEFAULT ? SIG_DFL : SIG_IGN;
+    }
     sigaction(number, &sa, NULL);
 }
 
-/* {notify, Name} to erl_signal_server; false when nobody is there to take it. */
-static bool signal_notify(Vm *vm, term_t name)
+/* {notify, Name} to erl_signal_server; lost when there is none. */
+static void signal_notify(Vm *vm, term_t name)
 {
     Heap heap = {0};
     EpochSection section = epoch_enter(vm->epoch);
@@ -159,28 +174,22 @@ static bool signal_notify(Vm *vm, term_t name)
         message_send_heap(vm, am_system, server, message, &heap);
     }
     epoch_leave(vm->epoch, section);
-    return server != NULL;
 }
 
-static void signal_deliver(Vm *vm, int number)
+static void signal_deliver(Vm *vm, const OsSignal *s)
 {
-    if (number == SIGINT) {
-        sys_break(vm);
-        return;
-    }
-    if (action_of(vm, number) != SIGNAL_HANDLE) return;
-    if (signal_notify(vm, signal_atom(number))) return;
-    if (number == SIGTERM) sys_exit(vm, 0);
-    if (number == SIGUSR1) sys_crash(vm, "Received SIGUSR1");
+    if (s->number == SIGINT) sys_break(vm);
+    else if (action_of(vm, s->number) != SIGNAL_HANDLE) return;
+    else if (s->child == 0 || !child_forget(vm, s->child)) signal_notify(vm, signal_atom(s->number));
 }
 
 void sys_signal_loop(Vm *vm)
 {
     for (;;) {
-        unsigned char byte;
-        ssize_t n = read(vm->sys->signal_pipe[0], &byte, 1);
-        if (n == 1)
-            signal_deliver(vm, byte);
+        OsSignal s;
+        ssize_t n = read(vm->sys->signal_pipe[0], &s, sizeof s);
+        if (n == sizeof s)
+            signal_deliver(vm, &s);
         else if (n == 0 || errno != EINTR)
             PANIC("signal pipe: %s", n == 0 ? "closed" : strerror(errno));
     }
@@ -202,15 +211,16 @@ static void signals_init(Vm *vm, const Config *config)
 
 /* ---- init ---- */
 
-bool sys_native_utf8(Vm *vm)
+bool sys_native_utf8(const Config *config)
 {
-    if (vm->config->file_names != FILE_NAMES_LOCALE) return vm->config->file_names == FILE_NAMES_UTF8;
-    const char *locale = getenv("LC_ALL");
-    if (!locale || !*locale) locale = getenv("LC_CTYPE");
-    if (!locale || !*locale) locale = getenv("LANG");
-    return locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
+    if (config->file_names != FILE_NAMES_LOCALE) return config->file_names == FILE_NAMES_UTF8;
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (!locale) return false;
+    const char *codeset = nl_langinfo_l(CODESET, locale);
+    bool utf8 = strcasecmp(codeset, "utf-8") == 0 || strcasecmp(codeset, "utf8") == 0;
+    freelocale(locale);
+    return utf8;
 }
-
 
 static void on_panic(const char *text)
 {

@@ -30,7 +30,7 @@ void fault_init(void);
 void sys_init(Vm *vm, const Config *config, const Release *release);
 
 /* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
-bool sys_native_utf8(Vm *vm);
+bool sys_native_utf8(const Config *config);
 
 /* To stderr, with \r\n for \n. */
 void sys_print_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
