@@ -87,6 +87,7 @@ typedef struct SendFile {
     term_t caller;
     off_t offset;
     uint64_t left, sent;
+    size_t ahead;            /* bytes of the queue that were there before */
 } SendFile;
 
 typedef struct InetSocket {

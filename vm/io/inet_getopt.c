@@ -116,7 +116,8 @@ static void get_plain(const InetSocket *s, const InetOption *o, Buf *b)
     if (getsockopt(s->fd, level, name, &v, &size) == 0) put(b, o->number, (uint32_t)v);
 }
 
-/* Level, name, then 1 and the bytes of the value to pass, or 0 and the number of bytes to get. */
+/* Level, name, then 1 and the bytes of the value to pass, or 0 and the number of bytes to get. The whole
+ * reply, with its first byte, has a limit. */
 static bool get_raw(const InetSocket *s, const uint8_t **at, const uint8_t *end, Buf *b)
 {
     enum { HEAD = 13, LIMIT = 1 << 16 };
@@ -125,7 +126,7 @@ static bool get_raw(const InetSocket *s, const uint8_t **at, const uint8_t *end,
     uint32_t level = bytes_load_be32(p), name = bytes_load_be32(p + 4), n = bytes_load_be32(p + 9);
     bool given = p[8] != 0;
     *at += HEAD;
-    if (n > LIMIT || (given && (size_t)(end - *at) < n)) return false;
+    if (n > LIMIT || 1 + b->len + HEAD + n > LIMIT || (given && (size_t)(end - *at) < n)) return false;
     uint8_t *value = mem_alloc_zero(MEM_TEMP, n + 1);
     if (given) {
         memcpy(value, *at, n);

@@ -305,46 +305,68 @@ term_t tcp_sendfile(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
     if (offset > INT64_MAX || length > INT64_MAX) return inet_error(p, EINVAL);
     fd = dup(fd);
     if (fd < 0) return inet_error(p, errno);
-    s->sendfile = (SendFile){fd, p->id, (off_t)offset, length, 0};
+    s->sendfile = (SendFile){fd, p->id, (off_t)offset, length, 0, s->queued};
     if (s->queued == 0) sendfile_some(s);
     return inet_ok_empty(p);
 }
 
 /* ---- the socket is writable ---- */
 
-static bool write_queue(InetSocket *s)
+/* The first pieces of the queue, together at most `limit` bytes; returns how many. */
+static size_t gather(const InetSocket *s, size_t limit, struct iovec *iov, size_t *total)
 {
-    while (s->out_first) {
+    size_t count = 0;
+    *total = 0;
+    for (OutPiece *o = s->out_first; o && count < PIECES_PER_WRITE && *total < limit; o = o->next) {
+        size_t n = MIN(o->n, limit - *total);
+        iov[count++] = (struct iovec){binary_data(o->storage) + o->at, n};
+        *total += n;
+    }
+    return count;
+}
+
+/* Write up to `limit` bytes of the queue; *left: how many of them are still there. */
+static bool write_queue(InetSocket *s, size_t limit, size_t *left)
+{
+    while (s->out_first && limit > 0) {
         struct iovec iov[PIECES_PER_WRITE];
-        size_t count = 0, total = 0;
-        for (OutPiece *o = s->out_first; o && count < PIECES_PER_WRITE; o = o->next) {
-            iov[count++] = (struct iovec){binary_data(o->storage) + o->at, o->n};
-            total += o->n;
-        }
+        size_t total, count = gather(s, limit, iov, &total);
         ssize_t n = write_pieces(s->fd, iov, count);
         if (n < 0) {
             write_failed(s, TERM_NONE, errno);
             return false;
         }
         advance(s, (size_t)n);
+        limit -= (size_t)n;
         if ((size_t)n < total) break;
     }
+    *left = MIN(limit, s->queued);
     return true;
+}
+
+/* What was queued before a sendfile, the file, what was queued since. False: the connection is broken. */
+static bool write_some(InetSocket *s)
+{
+    size_t left;
+    if (s->sendfile.fd >= 0) {
+        if (s->sendfile.ahead > 0) return write_queue(s, s->sendfile.ahead, &s->sendfile.ahead);
+        sendfile_some(s);
+        return true;
+    }
+    return write_queue(s, s->queued, &left);
 }
 
 void tcp_write_ready(InetSocket *s)
 {
-    /* data queued during a sendfile stays behind the file, data before it in front */
-    bool file_first = s->sendfile.fd >= 0 && s->queued == 0;
-    if (file_first) sendfile_some(s);
-    else if (!write_queue(s)) return;
+    if (!write_some(s)) return;
     if (s->fd < 0 || s->port->exit_asked) return;
     if (s->queued > 0 || s->sendfile.fd >= 0) inet_arm(s, POLL_WRITE);
     if (s->queued <= s->low) tcp_release_busy(s, TERM_NONE);
     if (s->queued > 0) return;
     tell_subscribers(s);
+    if (s->sendfile.fd >= 0) return;
     if (s->shutdown_later) shutdown(s->fd, SHUT_WR);
-    if (s->sendfile.fd < 0) port_flushed(s->port);
+    port_flushed(s->port);
 }
 
 void tcp_flush(Port *port)
@@ -353,8 +375,8 @@ void tcp_flush(Port *port)
     enum { PATIENCE_MS = 1000 };
     while (s->fd >= 0 && s->queued > 0) {
         struct pollfd pf = {.fd = s->fd, .events = POLLOUT};
-        size_t before = s->queued;
+        size_t before = s->queued, left;
         if (poll(&pf, 1, PATIENCE_MS) <= 0) return;
-        if (!write_queue(s) || s->queued == before) return;
+        if (!write_queue(s, s->queued, &left) || s->queued == before) return;
     }
 }

@@ -58,7 +58,8 @@ t(option_errors) ->
     [catch inet:setopts(C, [O]) || O <- [{nosuch, 1}, {active, 40000}, {packet, 3}, {packet, 17}, {mode, x},
                                          {raw, 77, 77, <<1:32>>}, {linger, 1}, {header, -1},
                                          {bind_to_device, <<"nodevice">>}, {ipv6_v6only, true}]]
-    ++ [inet:getopts(C, [O]) || O <- [nosuch, {raw, 6, 1, 4}, {raw, 77, 77, 4}, tclass, ipv6_v6only]];
+    ++ [inet:getopts(C, [O]) || O <- [nosuch, {raw, 6, 1, 4}, {raw, 77, 77, 4}, tclass, ipv6_v6only]]
+    ++ [element(1, inet:getopts(C, L ++ [{raw, 1, 13, N}])) || N <- [65496, 65497, 65522, 65523], L <- [[], [active]]];
 t(modes) ->
     {C, A} = pair([]),
     [begin
