@@ -12,7 +12,7 @@ grep -c '^42' seen
 for i in $(seq 30); do [ -e pipes/erlang.pipe.1.r ] || break; sleep 0.1; done
 ls pipes logs/erlang.log.1
 mkdir -p pipes2 logs2 # a command of the shell, not only a program
-run_erl pipes2/ logs2 "GREETING=\"hello there\"; export GREETING; erl -noshell -eval 'io:format(\"~s~n\", [os:getenv(\"GREETING\")]), halt().'"
+run_erl pipes2/ logs2 "GREETING=\"hello there\"; export GREETING; erl -noshell -eval 'io:format(\"~s~n\", [os:getenv(\"GREETING\")]), halt().'" 2>/dev/null
 grep '^hello' logs2/erlang.log.1
 # Without erl_signal_server signals are lost; SIGCHLD of a program that the VM started is not told.
 cat >sig.erl <<'END'

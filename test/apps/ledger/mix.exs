@@ -14,7 +14,7 @@ defmodule Ledger.MixProject do
   end
 
   def application do
-    [mod: {Ledger.Application, []}, extra_applications: [:logger]]
+    [mod: {Ledger.Application, []}, extra_applications: [:logger, :inets]]
   end
 
   # LEDGER_ERTS names the erts folder to ship inside the release, for example Joist's

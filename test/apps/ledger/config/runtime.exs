@@ -15,4 +15,7 @@ config :ledger,
   # A command run by `bin/ledger eval` loads the application but does not start it.
   mode: mode,
   data_dir: data_dir,
+  # 0: any that is free
+  line_port: String.to_integer(System.get_env("LEDGER_LINE_PORT", "0")),
+  http_port: String.to_integer(System.get_env("LEDGER_HTTP_PORT", "0")),
   workers: String.to_integer(System.get_env("LEDGER_WORKERS", "4"))

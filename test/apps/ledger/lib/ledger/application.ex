@@ -11,6 +11,10 @@ defmodule Ledger.Application do
       |  |- Ledger.Accounts      DynamicSupervisor, a process per account in use
       |  |- Ledger.Services      one_for_one: rates, auditor, tasks
       |  `- Ledger.Clearing      one_for_all: a pair that lives and dies together
+      |- Ledger.Net              one_for_one: the ways in, and their clients
+      |  |- Ledger.Clients        tasks, one per connection
+      |  |- Ledger.LineServer     lines over TCP
+      |  `- Ledger.Web            HTTP
       `- Ledger.Runner           in mode :checks, runs them
   """
   use Application
@@ -29,8 +33,15 @@ defmodule Ledger.Application do
       supervisor(Ledger.Clearing, clearing, :one_for_all)
     ]
 
+    net = [
+      {Task.Supervisor, name: Ledger.Clients},
+      {Ledger.LineServer, Application.fetch_env!(:ledger, :line_port)},
+      {Ledger.Web, Application.fetch_env!(:ledger, :http_port)}
+    ]
+
     children = [
       supervisor(Ledger.Core, core, :rest_for_one),
+      supervisor(Ledger.Net, net, :one_for_one),
       runner(Application.fetch_env!(:ledger, :mode))
     ]
 
@@ -49,13 +60,17 @@ defmodule Ledger.Application do
   def stop(_state), do: Ledger.Runner.finish(Application.fetch_env!(:ledger, :mode))
 
   defp runner(:checks), do: Ledger.Runner
-  defp runner(:serve), do: {Task, fn -> IO.puts("ledger serves, pid #{System.pid()}") end}
+  defp runner(:serve), do: {Task, &announce/0}
 
+  defp announce do
+    IO.puts("lines at #{Ledger.LineServer.port()}, HTTP at #{Ledger.Web.port()}")
+    IO.puts("ledger serves, pid #{System.pid()}")
+  end
+
+  # A registry that is killed leaves parts which keep their names until they have logged their end: its
+  # restart is tried until they are gone.
   defp supervisor(name, children, strategy) do
-    %{
-      id: name,
-      type: :supervisor,
-      start: {Supervisor, :start_link, [children, [strategy: strategy, name: name]]}
-    }
+    options = [strategy: strategy, name: name, max_restarts: 1000]
+    %{id: name, type: :supervisor, start: {Supervisor, :start_link, [children, options]}}
   end
 end

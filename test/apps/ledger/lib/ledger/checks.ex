@@ -28,6 +28,7 @@ defmodule Ledger.Checks do
     transfers()
     concurrency()
     reports()
+    network()
     services()
     strategies()
     outside()
@@ -310,6 +311,106 @@ defmodule Ledger.Checks do
       {weeks, bits, Enum.zip_with([1..3, 4..6], &Enum.sum/1)} ==
         {[~D[2024-02-26], ~D[2024-03-04]], "1234", [5, 7, 9]}
     end)
+  end
+
+  defp network do
+    check("lines: a balance, an error, a statement on one connection", fn ->
+      socket = connect()
+      balance = ask(socket, "balance ada")
+      wrong = ask(socket, "balance nobody")
+      {:ok, lines} = ask(socket, "statement ada")
+      :gen_tcp.close(socket)
+
+      {balance, wrong, lines} ==
+        {{:ok, [to_string(Ledger.balance("ada"))]}, {:error, "no such account"},
+         Enum.to_list(Ledger.statement("ada"))}
+    end)
+
+    check("lines: 100 clients transfer at once", fn ->
+      before = Journal.count()
+
+      1..100
+      |> Task.async_stream(&transfer_by_line/1, max_concurrency: 100, timeout: 30_000)
+      |> Enum.each(fn {:ok, answers} -> true = Enum.all?(answers, &match?({:ok, [_]}, &1)) end)
+
+      {Journal.count() - before, Store.total()} == {300, 0}
+    end)
+
+    check("lines: nonsense and long lines harm nobody", fn ->
+      good = connect()
+      bad = Enum.map([<<0, 255, 10>>, String.duplicate("x", 100_000), "half a line"], &shout/1)
+      quiet = connect()
+      answer = ask(good, "accounts")
+      Enum.each([good, quiet | bad], &:gen_tcp.close/1)
+      answer == {:ok, Store.accounts()}
+    end)
+
+    check("lines: a connection that ended leaves no process", fn ->
+      wait_until(fn -> Task.Supervisor.children(Ledger.Clients) == [] end)
+    end)
+
+    check("http: balances, and 404 for what is not there", fn ->
+      {get("balance/joe"), get("balance/nobody"), get("")} ==
+        {{200, "#{Ledger.balance("joe")}\n"}, {404, "no such account\n"}, {404, "what?\n"}}
+    end)
+
+    check("http: transfers, and 400 for what is none", fn ->
+      before = Store.balance("grace")
+      booked = post("transfer", "ada grace 1.25")
+      refused = post("transfer", "ada grace -1")
+      {match?({200, _}, booked), refused, Store.balance("grace") - before} ==
+        {true, {400, "not an amount\n"}, 125}
+    end)
+
+    check("http: 200 requests of 20 clients", fn ->
+      1..200
+      |> Task.async_stream(fn _ -> get("accounts") end, max_concurrency: 20, timeout: 30_000)
+      |> Enum.uniq() == [{:ok, {200, Enum.map_join(Store.accounts(), &(&1 <> "\n"))}}]
+    end)
+  end
+
+  defp connect do
+    options = [:binary, packet: :line, active: false]
+    {:ok, socket} = :gen_tcp.connect({127, 0, 0, 1}, Ledger.LineServer.port(), options)
+    socket
+  end
+
+  defp shout(bytes) do
+    socket = connect()
+    _ = :gen_tcp.send(socket, bytes)
+    socket
+  end
+
+  defp ask(socket, request) do
+    :ok = :gen_tcp.send(socket, [request, "\n"])
+
+    case :gen_tcp.recv(socket, 0, 10_000) do
+      {:ok, "ok\n"} -> {:ok, lines(socket)}
+      {:ok, "error: " <> why} -> {:error, String.trim(why)}
+    end
+  end
+
+  defp lines(socket) do
+    case :gen_tcp.recv(socket, 0, 10_000) do
+      {:ok, ".\n"} -> []
+      {:ok, line} -> [String.trim_trailing(line, "\n") | lines(socket)]
+    end
+  end
+
+  defp transfer_by_line(n) do
+    socket = connect()
+    answers = for m <- 1..3, do: ask(socket, "transfer ada joe 0.0#{1 + rem(n + m, 9)}")
+    :gen_tcp.close(socket)
+    answers
+  end
+
+  defp get(path), do: http(:get, {url(path), []})
+  defp post(path, body), do: http(:post, {url(path), [], 'text/plain', body})
+  defp url(path), do: 'http://127.0.0.1:#{Ledger.Web.port()}/#{path}'
+
+  defp http(method, request) do
+    {:ok, {{_, status, _}, _, body}} = :httpc.request(method, request, [timeout: 30_000], [])
+    {status, to_string(body)}
   end
 
   defp services do
