@@ -39,6 +39,23 @@ static void teardown(void)
     heap_dispose(&heap);
 }
 
+/* Counted in small steps, as is written then. */
+static size_t size_of(term_t t)
+{
+    size_t n;
+    EtfEncode *e = etf_encode_start(&vm, t, 0, NULL);
+    while (etf_encode_count(e, 1, &n) == ETF_MORE) continue;
+    uint8_t *to = malloc(n);
+    Buf b = BUF_INIT(TEMP);
+    while (etf_encode_into(e, to, 1) == ETF_MORE) continue;
+    ck_assert(etf_encode(&vm, &b, t, 0));
+    ck_assert_int_eq(memcmp(to, b.data, n), 0);
+    buf_free(&b);
+    free(to);
+    etf_encode_free(e);
+    return n;
+}
+
 START_TEST(encodes_the_same_bytes)
 {
     for (size_t i = 0; i < TERMS; i++) {
@@ -46,7 +63,7 @@ START_TEST(encodes_the_same_bytes)
         ck_assert(etf_encode(&vm, &b, terms[i], 0));
         ck_assert_uint_eq(b.len, golden_terms[i].bytes);
         ck_assert_mem_eq(b.data, bytes_of(i), b.len);
-        ck_assert_uint_eq(etf_size(&vm, terms[i], 0), b.len);
+        ck_assert_uint_eq(size_of(terms[i]), b.len);
         ck_assert_uint_eq(etf_skip(bytes_of(i), b.len, 0), b.len);
         buf_free(&b);
     }
@@ -142,7 +159,7 @@ START_TEST(depth_has_no_limit)
     ck_assert(term_eq(t, u));
     ck_assert_int_eq(term_cmp(t, u), 0);
     ck_assert_uint_eq(term_phash2(t), term_phash2(u));
-    ck_assert_uint_eq(etf_size(&vm, t, 0), b.len);
+    ck_assert_uint_eq(size_of(t), b.len);
     buf_free(&b);
 }
 END_TEST

@@ -53,6 +53,7 @@ size_t etf_skip(const uint8_t *buf, size_t n, unsigned flags);
 #define ETF_PLAIN 4u          /* no version byte */
 #define ETF_DETERMINISTIC 8u  /* map keys in exact order (OTP 26) */
 #define ETF_UTF8_ATOMS ETF_MINOR_2
+#define ETF_AS_SIZE 16u       /* only counted, for erlang:external_size, which takes some numbers for larger */
 
 typedef struct EtfEncode EtfEncode;
 /* Called for an atom, or for a bit string's bytes (its tag and length are written already); returns
@@ -63,14 +64,15 @@ typedef struct EtfHooks {
     void *ctx;
 } EtfHooks;
 EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *hooks);
-/* Encode on into out (NULL: only count) for about `budget` terms. ETF_BAD: too large for the format. */
+/* Encode on into out for about `budget` terms. ETF_BAD: too large for the format. */
 enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget);
-size_t etf_encode_bytes(const EtfEncode *e); /* so far */
+/* The same without output; *bytes: so far, version byte included. When done, the encoder stands at the start again. */
+enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes);
+/* After that: `to` has room for what was counted, and is the same in each call. */
+enum EtfResult etf_encode_into(EtfEncode *e, uint8_t *to, size_t budget);
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 void etf_encode_free(EtfEncode *e);
 /* Whole term at once. */
 bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags);
-/* Bytes of the encoding, version byte included, or a few more (erlang:external_size). */
-size_t etf_size(Vm *vm, term_t t, unsigned flags);
 
 #endif

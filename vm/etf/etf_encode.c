@@ -38,8 +38,11 @@ typedef struct Frame {
 
 struct EtfEncode {
     Vm *vm;
-    Buf *out;             /* NULL: count only */
-    size_t bytes;
+    Buf *out;             /* NULL: into `fixed`, or count only */
+    char *fixed;
+    size_t written;       /* in fixed */
+    char *at, *end;       /* room left while the encoder runs */
+    size_t counted, budget;
     unsigned flags;
     EtfHooks hooks;
     bool bad, started;
@@ -50,18 +53,57 @@ struct EtfEncode {
 
 /* ---- writing ---- */
 
-static char *room(EtfEncode *e, size_t n)
+static char *start_of_output(const EtfEncode *e)
 {
-    e->bytes += n;
-    return e->out ? buf_reserve(e->out, n) : NULL;
+    return e->out ? e->out->data : e->fixed;
 }
 
-static void put_n(EtfEncode *e, uint64_t v, unsigned n)
+static void window_open(EtfEncode *e)
+{
+    char *start = start_of_output(e);
+    e->at = e->end = NULL;
+    if (!start) return;
+    e->at = start + (e->out ? e->out->len : e->written);
+    e->end = start + (e->out ? e->out->cap - 1 : e->counted);
+}
+
+static void window_close(EtfEncode *e)
+{
+    if (!e->at) return;
+    size_t written = (size_t)(e->at - start_of_output(e));
+    if (e->out) buf_commit(e->out, written - e->out->len);
+    else e->written = written;
+}
+
+static char *more_room(EtfEncode *e, size_t n)
+{
+    if (!e->out) {
+        if (e->fixed) e->bad = true; /* larger than it was when counted: cannot be */
+        else e->counted += n;
+        return NULL;
+    }
+    window_close(e);
+    buf_reserve(e->out, n);
+    window_open(e);
+    char *p = e->at;
+    e->at += n;
+    return p;
+}
+
+/* Where the next n bytes go; NULL when only the size is asked for. */
+static inline char *room(EtfEncode *e, size_t n)
+{
+    if (UNLIKELY((size_t)(e->end - e->at) < n || !e->at)) return more_room(e, n);
+    char *p = e->at;
+    e->at += n;
+    return p;
+}
+
+static inline void put_n(EtfEncode *e, uint64_t v, unsigned n)
 {
     char *p = room(e, n);
     if (!p) return;
     for (unsigned i = 0; i < n; i++) p[i] = (char)(v >> 8 * (n - 1 - i));
-    buf_commit(e->out, n);
 }
 
 static void put8(EtfEncode *e, unsigned v) { put_n(e, v, 1); }
@@ -73,7 +115,15 @@ static void put_bytes(EtfEncode *e, const void *bytes, size_t n)
     char *p = room(e, n);
     if (!p) return;
     memcpy(p, bytes, n);
-    buf_commit(e->out, n);
+}
+
+/* A tag and n bytes of v. */
+static inline void put_tagged(EtfEncode *e, unsigned tag, uint64_t v, unsigned n)
+{
+    char *p = room(e, 1 + n);
+    if (!p) return;
+    *p = (char)tag;
+    for (unsigned i = 0; i < n; i++) p[1 + i] = (char)(v >> 8 * (n - 1 - i));
 }
 
 static uint32_t length32(EtfEncode *e, uint64_t n)
@@ -87,17 +137,22 @@ static uint32_t length32(EtfEncode *e, uint64_t n)
 static void put_atom(EtfEncode *e, term_t atom)
 {
     const AtomText *a = atom_text(atom);
-    if (e->hooks.atom && e->hooks.atom(e->hooks.ctx, e->out, atom)) return;
+    if (e->hooks.atom) {
+        window_close(e);
+        bool done = e->hooks.atom(e->hooks.ctx, e->out, atom);
+        window_open(e);
+        if (done) return;
+    }
     if (!(e->flags & ETF_UTF8_ATOMS) && a->latin1_chars >= 0) {
         uint8_t text[ATOM_MAX_CHARS];
-        ptrdiff_t n = utf8_to_latin1((const uint8_t *)a->text, a->bytes, text);
-        put8(e, ETF_ATOM);
-        put16(e, (unsigned)n);
-        put_bytes(e, text, (size_t)n);
+        bool ascii = a->latin1_chars == a->bytes;
+        size_t n = ascii ? a->bytes : (size_t)utf8_to_latin1((const uint8_t *)a->text, a->bytes, text);
+        put_tagged(e, ETF_ATOM, n, 2);
+        put_bytes(e, ascii ? (const uint8_t *)a->text : text, n);
         return;
     }
-    put8(e, a->bytes <= UINT8_MAX ? ETF_SMALL_ATOM_UTF8 : ETF_ATOM_UTF8);
-    put_n(e, a->bytes, a->bytes <= UINT8_MAX ? 1 : 2);
+    if (a->bytes <= UINT8_MAX) put_tagged(e, ETF_SMALL_ATOM_UTF8, a->bytes, 1);
+    else put_tagged(e, ETF_ATOM_UTF8, a->bytes, 2);
     put_bytes(e, a->text, a->bytes);
 }
 
@@ -110,17 +165,14 @@ static void put_big(EtfEncode *e, const uint64_t *limbs, size_t n, bool negative
     char *p = room(e, bytes);
     if (!p) return;
     for (size_t i = 0; i < bytes; i++) p[i] = (char)(limbs[i / 8] >> i % 8 * 8);
-    buf_commit(e->out, bytes);
 }
 
 static void put_small(EtfEncode *e, int64_t i)
 {
     if (i >= 0 && i <= UINT8_MAX) {
-        put8(e, ETF_SMALL_INT);
-        put8(e, (unsigned)i);
+        put_tagged(e, ETF_SMALL_INT, (uint64_t)i, 1);
     } else if (i >= INT32_MIN && i <= INT32_MAX) {
-        put8(e, ETF_INT);
-        put32(e, (uint32_t)i);
+        put_tagged(e, ETF_INT, (uint32_t)i, 4);
     } else {
         uint64_t limb = i < 0 ? -(uint64_t)i : (uint64_t)i;
         put_big(e, &limb, 1, i < 0);
@@ -138,8 +190,7 @@ static void put_float(EtfEncode *e, double d)
     }
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
-    put8(e, ETF_NEW_FLOAT);
-    put_n(e, bits, 8);
+    put_tagged(e, ETF_NEW_FLOAT, bits, 8);
 }
 
 static void put_bits(EtfEncode *e, term_t t)
@@ -147,16 +198,19 @@ static void put_bits(EtfEncode *e, term_t t)
     BitView v = bitstring_view(t);
     unsigned rest = v.bits & 7;
     size_t bytes = BITS_TO_BYTES(v.bits);
-    put8(e, rest ? ETF_BIT_BINARY : ETF_BINARY);
-    put32(e, length32(e, bytes));
+    put_tagged(e, rest ? ETF_BIT_BINARY : ETF_BINARY, length32(e, bytes), 4);
     if (rest) put8(e, rest);
     if (e->bad || bytes == 0) return;
-    if (e->hooks.bytes && e->hooks.bytes(e->hooks.ctx, e->out, t)) return;
+    if (e->hooks.bytes) {
+        window_close(e);
+        bool done = e->hooks.bytes(e->hooks.ctx, e->out, t);
+        window_open(e);
+        if (done) return;
+    }
     char *p = room(e, bytes);
     if (!p) return;
     p[bytes - 1] = 0;
     bits_copy((uint8_t *)p, 0, v.base, v.offset, v.bits);
-    buf_commit(e->out, bytes);
 }
 
 static void put_node(EtfEncode *e, term_t ident, uint32_t *creation)
@@ -226,8 +280,8 @@ static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count)
 static void put_tuple(EtfEncode *e, term_t t)
 {
     size_t n = tuple_arity(t);
-    put8(e, n <= UINT8_MAX ? ETF_SMALL_TUPLE : ETF_LARGE_TUPLE);
-    put_n(e, n, n <= UINT8_MAX ? 1 : 4);
+    if (n <= UINT8_MAX) put_tagged(e, ETF_SMALL_TUPLE, n, 1);
+    else put_tagged(e, ETF_LARGE_TUPLE, n, 4);
     push(e, FRAME_TUPLE, t, n);
 }
 
@@ -248,17 +302,14 @@ static void put_list(EtfEncode *e, term_t t)
 {
     size_t n = string_length(t);
     if (n > 0) {
-        put8(e, ETF_STRING);
-        put16(e, (unsigned)n);
+        put_tagged(e, ETF_STRING, n, 2);
         char *p = room(e, n);
         if (!p) return;
         for (; term_is_list_cell(t); t = list_tail(t)) *p++ = (char)small_value(list_head(t));
-        buf_commit(e->out, n);
         return;
     }
     for (term_t x = t; term_is_list_cell(x); x = list_tail(x)) n++;
-    put8(e, ETF_LIST);
-    put32(e, length32(e, n));
+    put_tagged(e, ETF_LIST, length32(e, n), 4);
     push(e, FRAME_LIST, t, 1);
 }
 
@@ -288,25 +339,24 @@ static void push_node(EtfEncode *e, term_t node)
 
 static void put_map(EtfEncode *e, term_t t)
 {
-    put8(e, ETF_MAP);
-    put32(e, length32(e, map_size(t)));
+    put_tagged(e, ETF_MAP, length32(e, map_size(t)), 4);
     if (map_is_flat(t)) push(e, FRAME_MAP, t, 2 * map_size(t));
     else if (e->flags & ETF_DETERMINISTIC) push_sorted(e, t);
     else push_node(e, t);
 }
 
-/* Where only the size is asked for, it counts as a large one: so does the reference. */
+/* In external_size/1 it counts as a large one: so does the reference. */
 static void put_fun_number(EtfEncode *e, uint32_t n)
 {
     put_small(e, n);
-    if (!e->out && n <= UINT8_MAX) e->bytes += 3;
+    if (e->flags & ETF_AS_SIZE && n <= UINT8_MAX) e->counted += 3;
 }
 
 static void put_fun(EtfEncode *e, term_t t)
 {
     const Fun *f = fun_ptr(t);
     put8(e, ETF_NEW_FUN);
-    size_t start = e->out ? e->out->len : 0;
+    size_t start = e->at ? (size_t)(e->at - start_of_output(e)) : 0;
     put32(e, 0);
     put8(e, f->entry->arity);
     put_bytes(e, f->entry->uniq, 16);
@@ -354,9 +404,10 @@ static void put_term(EtfEncode *e, term_t t)
 
 static void finish_fun(EtfEncode *e, const Frame *f)
 {
-    if (!e->out) return;
-    uint32_t size = length32(e, e->out->len - f->start);
-    for (int i = 0; i < 4; i++) e->out->data[f->start + (size_t)i] = (char)(size >> 8 * (3 - i));
+    char *start = start_of_output(e);
+    if (!start) return;
+    uint32_t size = length32(e, (size_t)(e->at - start) - f->start);
+    for (int i = 0; i < 4; i++) start[f->start + (size_t)i] = (char)(size >> 8 * (3 - i));
 }
 
 static void pop(EtfEncode *e)
@@ -375,6 +426,33 @@ static void node_child(EtfEncode *e, Frame *f)
     else push_node(e, children[i]);
 }
 
+/* Terms without terms inside follow each other without a step of their own. f is gone when a frame was pushed. */
+static void list_items(EtfEncode *e, Frame *f)
+{
+    size_t depth = e->depth;
+    term_t t = f->t;
+    while (term_is_list_cell(t)) {
+        term_t head = list_head(t);
+        f->t = t = list_tail(t);
+        put_term(e, head);
+        if (e->depth != depth || e->budget == 0) return;
+        e->budget--;
+    }
+    pop(e);
+    put_term(e, t);
+}
+
+static void tuple_items(EtfEncode *e, Frame *f)
+{
+    size_t depth = e->depth;
+    const term_t *elements = tuple_elements(f->t);
+    while (f->at < f->count) {
+        put_term(e, elements[f->at++]);
+        if (e->depth != depth || e->budget == 0) return;
+        e->budget--;
+    }
+}
+
 /* The next term of frame f is written, or a frame is pushed or popped. */
 static void step(EtfEncode *e, Frame *f)
 {
@@ -383,7 +461,7 @@ static void step(EtfEncode *e, Frame *f)
         return;
     }
     switch (f->kind) {
-    case FRAME_TUPLE: put_term(e, tuple_elements(f->t)[f->at++]); break;
+    case FRAME_TUPLE: tuple_items(e, f); break;
     case FRAME_MAP: {
         size_t i = f->at++;
         put_term(e, i % 2 ? flat_map_values(f->t)[i / 2] : flat_map_key_ptr(f->t)[i / 2]);
@@ -393,17 +471,7 @@ static void step(EtfEncode *e, Frame *f)
     case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
     case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
     case FRAME_NODE: node_child(e, f); break;
-    case FRAME_LIST: {
-        term_t t = f->t;
-        if (term_is_list_cell(t)) {
-            f->t = list_tail(t);
-            put_term(e, list_head(t));
-        } else {
-            pop(e);
-            put_term(e, t);
-        }
-        break;
-    }
+    case FRAME_LIST: list_items(e, f); break;
     }
 }
 
@@ -417,24 +485,50 @@ EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *ho
     return e;
 }
 
-enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget)
+/* False: the budget is used up. */
+static bool encode_steps(EtfEncode *e)
 {
-    e->out = out;
     if (!e->started) {
         e->started = true;
         if (!(e->flags & ETF_PLAIN)) put8(e, ETF_VERSION);
         put_term(e, e->root);
     }
     while (e->depth > 0 && !e->bad) {
-        if (budget-- == 0) return ETF_MORE;
+        if (e->budget == 0) return false;
+        e->budget--;
         step(e, &e->frames[e->depth - 1]);
     }
+    return true;
+}
+
+static enum EtfResult run(EtfEncode *e, Buf *out, char *fixed, size_t budget)
+{
+    e->out = out;
+    e->fixed = fixed;
+    e->budget = budget;
+    window_open(e);
+    bool end = encode_steps(e);
+    window_close(e);
+    if (!end) return ETF_MORE;
     return e->bad ? ETF_BAD : ETF_DONE;
 }
 
-size_t etf_encode_bytes(const EtfEncode *e)
+enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget)
 {
-    return e->bytes;
+    return run(e, out, NULL, budget);
+}
+
+enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes)
+{
+    enum EtfResult r = run(e, NULL, NULL, budget);
+    if (r == ETF_DONE) e->started = false;
+    *bytes = e->counted;
+    return r;
+}
+
+enum EtfResult etf_encode_into(EtfEncode *e, uint8_t *to, size_t budget)
+{
+    return run(e, NULL, (char *)to, budget);
 }
 
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
@@ -462,13 +556,4 @@ bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags)
     bool ok = etf_encode_run(e, out, SIZE_MAX) == ETF_DONE;
     etf_encode_free(e);
     return ok;
-}
-
-size_t etf_size(Vm *vm, term_t t, unsigned flags)
-{
-    EtfEncode *e = etf_encode_start(vm, t, flags, NULL);
-    etf_encode_run(e, NULL, SIZE_MAX);
-    size_t n = e->bytes;
-    etf_encode_free(e);
-    return n;
 }
