@@ -143,6 +143,15 @@ term_t seq_trace_set(Process *p, term_t item, term_t value)
     return flag ? set_flag(p, f, flag, value) : TERM_NONE;
 }
 
+bool seq_trace_may_set(term_t item, term_t value)
+{
+    if (item == am_sequential_trace_token) return value == TERM_NIL;
+    if (item == am_serial)
+        return term_is_tuple_of(value, 2) && term_is_small(tuple_element(value, 1))
+            && term_is_small(tuple_element(value, 2));
+    return item == am_label || (flag_of(item) && term_is_bool(value));
+}
+
 BIF(erlang, seq_trace, 2, 0)
 {
     term_t old = seq_trace_set(p, a[0], a[1]);

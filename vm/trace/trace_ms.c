@@ -59,6 +59,10 @@ static term_t change_lists(Process *p, const term_t *args, unsigned n)
     term_t who = n == 3 ? args[0] : p->id;
     if (!flags_of_list(args[n - 2], &off, &tracer) || !flags_of_list(args[n - 1], &on, &tracer))
         return am_false;
+    if (tracer == TERM_NONE && !(p->trace && p->trace->tracer != TERM_NONE)) {
+        on = 0; /* the tracer would be that of this process, which has none: nobody traces it any more */
+        off = UINT32_MAX;
+    }
     return term_bool(change_flags(p, who, on, off, tracer));
 }
 
@@ -139,8 +143,8 @@ static term_t act(MsTrace *t, Process *p, enum MsAction action, const term_t *ar
     case MS_ACT_SET_TCW:
         return m->silent_test ? look(m, p, MS_ACT_GET_TCW, args) : set_tcw(p, args[0]);
     case MS_ACT_SET_SEQ_TOKEN:
-        v = m->silent_test ? p->seq_token : seq_trace_set(p, args[0], args[1]);
-        return v == TERM_NONE ? am_EXIT : v;
+        if (!seq_trace_may_set(args[0], args[1])) return am_EXIT;
+        return m->silent_test ? p->seq_token : seq_trace_set(p, args[0], args[1]);
     default: return TERM_NONE;
     }
 }
