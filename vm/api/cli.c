@@ -194,7 +194,7 @@ static const FlagRow rows[] = {
     {"C", F_WORDS, AT(warp_mode), 0, 0, "no_time_warp single_time_warp multi_time_warp",
      "Invalid time warp mode: %s"},
     {"i", F_ANY, AT(boot_module), 0, 0, NULL, NULL},
-    {"e", F_ANY, 0, 0, 0, NULL, NULL},
+    {"e", F_ANY, AT(ets_tables), 0, 0, NULL, NULL},
     {"K", F_ANY, 0, 0, 0, NULL, NULL},
     {"n", F_WORDS, 0, 0, 0, "s a d", "bad -n option %s"},
     {"r", F_NONE, 0, 0, 0, NULL, NULL},
@@ -354,8 +354,8 @@ static bool special_flag(Config *c, FlagWalk *w, const char *flag, const char *e
         if (!number_in(value, 20, 99, &n)) bad("bad compatibility release number %s", value);
         c->compat_release = (unsigned)n;
     } else if (flag[0] == 'M') {
-        bool known = flag[1] && strchr("uBIDEFHLRSTXMY", flag[1]);
-        if (!known && !is_one_of(flag + 1, "ea ummc uycs usac im is it lpm"))
+        bool known = flag[1] && (strchr("uBIDEFHLRSTXMY", flag[1]) || strncmp(flag + 1, "ea", 2) == 0);
+        if (!known && !is_one_of(flag + 1, "ummc uycs usac im is it lpm"))
             bad("bad \"%s\" parameter", flag);
         if (w->i + 1 < w->argc && w->argv[w->i + 1][0] != '-') w->i++;
     } else if (flag[0] == 'V') {
@@ -415,6 +415,7 @@ void config_parse(Config *c, int argc, char **argv, const char *erts_version)
         if (!special_flag(c, &w, word + 1, erts_version) && !table_flag(c, &w, word + 1))
             unknown_flag(c, word);
     }
+    if (!c->ets_tables) c->ets_tables = getenv("ERL_MAX_ETS_TABLES");
     c->init_args = argv + MIN(w.i, argc);
     c->init_count = MAX(argc - w.i, 0);
     c->noshell_args = has_arg(c, "-noshell") || has_arg(c, "-noinput");

@@ -123,6 +123,12 @@ static void start_dist(Vm *vm)
     dist_start(vm, (uint64_t)vm->config->dist_busy_kbytes * 1024);
 }
 
+static void start_ets(Vm *vm)
+{
+    const char *limit = vm->config->ets_tables;
+    ets_init(vm, limit ? strtoul(limit, NULL, 10) : 0);
+}
+
 static void start_loader(Vm *vm)
 {
     const Config *c = vm->config;
@@ -161,7 +167,7 @@ static const Subsystem subsystems[] = {
     {"sched", start_sched},
     {"exec", exec_init},
     {"loader", start_loader},
-    {"ets", ets_init},
+    {"ets", start_ets},
     {"pterm", pterm_init},
     {"nif", start_nif},
     {"io", port_init},

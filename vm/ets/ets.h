@@ -15,7 +15,8 @@
 #include "base/lock.h"
 #include "proc/process.h"
 
-void ets_init(Vm *vm);
+/* tables: number reported as the limit, if it is more than the usual one; there is none in fact. */
+void ets_init(Vm *vm, size_t tables);
 
 /* Hands on or deletes the tables of a dying process and drops its fixations. Bounded work per
  * call; returns false when there is more to do. Called by process exit on the owner's thread. */

@@ -103,7 +103,7 @@ typedef struct EtsProc {             /* of each process that owns, fixes or may 
 struct EtsSpace {
     RwLock name_lock;                /* class ETS_NAMED: names */
     struct EtsName **names;          /* name_lock: hash table, power of two */
-    size_t name_buckets, name_count;
+    size_t name_buckets, name_count, limit;
     Mutex owner_lock;                /* class ETS_OWNER */
     EtsTable *all;                   /* owner lock */
     uint64_t serials;                /* owner lock: EtsProc.serial given last */

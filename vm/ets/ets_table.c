@@ -17,18 +17,21 @@ typedef struct EtsName {
 
 static struct EtsSpace *space(Vm *vm) { return vm->ets; }
 
-void ets_init(Vm *vm)
+#define USUAL_LIMIT 8192
+
+void ets_init(Vm *vm, size_t tables)
 {
     struct EtsSpace *s = MEM_NEW(ETS_TABLE, struct EtsSpace);
     rwlock_init(&s->name_lock, LOCK_ETS_NAMED);
     mutex_init(&s->owner_lock, LOCK_ETS_OWNER);
     s->name_buckets = 64;
+    s->limit = MAX(tables, USUAL_LIMIT);
     s->names = mem_alloc_zero(MEM_REGISTRY, s->name_buckets * sizeof *s->names);
     vm->ets = s;
 }
 
 size_t ets_table_count(Vm *vm) { return atomic_load(&space(vm)->count); }
-size_t ets_table_limit(Vm *vm UNUSED) { return 8192; }
+size_t ets_table_limit(Vm *vm) { return space(vm)->limit; }
 
 /* ---- names ---- */
 

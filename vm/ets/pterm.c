@@ -137,10 +137,10 @@ static Table *rebuild(Vm *vm, Table *t)
     return n;
 }
 
-/* [lock] Grow when more than three quarters of the slots are in use. */
+/* [lock] Grow when more than half of the slots would be in use. */
 static Table *make_room(Vm *vm, Table *t)
 {
-    return 4 * (t->used + 1) <= 3 * (t->mask + 1) ? t : rebuild(vm, t);
+    return 2 * (t->used + 1) <= t->mask + 1 ? t : rebuild(vm, t);
 }
 
 /* Hand an area to the collector process, which has every process copy what it still uses. */

@@ -31,6 +31,7 @@ typedef struct Config {
     unsigned poll_threads;       /* +IOt: only reported */
     /* limits */
     unsigned process_limit, port_limit, atom_limit;    /* +P, +Q, +t */
+    const char *ets_tables;      /* +e or ERL_MAX_ETS_TABLES, NULL: neither */
     /* heaps, in words */
     unsigned min_heap, min_vheap, dict_size;           /* +hms, +hmbs, +hpds */
     uint64_t max_heap;                                 /* +hmax */
