@@ -21,6 +21,7 @@
 #include "data/term_hash.h"
 #include "io/port.h"
 #include "proc/message.h"
+#include "proc/signal.h"
 #include "proc/ptab.h"
 #include "sched/sched.h"
 
@@ -173,6 +174,21 @@ static term_t set_next_id(Process *p, Ptab *t, term_t id)
     return heap_uint(&p->heap, ptab_next_id(t));
 }
 
+static void sleep_here(Process *p UNUSED, void *ms, bool dead)
+{
+    if (!dead) usleep((useconds_t)(uintptr_t)ms * 1000);
+}
+
+/* {Pid, Ms}: the handling of Pid's signals stops for a while at this point. */
+static term_t block_signals(Process *p, term_t t)
+{
+    if (!term_is_tuple_of(t, 2) || !term_is_local_pid(tuple_element(t, 1)) || !small_natural(tuple_element(t, 2)))
+        return bif_error(p, EXC_BADARG);
+    void *ms = (void *)(uintptr_t)small_value(tuple_element(t, 2));
+    signal_send_call(p->vm, p->id, tuple_element(t, 1), sleep_here, ms);
+    return am_true;
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
@@ -180,6 +196,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     switch (a[0]) {
     case am_reds_left: return set_reductions(p, a[1]);
     case am_block: return block_ms(p, a[1]);
+    case am_proc_sig_block: return block_signals(p, a[1]);
     case am_sleep: return pause_ms(p, a[1]);
     case am_wait: return wait_for_schedulers(p);
     case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
@@ -230,14 +247,18 @@ static term_t process_status(Process *p, term_t pid)
     return st & (PS_QUEUED | PS_RUNNABLE) ? am_runnable : am_waiting;
 }
 
-/* Links or monitors of a process, links of a port; a node to which there is no connection has none. */
+/* Links or monitors of a process, links of a port; those over the channel to a node. */
 static term_t link_or_monitor_list(Process *p, term_t what, term_t of)
 {
     if (term_is_local_pid(of)) {
-        return process_lookup_alive(p->vm, of) ? process_info_ask(p, of, what) : am_undefined;
+        if (!process_lookup_alive(p->vm, of)) return am_undefined;
+        term_t list = process_info_ask(p, of, what);
+        return of == p->id && what == am_monitor_list ? channel_watched_nodes(p, list) : list;
     }
     if (term_is_local_port(of) && what == am_link_list) return port_link_list(p, of);
-    return term_is_atom(of) ? TERM_NIL : bif_error(p, EXC_BADARG);
+    if (!term_is_atom(of)) return bif_error(p, EXC_BADARG);
+    Channel *c = channel_find(p->vm, of);
+    return c ? channel_lists(p, c, what == am_link_list) : TERM_NIL;
 }
 
 static term_t get_pair(Process *p, term_t what, term_t t)
@@ -309,11 +330,21 @@ static term_t processes_info(Process *p)
     return heap_tuple(&p->heap, ARRAY_LEN(e), e);
 }
 
+/* {check_time_config, Correction, WarpMode}: all are supported. */
+static bool is_time_config(term_t t)
+{
+    if (!term_is_tuple_of(t, 3) || tuple_element(t, 1) != am_check_time_config) return false;
+    term_t mode = tuple_element(t, 3);
+    return term_is_bool(tuple_element(t, 2))
+        && (mode == am_no_time_warp || mode == am_single_time_warp || mode == am_multi_time_warp);
+}
+
 BIF(erts_debug, get_internal_state, 1, 0)
 {
     if (a[0] == am_available_internal_state) return term_bool(is_enabled(p));
     if (!is_enabled(p)) return bif_error(p, EXC_UNDEF);
     if (term_is_tuple_of(a[0], 2)) return get_pair(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
+    if (is_time_config(a[0])) return am_true;
     switch (a[0]) {
     case am_reds_left: return term_small(p->reds);
     case am_next_pid: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->procs));

@@ -23,7 +23,8 @@ BIF(erlang, link, 1, 0)
 BIF(erlang, unlink, 1, 0)
 {
     charge_signal(p);
-    return link_unlink(p, a[0]);
+    term_t r = link_unlink(p, a[0]);
+    return r == am_true && p->flags & PF_BUSY ? bif_wait(p) : r; /* the second call finds no link */
 }
 
 /* Options: priority (OTP 28), which changes the order of reception only. */
@@ -241,9 +242,10 @@ static term_t demonitor(Process *p, term_t ref, bool flush, bool info)
     Monitor *m = ref_is_magic(ref) ? NULL : monitor_find(p, ref_num(ref));
     bool found = m != NULL;
     charge_signal(p);
-    if (found)
+    if (found) {
         monitor_demonitor(p, m);
-    else if (ref_is_alias(ref)) {
+        if (p->flags & PF_BUSY && !info) return bif_wait(p); /* the second call finds no monitor */
+    } else if (ref_is_alias(ref)) {
         Alias *a = alias_find(p, ref_num(ref));
         if (a && a->mode != ALIAS_EXPLICIT) (void)alias_deactivate(p, ref_num(ref));
     }

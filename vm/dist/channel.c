@@ -203,6 +203,8 @@ static bool is_member(const HashNode *link, const void *key)
     return container_of(link, Member, link)->pid == *(const term_t *)key;
 }
 
+term_t channel_member_pid(const HashNode *link) { return container_of(link, Member, link)->pid; }
+
 static uint64_t pid_hash(term_t pid) { return hash_combine(pid, 1); }
 
 static void add_pid(HashTab *t, term_t pid)
@@ -242,6 +244,15 @@ void channel_unwatch(Channel *c, term_t pid)
     mutex_lock(&c->members_lock);
     drop_pid(&c->watchers, pid, false);
     mutex_unlock(&c->members_lock);
+}
+
+uint32_t channel_watch_count(Channel *c, term_t pid)
+{
+    mutex_lock(&c->members_lock);
+    HashNode *link = hash_find(&c->watchers, pid_hash(pid), is_member, &pid);
+    uint32_t n = link ? container_of(link, Member, link)->count : 0;
+    mutex_unlock(&c->members_lock);
+    return n;
 }
 
 void channel_forget(Channel *c, term_t pid)

@@ -145,6 +145,14 @@ term_t channel_name_take(Channel *c, term_t ref); /* TERM_NONE: unknown */
 /* monitor_node/2: one more, or one less. False: the connection is gone. */
 bool channel_watch(Channel *c, uint32_t conn, Process *p);
 void channel_unwatch(Channel *c, term_t pid);
+/* The process of an entry of members or watchers. */
+term_t channel_member_pid(const HashNode *link);
+/* How often pid watches. */
+uint32_t channel_watch_count(Channel *c, term_t pid);
+/* Records of the nodes that p watches, before list (lists.c). */
+term_t channel_watched_nodes(Process *p, term_t list);
+/* Links, or monitors, over the channel as records for get_internal_state (lists.c). p stops the world. */
+term_t channel_lists(Process *p, Channel *c, bool links);
 
 /* ---- output (out.c) ---- */
 #define CHANNEL_CONNECT 1u    /* ask for a connection if there is none */
@@ -152,6 +160,8 @@ void channel_unwatch(Channel *c, term_t pid);
 #define CHANNEL_FORCE 4u      /* busy or not */
 /* May something be sent now? SENT: yes, over connection *conn. */
 enum RemoteResult channel_prepare(Channel *c, Process *p, unsigned flags, uint32_t *conn);
+/* p has sent something without asking: true if it should sleep now because the channel is busy. */
+bool channel_wait(Channel *c, Process *p);
 /* Send over that connection; nothing happens if it is gone. control: tuple of the newest form, which is
  * turned into what the other node understands. p: who pays; may be NULL. */
 void channel_send(Channel *c, Process *p, uint32_t conn, term_t control, term_t payload);

@@ -86,6 +86,12 @@ static enum RemoteResult op_link(Process *p, term_t pid)
     return REMOTE_SENT;
 }
 
+/* The caller of a native that has sent something is marked PF_BUSY if it should sleep now. */
+static void wait_if_busy(Channel *c, Process *p)
+{
+    if (!process_is_exiting(p)) (void)channel_wait(c, p);
+}
+
 /* Only over the connection that the link was made over: the next one knows nothing of it. */
 static enum RemoteResult op_unlink(Process *p, term_t pid, uint64_t id)
 {
@@ -98,6 +104,7 @@ static enum RemoteResult op_unlink(Process *p, term_t pid, uint64_t id)
     term_t control = heap_tuple4(&h, term_small(35), heap_uint(&h, id), p->id, pid);
     channel_send(c, p, conn, control, TERM_NONE);
     heap_dispose(&h);
+    wait_if_busy(c, p);
     return REMOTE_SENT;
 }
 
@@ -173,6 +180,7 @@ static void op_demonitor(Process *p, term_t ref, term_t what, term_t node, uint3
     Channel *c = channel_named(p, node);
     if (!c || channel_prepare(c, p, CHANNEL_FORCE, &conn) != REMOTE_SENT || conn != made_over) return;
     send4(p, c, conn, 20, p->id, what, ref, TERM_NONE);
+    wait_if_busy(c, p);
 }
 
 static void op_monitor_exit(Process *p, term_t watcher, term_t watched, term_t ref, term_t reason)

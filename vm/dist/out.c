@@ -21,6 +21,7 @@
 
 static void block_locked(Channel *c, Process *p)
 {
+    p->flags |= PF_BUSY | PF_BUSY_DIST;
     for (size_t i = 0; i < c->blocked_count; i++)
         if (c->blocked[i] == p->id) return;
     if (c->blocked_count == c->blocked_cap) {
@@ -65,6 +66,17 @@ enum RemoteResult channel_prepare(Channel *c, Process *p, unsigned flags, uint32
     mutex_unlock(&c->lock);
     if (wait && !(flags & CHANNEL_NOSUSPEND)) report_busy(p, controller);
     return wait ? REMOTE_BUSY : REMOTE_SENT;
+}
+
+bool channel_wait(Channel *c, Process *p)
+{
+    mutex_lock(&c->lock);
+    bool wait = c->state == CHANNEL_UP && must_wait(c, p, 0);
+    term_t controller = c->controller;
+    if (wait) block_locked(c, p);
+    mutex_unlock(&c->lock);
+    if (wait) report_busy(p, controller);
+    return wait;
 }
 
 /* ---- the queue ---- */

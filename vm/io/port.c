@@ -231,6 +231,7 @@ void port_set_busy(Port *port, bool busy)
 
 void port_wait_not_busy(Port *port, Process *p)
 {
+    p->flags |= PF_BUSY;
     for (size_t i = 0; i < port->waiting_count; i++)
         if (port->waiting[i] == p->id) return;
     if (port->waiting_count == port->waiting_cap)

@@ -13,6 +13,7 @@
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
+#include "dist/channel.h"
 #include "ets/ets.h"
 #include "heap/gc.h"
 #include "loader/load.h"
@@ -76,7 +77,7 @@ static const ConstRow constants[] = {
     {am_tolerant_timeofday, am_enabled}, {am_cpu_quota, am_unknown},
     {am_constant_pool_support, am_true}, {am_hipe_architecture, am_undefined},
     {am_ets_realloc_moves, am_false}, {am_beam_jump_table, am_true},
-    {am_dist_ctrl, TERM_NIL}, {am_embedded_3pps, TERM_NIL}, {am_nodes_gc, am_undefined},
+    {am_embedded_3pps, TERM_NIL}, {am_nodes_gc, am_undefined},
 };
 
 /* ---- items that are computed ---- */
@@ -151,17 +152,41 @@ ITEM(all_schedulers_state)
     return heap_cons(h, state_of(h, am_normal, s->count, load_relaxed(&s->online), load_relaxed(&s->active)), l);
 }
 ITEM(cpu_topology) { return info_cpu_topology(h); }
-/* Which atomic operations are native; each entry {Name, How}. */
+static term_t text_of(Heap *h, const char *text) { return heap_string(h, text, strlen(text), TERM_NIL); }
+
+/* Which atomic operations are native: {Name, How, Operations}, the latter not listed. */
 ITEM(ethread_info)
 {
-    static const char *const native[] = {"Native spinlocks", "Native rw-spinlocks",
-                                         "64-bit native atomics", "32-bit native atomics"};
-    term_t list = TERM_NIL;
+    static const char *const native[] = {"Double word native atomics", "64-bit native atomics",
+                                         "32-bit native atomics"};
+    term_t list = heap_cons(h, heap_tuple2(h, text_of(h, "Native spinlocks"), text_of(h, "no")), TERM_NIL);
     for (size_t i = 0; i < ARRAY_LEN(native); i++) {
-        term_t name = heap_string(h, native[i], strlen(native[i]), TERM_NIL);
-        list = heap_cons(h, heap_tuple2(h, name, heap_string(h, "gcc", 3, TERM_NIL)), list);
+        term_t how = text_of(h, i == 0 ? "no" : "gcc");
+        list = heap_cons(h, heap_tuple3(h, text_of(h, native[i]), how, TERM_NIL), list);
     }
     return list;
+}
+
+typedef struct Controllers {
+    Heap *h;
+    term_t list;
+} Controllers;
+
+static void add_controller(Channel *c, void *ctx)
+{
+    Controllers *k = ctx;
+    mutex_lock(&c->lock);
+    term_t controller = channel_is_up(c) ? c->controller : TERM_NONE;
+    mutex_unlock(&c->lock);
+    if (controller != TERM_NONE) k->list = heap_cons(k->h, heap_tuple2(k->h, c->name, controller), k->list);
+}
+
+/* {Node, Controller} of each connection. */
+ITEM(dist_ctrl)
+{
+    Controllers k = {h, TERM_NIL};
+    channel_each(VM_, add_controller, &k);
+    return k.list;
 }
 ITEM(context_reductions) { return term_small(SCHED_SLICE_REDS); }
 ITEM(thread_pool_size) { return term_small(VM_->config->async_threads); }
@@ -341,6 +366,7 @@ static const InfoRow rows[] = {
     {am_thread_pool_size, item_thread_pool_size}, {am_taints, item_taints}, {am_process_count, item_process_count},
     {am_process_limit, item_process_limit}, {am_port_count, item_port_count},
     {am_port_limit, item_port_limit}, {am_ethread_info, item_ethread_info},
+    {am_dist_ctrl, item_dist_ctrl},
     {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count},
     {am_atom_limit, item_atom_limit},
     {am_ets_count, item_ets_count}, {am_ets_limit, item_ets_limit},
@@ -388,7 +414,6 @@ static term_t info_of_pair(Process *p, term_t name, term_t arg)
     }
     if (name == am_allocator || name == am_allocator_sizes)
         return bif_trap_mfa(p, am_erlang, name == am_allocator ? am_alloc_info : am_alloc_sizes, 1, &arg);
-    if (name == am_dist_ctrl) return bif_error(p, EXC_BADARG);
     return bif_error(p, EXC_BADARG);
 }
 

@@ -15,7 +15,7 @@ both(Kind) ->
     {_, N} = Peer = dist_node:peer(Kind),
     [ok = rpc:call(X, logger, set_primary_config, [level, none]) || X <- [node(), N]],
     t:p(nodes, fun() -> {nodes() =:= [N], net_adm:ping(N), rpc:call(N, erlang, nodes, []) =:= [node()]} end),
-    messages(N), links(N), monitors(N), spawning(N), others(N), large(N),
+    messages(N), records(N), links(N), monitors(N), spawning(N), others(N), large(N),
     ending(Peer, N),
     again(Kind).
 
@@ -42,6 +42,29 @@ messages(N) ->
                        ?GET({P, _}) =:= {P, x} end),
     t:p(alias, fun() -> A = alias([reply]), P ! {A, y}, {?GET({P, _}) =:= {P, y}, begin P ! {A, z}, P ! {self(), w}, ?GET({P, _}) =:= {P, w} end} end),
     exit(P, kill).
+
+%% What a node tells of its connection to another one.
+records(N) ->
+    _ = erts_debug:set_internal_state(available_internal_state, true),
+    Get = fun(W) -> erts_debug:get_internal_state({W, N}) end,
+    Self = self(),
+    t:p(controller, fun() -> [{N, C}] = erlang:system_info(dist_ctrl), is_port(C) end),
+    P = spawn_link(N, ?MODULE, wait, []),
+    R = monitor(process, P),
+    P ! {do, fun() -> monitor(process, Self), Self ! done end},
+    ?GET(done),
+    t:p(link_record, fun() -> [{erl_link, dist_process, linked, Id}] = [{L, T, S, I} || {L, T, O, S, I} <- Get(link_list), O =:= Self],
+                              [{erl_link, dist_process, P, linked, Id}] = [E || E <- erts_debug:get_internal_state({link_list, Self}), element(5, E) =:= Id], ok end),
+    t:p(monitor_records, fun() -> {[{T, D, X} || {_, T, D, Ref, O, X} <- Get(monitor_list), O =:= Self, Ref =:= R],
+                                   [{T, D, X} || {_, T, D, Ref, O, X} <- Get(monitor_list), O =:= Self, node(Ref) =:= N]} end),
+    monitor_node(N, true), monitor_node(N, true),
+    t:p(watch_records, fun() -> {[X || {erl_monitor, node, origin, _, M, X} <- erts_debug:get_internal_state({monitor_list, Self}), M =:= N],
+                                 [{D, X} || {erl_monitor, node, D, _, O, X} <- Get(monitor_list), O =:= Self]} end),
+    monitor_node(N, false), monitor_node(N, false),
+    demonitor(R, [flush]), unlink(P), exit(P, kill),
+    M = monitor(process, P), ?GET({'DOWN', M, _, _, _}),
+    t:p(gone, fun() -> t:wait(fun() -> [] =:= [E || E <- Get(link_list) ++ Get(monitor_list), element(4, E) =:= Self orelse element(5, E) =:= Self] end) end),
+    erts_debug:set_internal_state(available_internal_state, false).
 
 links(N) ->
     L = fun() -> spawn_link(N, ?MODULE, wait, []) end,
