@@ -152,6 +152,9 @@ BIF(erlang, finish_loading, 1, 0)
         return bif_error(p, EXC_BADARG);
     if (n == 0)
         return am_ok;
+    /* As in the reference, whoever was spawned before gets to run before the code changes. */
+    if (!(p->flags & PF_IN_NATIVE))
+        return bif_yield(p);
     CodeInstance **instances = MEM_NEW_ARRAY(TEMP, CodeInstance *, (size_t)n);
     bool *bad = mem_alloc_zero(MEM_TEMP, (size_t)n * sizeof *bad);
     term_t result = commit_list(p, a[0], instances, bad, (size_t)n);

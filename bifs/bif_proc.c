@@ -12,6 +12,7 @@
 #include "proc/process_info.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
+#include "proc/saved_calls.h"
 #include "proc/signal.h"
 #include "proc/suspend.h"
 #include "proc/systask.h"
@@ -101,17 +102,28 @@ static term_t flag_queue_data(Process *p, term_t value)
 static term_t flag_save_calls(Process *p, term_t value)
 {
     uint64_t n;
-    term_t old = term_small(p->save_calls);
     if (!size_arg(value, 10000, &n)) return bif_error(p, EXC_BADARG);
-    p->save_calls = (uint32_t)n;
-    return old;
+    p->reds = 0; /* saving begins with the next slice: the next call ends this one */
+    return term_small(saved_calls_set(p, (uint32_t)n));
 }
 
-/* Undocumented: binds the process to a scheduler (0: to none). There are no bound processes here. */
+/* Undocumented: binds the process to a scheduler (0: to none). It goes on there, so this native is called
+ * again, with the old number kept. */
 static term_t flag_scheduler(Process *p, term_t value)
 {
+    const ProcOps *ops = p->vm->procs->ops;
     uint64_t n;
-    return size_arg(value, UINT32_MAX, &n) ? term_small(0) : bif_error(p, EXC_BADARG);
+    unsigned old = process_bound(p);
+    if (p->bound & BOUND_MOVING) {
+        unsigned before = p->bound >> BOUND_OLD_SHIFT & BOUND_MASK;
+        p->bound = old;
+        return term_small(before);
+    }
+    if (!size_arg(value, ops->schedulers(p->vm), &n)) return bif_error(p, EXC_BADARG);
+    p->bound = (uint32_t)n;
+    if (n == 0 || n == ops->self_number()) return term_small(old);
+    p->bound |= BOUND_MOVING | old << BOUND_OLD_SHIFT;
+    return bif_yield(p);
 }
 
 static term_t flag_error_handler(Process *p, term_t value)
@@ -159,8 +171,7 @@ static void set_save_calls(Process *p, void *arg, bool dead)
     Process *to = process_lookup(f->vm, f->requester);
     Heap h = {0};
     heap_piece_adopt(&h, &f->piece);
-    term_t result = dead ? am_badarg : term_small(p->save_calls);
-    if (!dead) p->save_calls = f->calls;
+    term_t result = dead ? am_badarg : term_small(saved_calls_set(p, f->calls));
     if (to)
         message_send_heap(f->vm, f->requester, to, heap_tuple2(&h, f->ref, result), &h);
     else

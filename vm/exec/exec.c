@@ -33,10 +33,7 @@ const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, 
     return NULL;
 }
 
-static bool collection_is_due(const Process *p)
-{
-    return p->heap.frag_words > EXEC_FRAGMENT_LIMIT || p->heap.off_heap_words > p->heap.off_heap_limit;
-}
+static bool collection_is_due(const Process *p) { return exec_collection_is_due(p); }
 
 const code_t *exec_collect(Sched *s, Process *p, const code_t *pc, unsigned live)
 {
@@ -50,6 +47,7 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
     Exec *x = exec_of(s);
     unsigned live = (unsigned)p->x_arity;
     p->reds++; /* the call has not happened yet */
+    if (UNLIKELY(p->saved_calls != NULL)) return exec_saving_call(s, p, pc, false);
     if (x->kept_reds > 0 && collection_is_due(p)) {
         p->reds = x->kept_reds;
         x->kept_reds = 0;
@@ -58,16 +56,25 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
     return exec_leave(s, p, pc, live, RUN_YIELD);
 }
 
+const code_t *exec_yield_local(Sched *s, Process *p, const code_t *pc)
+{
+    if (LIKELY(p->saved_calls == NULL)) return exec_yield(s, p, pc);
+    p->reds++;
+    return exec_saving_call(s, p, pc, true);
+}
+
 bool exec_enter(Sched *s, Process *p)
 {
     if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
     Exec *x = exec_of(s);
     x->kept_reds = 0;
     s->p = p;
+    p->flags &= ~(PF_BUSY | PF_BUSY_DIST);
     if (UNLIKELY(process_is_exiting(p))) return exec_exit(s, p);
     if (UNLIKELY(p->flags & PF_HEAP_LIMIT)) return exec_killed(s, p);
     memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
     if (UNLIKELY(collection_is_due(p)) && !exec_collect(s, p, p->pc, p->x_live)) return false;
+    if (UNLIKELY(p->saved_calls != NULL)) exec_saving_begin(s, p);
     return true;
 }
 
@@ -168,8 +175,17 @@ static const Mfa *waiting_native(const Process *p)
     return p->pc == container_of(p->current, Export, mfa)->native_stub ? p->current : NULL;
 }
 
+/* What the reference shows of a process that waits for a channel. */
+static term_t trace_of_busy(Process *p, Heap *h, unsigned depth)
+{
+    if (depth == 0) return TERM_NIL;
+    term_t top = heap_tuple4(h, am_erlang, am_bif_return_trap, term_small(1), TERM_NIL);
+    return heap_cons(h, top, except_process_trace(p, h, depth - 1));
+}
+
 static term_t trace_of(Process *p, Heap *h, unsigned depth)
 {
+    if (UNLIKELY(p->flags & PF_BUSY_DIST)) return trace_of_busy(p, h, depth);
     const Mfa *m = depth > 0 ? waiting_native(p) : NULL;
     term_t trace = except_process_trace(p, h, m ? depth - 1 : depth);
     if (!m) return trace;

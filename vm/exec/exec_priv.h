@@ -21,6 +21,7 @@
 #include "proc/message.h"
 #include "proc/process_gc.h"
 #include "proc/receive.h"
+#include "proc/saved_calls.h"
 
 /* Words in fragments above which a collection is due. */
 #define EXEC_FRAGMENT_LIMIT 1024
@@ -47,6 +48,7 @@ static inline Exec *exec_of(Sched *s) { return (Exec *)s->exec; }
 bool exec_enter(Sched *s, Process *p);
 const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, enum RunResult how);
 const code_t *exec_yield(Sched *s, Process *p, const code_t *pc);
+const code_t *exec_yield_local(Sched *s, Process *p, const code_t *pc);
 const code_t *exec_collect(Sched *s, Process *p, const code_t *pc, unsigned live);
 const code_t *exec_exit(Sched *s, Process *p);        /* process_exit_begin was called */
 const code_t *exec_exit_normal(Sched *s, Process *p);
@@ -57,6 +59,18 @@ const code_t *exec_receive_sleep(Sched *s, Process *p, const code_t *pc, enum Re
 unsigned exec_live_at(const Process *p, const code_t *to);
 term_t exec_backtrace(Process *p, Heap *h);
 const code_t *exec_hibernate(Sched *s, Process *p, const code_t *pc);
+
+static inline bool exec_collection_is_due(const Process *p)
+{
+    return p->heap.frag_words > EXEC_FRAGMENT_LIMIT || p->heap.off_heap_words > p->heap.off_heap_limit;
+}
+
+/* ---- saving.c: p->saved_calls is set ---- */
+/* A slice begins: its reductions go to kept_reds. */
+void exec_saving_begin(Sched *s, Process *p);
+/* Before a call, without reductions. pc: the function, or the instruction that calls a native.
+ * local: of the same module. */
+const code_t *exec_saving_call(Sched *s, Process *p, const code_t *pc, bool local);
 
 /* ---- native.c ---- */
 const code_t *exec_native_special(Sched *s, Process *p, const code_t *pc);

@@ -114,7 +114,7 @@ typedef Export *Export_t;
         PC = (target); \
         if (UNLIKELY(--REDS < 0)) { \
             P->x_arity = func_mfa(PC)->arity; \
-            GOTO(yield); \
+            GOTO(yield_local); \
         } \
         DISPATCH(); \
     } while (0)

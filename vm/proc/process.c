@@ -8,6 +8,7 @@
  *   quiescent state.
  * The scheduling states are drawn in sched/sched.h; the signal path in message.h; death in exit.h.
  * Layer: proc. */
+#include "proc/saved_calls.h"
 #include "proc/process.h"
 
 #include "base/alloc.h"
@@ -125,6 +126,7 @@ void process_destroy(Process *p)
     message_queue_dispose(p);
     alias_free_all(p);
     dict_free(p);
+    saved_calls_free(p);
     if (p->x_saved != p->x_inline) mem_free(MEM_HEAP, p->x_saved, p->x_cap * sizeof(term_t));
     heap_destroy(&p->heap);
     mutex_destroy(&p->sig_lock);

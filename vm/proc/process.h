@@ -63,6 +63,8 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_YIELDED         0x8000u  /* erlang:yield/0 has ended a slice and will be called again */
 #define PF_GC_ASKED        0x2000u  /* garbage_collect/0 has asked for a collection and yielded */
 #define PF_IN_NATIVE       0x10000u /* the last slice ended inside native `current` (trace events) */
+#define PF_BUSY            0x40000u /* sleeps in a native because a port or channel is busy: suspended */
+#define PF_BUSY_DIST       0x20000u /* with PF_BUSY: a channel to another node */
 #define PF_IN_RECEIVE      0x1000u  /* sleeps in receive (or hibernates) for want of a message */
 
 /* Why a native or instruction failed (`freason`): class in the low 2 bits, flags, then code. */
@@ -163,7 +165,8 @@ typedef struct Process {
     struct RunQueue *_Atomic runq; /* atomic: queue it belongs to */
     struct Process *next_queued; /* run queue lock */
     uint32_t suspend_count;      /* owner */
-    uint32_t save_calls;         /* owner: process_flag(save_calls, N) */
+    uint32_t bound;              /* owner, while not queued: scheduler of process_flag(scheduler, N), BOUND_* */
+    struct SavedCalls *saved_calls; /* owner: process_flag(save_calls, N), NULL: none; saved_calls.h */
     term_t error_handler;        /* owner: process_flag(error_handler, Module) */
     term_t label;                /* owner: proc_lib:set_label/1 (27) */
     term_t seq_token;            /* owner: nil when unused */
@@ -174,6 +177,11 @@ typedef struct Process {
     struct NativeState *native_state; /* owner: state of a yielding native between slices; has a destructor */
     term_t x_inline[6];
 } Process;
+
+#define BOUND_MASK 0xFFFu       /* number of the scheduler; 0: any */
+#define BOUND_MOVING 0x80000000u /* the flag was set, the process moves; the old number in: */
+#define BOUND_OLD_SHIFT 12
+static inline unsigned process_bound(const Process *p) { return p->bound & BOUND_MASK; }
 
 #define MAX_HEAP_KILL 1u
 #define MAX_HEAP_LOG 2u

@@ -13,6 +13,7 @@
 #include "proc/process_gc.h"
 #include "proc/receive.h"
 #include "proc/registry.h"
+#include "proc/saved_calls.h"
 #include "proc/suspend.h"
 
 typedef struct Ask {
@@ -122,7 +123,7 @@ static term_t info_status(const Ask *q)
     if (s & PS_EXITING) return am_exiting;
     if (q->self || s & PS_DIRTY) return am_running;
     if (s & PS_GC) return am_garbage_collecting;
-    if (s & PS_SUSPENDED) return am_suspended;
+    if (s & PS_SUSPENDED || q->p->flags & PF_BUSY) return am_suspended;
     return q->p->flags & PF_IN_RECEIVE ? am_waiting : am_runnable;
 }
 
@@ -204,7 +205,7 @@ static term_t info_parent(const Ask *q) { return own_or_copy(q, q->p->parent); }
 static term_t info_suspending(const Ask *q) { return suspend_list(q->p, q->h); }
 static term_t info_label(const Ask *q) { return own_or_copy(q, q->p->label); }
 static term_t info_catchlevel(const Ask *q) { return term_small(q->p->catches); }
-static term_t info_last_calls(const Ask *q UNUSED) { return am_false; }
+static term_t info_last_calls(const Ask *q) { return saved_calls_list(q->p, q->h); }
 static term_t info_priority_messages(const Ask *q UNUSED) { return am_false; }
 static term_t info_async_dist(const Ask *q) { return term_bool(q->p->flags & PF_ASYNC_DIST); }
 static term_t info_fullsweep_after(const Ask *q) { return term_small(q->p->max_gens); }

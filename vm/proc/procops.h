@@ -22,6 +22,9 @@ typedef struct ProcOps {
     void (*collecting)(Process *p, bool begins);
     /* Reductions used by the calling process in the slice that goes on now. */
     int32_t (*slice_used)(const Process *p);
+    /* How many there are, and the number of the one on which the caller executes. */
+    unsigned (*schedulers)(Vm *vm);
+    unsigned (*self_number)(void);
 } ProcOps;
 
 static inline void process_wake(Process *p, uint32_t bits) { p->vm->procs->ops->wake(p, bits); }

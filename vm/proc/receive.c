@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "proc/signal.h"
 #include "proc/timer.h"
+#include "proc/saved_calls.h"
 #include "term/boxed.h"
 
 Signal *receive_peek_slow(Process *p)
@@ -33,6 +34,7 @@ void receive_remove(Process *p)
     SigQueue *q = &p->sigq;
     Signal *m = *q->save;
     if (UNLIKELY(m == NULL || m->kind != SIG_MESSAGE)) return; /* code that has not looked at one */
+    if (UNLIKELY(p->saved_calls != NULL)) saved_calls_add_atom(p, am_receive);
     *q->save = m->next;
     if (q->msg_last == &m->next) q->msg_last = q->save;
     if (q->markers) markers_moved(q->markers, &m->next, q->save);
@@ -116,6 +118,7 @@ enum ReceiveWait receive_sleep(Process *p, term_t timeout) { return wait_timeout
 void receive_timeout(Process *p)
 {
     if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->receive(p, TERM_NIL, am_timeout);
+    if (UNLIKELY(p->saved_calls != NULL)) saved_calls_add_atom(p, am_timeout);
     p->sigq.save = &p->sigq.msg_first;
     receive_timer_clear(p);
 }

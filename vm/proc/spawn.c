@@ -120,7 +120,11 @@ static bool parse_pair(Vm *vm, SpawnOptions *o, term_t key, term_t value)
         o->fullsweep_after = (uint16_t)MIN(n, UINT16_MAX);
         return true;
     }
-    if (key == am_scheduler) return parse_size(value, UINT32_MAX, &n); /* no bound processes here */
+    if (key == am_scheduler) {
+        if (!parse_size(value, vm->procs->ops->schedulers(vm), &n)) return false;
+        o->scheduler = (uint32_t)n;
+        return true;
+    }
     if (key == am_reply_tag && o->is_request) {
         o->reply_tag = value;
         return true;
@@ -180,6 +184,7 @@ static Process *make(Vm *vm, term_t module, term_t function, term_t args, const 
     p->min_vheap_words = o->min_vheap_words;
     p->max_gens = o->fullsweep_after;
     p->max_heap = o->max_heap;
+    p->bound = o->scheduler;
     p->flags = o->flags;
     atomic_store(&p->state, PS_RUNNING | (uint32_t)o->priority << PS_PRIO_SHIFT | (o->system ? PS_SYSTEM : 0));
     p->initial = (Mfa){module, function, list_length(args)};

@@ -13,6 +13,7 @@ typedef struct SpawnOptions {
     enum AliasMode alias;       /* of the monitor */
     term_t tag;                 /* of the monitor: TERM_NONE means 'DOWN' */
     enum ProcPriority priority;
+    uint32_t scheduler;         /* 0: any */
     uint32_t min_heap_words, min_vheap_words;
     uint16_t fullsweep_after;
     uint64_t max_heap;

@@ -2,6 +2,7 @@
 /* runq - run queues: processes by priority, tasks of ports beside them.
  * Order: all of max, then all of high, then normal and low, where low gets every eighth turn while
  * normal has work. Tasks take turns with processes whatever the priorities: a port serves many.
+ * Bound processes have lines of their own, from which nobody steals, and take turns with the others.
  * Threads: any, under the queue's lock. Semantics: erlang(3) process_flag(priority, _). Layer: sched. */
 #include "sched/sched_priv.h"
 
@@ -44,10 +45,12 @@ static uint32_t count_locked(RunQueue *q, int32_t change)
 
 uint32_t runq_push(RunQueue *q, Process *p, enum ProcPriority prio)
 {
+    bool bound = process_bound(p) != 0;
     mutex_lock(&q->lock);
     atomic_store_explicit(&p->runq, q, memory_order_relaxed);
-    prio_queue_push(&q->procs, p, prio);
-    uint32_t n = count_locked(q, 1);
+    prio_queue_push(bound ? &q->bound : &q->procs, p, prio);
+    if (bound) atomic_fetch_add(&q->bound_length, 1);
+    uint32_t n = bound ? runq_length(q) : count_locked(q, 1);
     mutex_unlock(&q->lock);
     return n;
 }
@@ -97,11 +100,32 @@ static bool pop_locked(RunQueue *q, bool prefer_task, RunItem *item)
     return true;
 }
 
+/* 2, 1, 0: max, high, or less; -1: nothing. */
+static int class_of(const PrioQueue *q)
+{
+    if (q->procs[PRIO_MAX].count) return 2;
+    if (q->procs[PRIO_HIGH].count) return 1;
+    return q->procs[PRIO_NORMAL].count || q->procs[PRIO_LOW].count ? 0 : -1;
+}
+
+/* A bound process whose turn it is. */
+static Process *pop_bound_locked(RunQueue *q)
+{
+    int bound = class_of(&q->bound), others = class_of(&q->procs);
+    if (bound < others || bound < 0) return NULL;
+    if (bound == others && !(q->bound_turn ^= 1)) return NULL;
+    atomic_fetch_sub(&q->bound_length, 1);
+    return prio_queue_pop(&q->bound);
+}
+
 bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item)
 {
-    if (runq_length(q) == 0) return false;
+    if (runq_total(q) == 0) return false;
     mutex_lock(&q->lock);
-    bool found = pop_locked(q, prefer_task, item);
+    bool task_first = prefer_task && q->task_first;
+    *item = (RunItem){0};
+    if (UNLIKELY(load_relaxed(&q->bound_length)) && !task_first) item->p = pop_bound_locked(q);
+    bool found = item->p || pop_locked(q, prefer_task, item);
     mutex_unlock(&q->lock);
     return found;
 }

@@ -93,6 +93,9 @@ static void ops_collecting(Process *p UNUSED, bool begins)
     if (sched_self) msacc_switch(sched_self, begins ? MS_GC : MS_EMULATOR);
 }
 
+static unsigned ops_schedulers(Vm *vm) { return vm->sched->count; }
+static unsigned ops_self_number(void) { return sched_self ? sched_self->number : 0; }
+
 static const ProcOps proc_ops = {
     .collecting = ops_collecting,
     .hurry = sched_hurry,
@@ -100,6 +103,8 @@ static const ProcOps proc_ops = {
     .resume = sched_resume,
     .set_priority = sched_set_priority,
     .slice_used = ops_slice_used,
+    .schedulers = ops_schedulers,
+    .self_number = ops_self_number,
 };
 
 /* ---- queueing ---- */
@@ -125,7 +130,14 @@ static RunQueue *choose_queue(SchedSpace *space, RunQueue *last)
     return last;
 }
 
-/* An entry was added to q, which now has n. */
+/* A bound process waits for its scheduler, even while that is not online. */
+static RunQueue *queue_for(SchedSpace *space, const Process *p, RunQueue *last)
+{
+    unsigned bound = process_bound(p);
+    return bound ? space->scheds[bound - 1]->runq : choose_queue(space, last);
+}
+
+/* An entry was added to q, which now has n that others may take. */
 static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
 {
     if (sched_is_idle(space->shared, q->sched))
@@ -141,7 +153,7 @@ void sched_enqueue(Process *p, uint32_t state)
         dirty_signals_later(p);
         return;
     }
-    RunQueue *q = choose_queue(space, atomic_load_explicit(&p->runq, memory_order_relaxed));
+    RunQueue *q = queue_for(space, p, atomic_load_explicit(&p->runq, memory_order_relaxed));
     queue_grew(space, q, runq_push(q, p, state_priority(state)));
 }
 
@@ -226,7 +238,7 @@ static void run_process(Sched *s, Process *p)
         return;
     }
     if (!(st & PS_QUEUED)) return;
-    RunQueue *q = takes_work(s->vm->sched, s) ? s->runq : s->vm->sched->scheds[0]->runq;
+    RunQueue *q = queue_for(s->vm->sched, p, s->runq);
     queue_grew(s->vm->sched, q, runq_push(q, p, state_priority(st)));
 }
 
@@ -353,7 +365,7 @@ static void *sched_main(void *arg)
             run_item(s, item);
         } else {
             look_around(s);
-            if (runq_length(s->runq) == 0 || !takes_work(s->vm->sched, s)) sched_sleep(s);
+            if (runq_total(s->runq) == 0 || !takes_work(s->vm->sched, s)) sched_sleep(s);
             s->priv->reds_since_look = LOOK_EVERY_REDS; /* a timer may have woken us */
         }
     }

@@ -31,8 +31,11 @@ typedef struct RunQueue {
     Mutex lock;                       /* class RUN_QUEUE */
     Sched *sched;                     /* const */
     PrioQueue procs;                  /* lock */
+    PrioQueue bound;                  /* lock: processes that only this scheduler may run */
+    bool bound_turn;                  /* lock: of equal ones, the bound one comes next */
     Task *task_first, **task_last;    /* lock */
-    atomic_u32_t length;              /* written under lock; processes and tasks */
+    atomic_u32_t length;              /* written under lock; processes and tasks that others may take */
+    atomic_u32_t bound_length;        /* written under lock */
 } CACHE_ALIGNED RunQueue;
 
 typedef struct SchedJob {
@@ -108,7 +111,7 @@ static inline SchedShared *shared_of(Vm *vm) { return vm->sched->shared; }
 
 /* ---- runq.c ---- */
 void runq_init(RunQueue *q, Sched *s);
-/* Returns the new length. */
+/* Returns the new length. p goes among the bound ones if it is bound, and those do not count. */
 uint32_t runq_push(RunQueue *q, Process *p, enum ProcPriority prio);
 uint32_t runq_push_task(RunQueue *q, Task *t);
 typedef struct RunItem {
@@ -124,6 +127,7 @@ void runq_take(RunQueue *q, RunQueue *from, enum ProcPriority prio, size_t most)
 void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio);
 Process *prio_queue_pop(PrioQueue *q);
 static inline uint32_t runq_length(const RunQueue *q) { return load_relaxed(&q->length); }
+static inline uint32_t runq_total(const RunQueue *q) { return runq_length(q) + load_relaxed(&q->bound_length); }
 
 /* ---- sched.c ---- */
 bool state_should_run(uint32_t state);

@@ -98,6 +98,7 @@ static bool work_is_visible(Sched *s)
     SchedSpace *space = s->vm->sched;
     if (atomic_load(&s->priv->has_jobs)) return true;
     if (s->number > load_relaxed(&space->active)) return atomic_load(&s->runq->length) > 0;
+    if (atomic_load(&s->runq->bound_length)) return true;
     for (unsigned i = 0; i < space->count; i++)
         if (atomic_load(&space->scheds[i]->runq->length)) return true;
     return false;

@@ -75,7 +75,7 @@ static size_t pool_active(DirtyPool *pool)
 void sched_queue_lengths(Vm *vm, size_t *out)
 {
     SchedSpace *space = vm->sched;
-    for (unsigned i = 0; i < space->count; i++) out[i] = runq_length(space->scheds[i]->runq);
+    for (unsigned i = 0; i < space->count; i++) out[i] = runq_total(space->scheds[i]->runq);
     out[space->count] = pool_length(&space->shared->cpu);
     out[space->count + 1] = pool_length(&space->shared->io);
 }
@@ -84,7 +84,7 @@ void sched_active_counts(Vm *vm, size_t *out)
 {
     SchedSpace *space = vm->sched;
     for (unsigned i = 0; i < space->count; i++)
-        out[i] = runq_length(space->scheds[i]->runq) + load_relaxed(&space->scheds[i]->priv->active);
+        out[i] = runq_total(space->scheds[i]->runq) + load_relaxed(&space->scheds[i]->priv->active);
     out[space->count] = pool_length(&space->shared->cpu) + pool_active(&space->shared->cpu);
     out[space->count + 1] = pool_length(&space->shared->io) + pool_active(&space->shared->io);
 }
