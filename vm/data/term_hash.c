@@ -70,21 +70,10 @@ static inline bool work_empty(const Work *w) { return w->at == w->base; }
 
 /* ---- atoms ---- */
 
-/* P. J. Weinberger's hash over characters; characters below 256 count as one byte however they
- * are encoded. */
+/* P. J. Weinberger's hash over characters, which the atom table keeps. */
 uint32_t atom_phash(term_t atom)
 {
-    const AtomText *a = atom_text(atom);
-    const uint8_t *p = (const uint8_t *)a->text, *end = p + a->bytes;
-    uint32_t h = 0;
-    while (p < end) {
-        uint32_t c = *p++;
-        if (p < end && (c & 0xFE) == 0xC2 && (*p & 0xC0) == 0x80) c = (c << 6 | (*p++ & 0x3F)) & 0xFF;
-        h = (h << 4) + c;
-        uint32_t top = h & 0xF0000000u;
-        if (top) h ^= top >> 24 ^ top;
-    }
-    return h;
+    return atom_text(atom)->hash;
 }
 
 /* ---- Jenkins's block hash ---- */
