@@ -3,7 +3,7 @@
 %% inputs that are right (its corpus) and damages them; a round may end in any exception. What counts is
 %% that the VM lives, and that what was accepted is good: it can be printed, compared, sent, encoded again.
 -module(fuzz).
--export([run/1, targets/0]).
+-export([run/1, targets/0, pick/1, damaged/1, other/1]).
 
 targets() -> [etf, packet, regexp, match_spec, utf8, number, beam_chunks].
 
@@ -33,7 +33,7 @@ has_fun_or_nan(T) -> is_tuple(T) orelse is_list(T) orelse is_map(T) orelse is_fu
 
 pick(L) -> lists:nth(rand:uniform(length(L)), L).
 
-damage(B) -> damage(rand:uniform(3), B).
+damaged(B) -> damage(rand:uniform(3), B).
 damage(0, B) -> B;
 damage(N, B) -> damage(N - 1, damage_once(rand:uniform(6), B)).
 
@@ -83,16 +83,16 @@ corpus(beam_chunks) ->
     [element(2, {ok, _} = file:read_file(code:which(M))) || M <- [lists, ordsets, queue, gb_sets, proplists]].
 
 try_one(etf, B) ->
-    D = damage(B),
+    D = damaged(B),
     {_, N} = binary_to_term(D, [used, safe]),
     true = N =< byte_size(D),
     binary_to_term(D);
 try_one(packet, B) ->
     T = pick([raw, 0, 1, 2, 4, asn1, cdr, sunrm, fcgi, tpkt, line, http, httph, http_bin, httph_bin, ssl_tls]),
-    erlang:decode_packet(T, damage(B), pick([[], [{packet_size, 10}], [{line_length, 3}]]));
+    erlang:decode_packet(T, damaged(B), pick([[], [{packet_size, 10}], [{line_length, 3}]]));
 try_one(regexp, B) ->
     Options = pick([[], [unicode], [caseless, dotall], [extended, multiline], [dupnames], [ungreedy]]),
-    {ok, P} = re:compile(damage(B), Options),
+    {ok, P} = re:compile(damaged(B), Options),
     Subject = pick([<<"abcd">>, <<"aaaaaaaaaaaaaaaaaaaa!">>, <<>>, <<"x é z"/utf8>>]),
     {re:run(Subject, P, [{match_limit, 10000}, {capture, all, pick([index, list, binary])}]),
      re:inspect(P, namelist)};
@@ -101,16 +101,16 @@ try_one(match_spec, B) ->
     {catch ets:test_ms({1, 2}, Spec),
      ets:match_spec_run([{1, 2}, {a, a}, {#{a => 1}, [1, 2 | 3]}, {5, <<1>>}], ets:match_spec_compile(Spec))};
 try_one(utf8, B) ->
-    D = damage(B),
+    D = damaged(B),
     From = pick([utf8, latin1, utf16, {utf16, little}, utf32, {utf32, little}]),
     {unicode:characters_to_binary([D | D], From, pick([utf8, utf16, {utf32, little}, latin1])),
      unicode:characters_to_list(D, From), catch binary_to_atom(binary:part(D, 0, min(2, byte_size(D))), utf8)};
 try_one(number, B) ->
-    D = damage(B),
+    D = damaged(B),
     {catch binary_to_integer(D), catch binary_to_float(D), catch list_to_integer(binary_to_list(D), 36),
      catch list_to_float(binary_to_list(D)), catch list_to_pid(binary_to_list(D)),
      catch list_to_ref(binary_to_list(D)), string:to_float(binary_to_list(D))};
 try_one(beam_chunks, B) ->
-    D = damage(B),
+    D = damaged(B),
     {is_list(catch beam_lib:info(D)), catch code:module_md5(D),
      case erlang:prepare_loading(damaged, D) of {error, _} -> refused; _ -> prepared end}.
