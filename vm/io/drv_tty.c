@@ -10,8 +10,10 @@
 #include "io/tty.h"
 #include "term/atom.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@ typedef struct Tty {
     FdIo io;
     struct termios saved;
     bool raw, unicode;
+    bool printable[128];     /* 128..255 in the user's locale, when that has one byte a character */
     uint32_t *line;          /* code points since the last newline */
     size_t length, cap, at;  /* at: cursor, index in line */
     Buf out;                 /* gathered output of one command */
@@ -31,9 +34,22 @@ typedef struct Tty {
 
 /* ---- cells ---- */
 
-static size_t cells_of(uint32_t c)
+/* How a terminal that is not for Unicode shows c: \303 or \x{400}. */
+static size_t escape_of(uint32_t c, char out[16])
 {
+    return (size_t)snprintf(out, 16, c <= 0777 ? "\\%03o" : "\\x{%X}", (unsigned)c);
+}
+
+static bool is_shown_raw(const Tty *t, uint32_t c)
+{
+    return c < 128 || (c < 256 && t->printable[c - 128]);
+}
+
+static size_t cells_of(const Tty *t, uint32_t c)
+{
+    char escape[16];
     if (c < 32 || c == 127) return 2;
+    if (!t->unicode) return is_shown_raw(t, c) ? 1 : escape_of(c, escape);
     if (c < 127) return 1;
     int w = wcwidth((wchar_t)c);
     return w < 0 ? 1 : (size_t)w;
@@ -42,7 +58,7 @@ static size_t cells_of(uint32_t c)
 static size_t column_of(const Tty *t, size_t index)
 {
     size_t n = 0;
-    for (size_t i = 0; i < index; i++) n += cells_of(t->line[i]);
+    for (size_t i = 0; i < index; i++) n += cells_of(t, t->line[i]);
     return n;
 }
 
@@ -59,10 +75,13 @@ static void put_cell(Tty *t, uint32_t c)
     if (c < 32 || c == 127) {
         buf_putc(&t->out, '^');
         buf_putc(&t->out, c == 127 ? '?' : (char)(c + 64));
-    } else if (t->unicode || c < 128) {
+    } else if (t->unicode) {
         buf_put_codepoint(&t->out, c);
+    } else if (is_shown_raw(t, c)) {
+        buf_putc(&t->out, (char)c);
     } else {
-        buf_putc(&t->out, c < 256 ? (char)c : '?');
+        char escape[16];
+        buf_append(&t->out, escape, escape_of(c, escape));
     }
 }
 
@@ -227,13 +246,20 @@ static bool set_raw(Tty *t)
     return t->raw;
 }
 
+static void set_locale(Tty *t)
+{
+    setlocale(LC_CTYPE, "");
+    for (int c = 128; c < 256; c++) t->printable[c - 128] = isprint(c) != 0;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth */
+}
+
 static int start(Port *port, Process *p UNUSED, enum PortSource source UNUSED, term_t spec UNUSED,
                  const PortOptions *opt UNUSED)
 {
     if (port->vm->tty || !isatty(0) || !isatty(1)) return -1;
     Tty *t = MEM_NEW(PORT, Tty);
     buf_init(&t->out, MEM_PORT);
-    setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth */
+    set_locale(t);
     t->io.in = 0;
     if (!set_raw(t)) {
         MEM_DELETE(PORT, t);
