@@ -30,6 +30,7 @@ typedef struct Tty {
     uint32_t *line;          /* code points since the last newline */
     size_t length, cap, at;  /* at: cursor, index in line */
     Buf out;                 /* gathered output of one command */
+    Buf in;                  /* input that waits for the rest of a character */
 } Tty;
 
 /* ---- cells ---- */
@@ -246,6 +247,26 @@ static bool set_raw(Tty *t)
     return t->raw;
 }
 
+/* What goes to user_drv is UTF-8 always. A terminal that sends anything else is for latin1 from then on. */
+static void input(Port *port, const uint8_t *bytes, size_t n)
+{
+    Tty *t = port->driver_data;
+    buf_append(&t->in, bytes, n);
+    const uint8_t *at = (const uint8_t *)t->in.data;
+    size_t good = 0, all = t->in.len;
+    if (t->unicode && utf8_scan(at, all, &good, NULL) == UTF8_BAD) t->unicode = false;
+    if (good) port_input(port, at, good);
+    size_t rest = all - good;
+    if (!t->unicode) {
+        uint8_t *text = mem_alloc(MEM_TEMP, 2 * rest + 1);
+        port_input(port, text, utf8_from_latin1(at + good, rest, text));
+        mem_free(MEM_TEMP, text, 2 * rest + 1);
+        rest = 0;
+    }
+    memmove(t->in.data, at + all - rest, rest);
+    buf_truncate(&t->in, rest);
+}
+
 static void set_locale(Tty *t)
 {
     setlocale(LC_CTYPE, "");
@@ -259,6 +280,7 @@ static int start(Port *port, Process *p UNUSED, enum PortSource source UNUSED, t
     if (port->vm->tty || !isatty(0) || !isatty(1)) return -1;
     Tty *t = MEM_NEW(PORT, Tty);
     buf_init(&t->out, MEM_PORT);
+    buf_init(&t->in, MEM_PORT);
     set_locale(t);
     t->io.in = 0;
     if (!set_raw(t)) {
@@ -268,6 +290,7 @@ static int start(Port *port, Process *p UNUSED, enum PortSource source UNUSED, t
     port->driver_data = t;
     port->vm->tty = t;
     fdio_start(&t->io, port, 0, 1, false);
+    t->io.input = input;
     return 0;
 }
 
@@ -284,6 +307,7 @@ static void stop(Port *port)
     port->vm->tty = NULL;
     fdio_stop(&t->io, port);
     buf_free(&t->out);
+    buf_free(&t->in);
     mem_free(MEM_PORT, t->line, t->cap * sizeof *t->line);
     MEM_DELETE(PORT, t);
 }

@@ -114,7 +114,7 @@ int fdio_read_ready(FdIo *io, Port *port)
     do n = read(io->in, buffer, READ_BYTES);
     while (n < 0 && errno == EINTR);
     int error = errno;
-    if (n > 0) port_input(port, buffer, (size_t)n);
+    if (n > 0) (io->input ? io->input : port_input)(port, buffer, (size_t)n);
     mem_free(MEM_TEMP, buffer, READ_BYTES);
     bool again = n < 0 && (error == EAGAIN || error == EWOULDBLOCK);
     if (n > 0 || again) {

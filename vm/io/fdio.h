@@ -13,6 +13,7 @@ typedef struct FdIo {
     bool own;                /* ours: non-blocking, closed at the end */
     Buf queue;               /* waits to be written, from `sent` */
     size_t sent;
+    void (*input)(Port *port, const uint8_t *bytes, size_t n); /* takes what was read; NULL: port_input */
 } FdIo;
 
 void fdio_start(FdIo *io, Port *port, int in, int out, bool own);
