@@ -427,7 +427,7 @@ static bool keeps_key(term_t pattern, term_t body, unsigned levels)
          pattern = list_tail(pattern), body = list_tail(body))
         if (!keeps_key(list_head(pattern), list_head(body), levels)) return false;
     if (ms_is_variable(pattern, &number)) return pattern == body;
-    if (pattern == am_Underscore) return false;
+    if (pattern == am_Underscore || body == am_Dollar_underscore || body == am_Dollar_dollar) return false;
     if (term_is_tuple_of(body, 2) && tuple_element(body, 1) == am_const)
         return ms_is_ground(pattern) && term_cmp_exact(pattern, tuple_element(body, 2)) == 0;
     if (!term_is_tuple(pattern)) return ms_is_ground(pattern) && term_cmp_exact(pattern, body) == 0;

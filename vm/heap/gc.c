@@ -137,7 +137,8 @@ static term_t *scan_objects(Gc *g, term_t *scan, term_t *const *top)
 
 /* ---- off-heap objects ---- */
 
-static void sweep_off_heap(Gc *g, OffHeap *list)
+/* Survivors of `list`, in its order, go behind young and old; both are moved to where the next one goes. */
+static void sweep_off_heap(Gc *g, OffHeap *list, OffHeap ***young, OffHeap ***old)
 {
     Heap *h = g->heap;
     for (OffHeap *o = list, *next; o != NULL; o = next) {
@@ -147,13 +148,13 @@ static void sweep_off_heap(Gc *g, OffHeap *list)
             continue;
         }
         OffHeap *new = (OffHeap *)boxed_ptr(o->header);
-        bool young = is_in((term_t *)new, g->to, g->to_end);
-        OffHeap **to = young ? &h->off_heap : &h->old_off_heap;
+        bool is_young = is_in((term_t *)new, g->to, g->to_end);
         if (HEADER_SUBTAG(new->header) == BOXED_BINREF)
-            *(young ? &h->off_heap_words : &h->old_off_heap_words)
+            *(is_young ? &h->off_heap_words : &h->old_off_heap_words)
                 += ((BinRef *)new)->bin->size / sizeof(term_t);
-        new->next = *to;
-        *to = new;
+        OffHeap ***tail = is_young ? young : old;
+        **tail = new;
+        *tail = &new->next;
     }
 }
 
@@ -167,14 +168,16 @@ static void sweep_all_off_heap(Gc *g)
 {
     Heap *h = g->heap;
     OffHeap *young = h->off_heap, *old = h->old_off_heap;
-    h->off_heap = g->area_off_heap;
+    OffHeap **young_tail = &h->off_heap, **old_tail = &h->old_off_heap;
     h->off_heap_words = 0;
+    if (g->major) h->old_off_heap_words = 0;
+    sweep_off_heap(g, young, &young_tail, &old_tail);
     if (g->major) {
-        h->old_off_heap = NULL;
-        h->old_off_heap_words = 0;
-        sweep_off_heap(g, old);
+        sweep_off_heap(g, old, &young_tail, &old_tail);
+        old = NULL;
     }
-    sweep_off_heap(g, young);
+    *young_tail = g->area_off_heap;
+    *old_tail = old;
     h->off_heap_limit = vheap_limit(h->off_heap_words, g->wanted->vheap_limit);
     if (g->major)
         h->old_off_heap_limit = h->off_heap_limit;
