@@ -28,3 +28,6 @@ erl +B -noshell -eval 'io:format(lists:duplicate(200000, $x)), halt().' | wc -c
 for f in "" "+W e" "+W i" "+pc unicode" "+pclatin1"; do
     erl $f -noshell -eval 'io:format("~p ~p~n", [error_logger:warning_map(), io:printable_range()]), halt().'
 done
+for f in +fnue +fnui +fnuw; do
+    erl $f -noshell -eval 'io:format("~p~n", [prim_file:internal_native2name(<<"a", 229>>)]), halt().'
+done

@@ -134,6 +134,28 @@ START_TEST(replace_and_take_all)
 }
 END_TEST
 
+/* Each node once, behind those below it. */
+START_TEST(from_below)
+{
+    RbTree t;
+    bool seen[50] = {false};
+    int count = 0;
+    rb_init(&t);
+    ck_assert_ptr_null(rb_first_below(&t));
+    for (int i = 0; i < 50; i++) {
+        items[i].key = i * 7 % 50;
+        rb_insert(&t, &items[i].node, compare, NULL);
+    }
+    for (RbNode *n = rb_first_below(&t); n; n = rb_next_below(n), count++) {
+        if (n->left) ck_assert(seen[key_or(n->left, 0)]);
+        if (n->right) ck_assert(seen[key_or(n->right, 0)]);
+        ck_assert(!seen[key_or(n, 0)]);
+        seen[key_or(n, 0)] = true;
+    }
+    ck_assert_int_eq(count, 50);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("rbtree");
@@ -141,6 +163,7 @@ int main(void)
     tcase_add_test(t, random_operations);
     tcase_add_test(t, equal_keys);
     tcase_add_test(t, replace_and_take_all);
+    tcase_add_test(t, from_below);
     Suite *s = suite_create("rbtree");
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -305,6 +305,24 @@ RbNode *rb_prev(const RbNode *node)
     return up;
 }
 
+static RbNode *lowest(RbNode *n)
+{
+    while (n && (n->left || n->right))
+        n = n->left ? n->left : n->right;
+    return n;
+}
+
+RbNode *rb_first_below(const RbTree *t)
+{
+    return lowest(t->root);
+}
+
+RbNode *rb_next_below(const RbNode *node)
+{
+    RbNode *up = parent_of(node);
+    return up && up->left == node && up->right ? lowest(up->right) : up;
+}
+
 void rb_take_all(RbTree *t, void (*take)(RbNode *node, void *ctx), void *ctx)
 {
     RbNode *n = t->root;

@@ -52,6 +52,9 @@ RbNode *rb_first(const RbTree *t);
 RbNode *rb_last(const RbTree *t);
 RbNode *rb_next(const RbNode *node);
 RbNode *rb_prev(const RbNode *node);
+/* The same nodes, each behind those below it: left, right, then the node. */
+RbNode *rb_first_below(const RbTree *t);
+RbNode *rb_next_below(const RbNode *node);
 
 /* For callers that search by hand: link node as child of parent at *slot, then rebalance.
  * parent NULL: slot is &t->root. */

@@ -158,6 +158,9 @@ static bool size_arg(term_t t, size_t *n)
     return true;
 }
 
+/* Linux reads no more at a time. */
+#define READ_AT_MOST ((size_t)0x7ffff000)
+
 static ssize_t read_full(int fd, uint8_t *to, size_t n, int64_t offset)
 {
     size_t done = 0;
@@ -168,7 +171,7 @@ static ssize_t read_full(int fd, uint8_t *to, size_t n, int64_t offset)
         if (r < 0) return done > 0 ? (ssize_t)done : -1;
         if (r == 0) break;
         done += (size_t)r;
-        if (offset < 0) break; /* what a pipe or terminal has now is enough */
+        if (offset < 0 && (size_t)r < READ_AT_MOST) break; /* what a pipe or terminal has now is enough */
     }
     return (ssize_t)done;
 }

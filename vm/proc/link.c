@@ -9,10 +9,12 @@
 #include "data/node.h"
 #include "proc/signal.h"
 
-/* Any total order of identifiers that puts equal ones together. */
+/* Any total order of identifiers that puts equal ones together; process_info(links) shows that ports come
+ * behind processes. */
 static int ident_compare(term_t a, term_t b)
 {
     if (a == b) return 0;
+    if (term_is_local_port(a) != term_is_local_port(b)) return term_is_local_port(b) ? -1 : 1;
     if (term_is_immed(a) || term_is_immed(b)) return a < b ? -1 : 1;
     const term_t *x = boxed_ptr(a), *y = boxed_ptr(b);
     bool local = HEADER_SUBTAG(*x) == BOXED_REF, local_b = HEADER_SUBTAG(*y) == BOXED_REF;

@@ -159,10 +159,11 @@ static term_t info_messages(const Ask *q)
     return l.first;
 }
 
+/* Programs print these lists and take them apart: the order is the reference's. */
 static term_t info_links(const Ask *q)
 {
     term_t list = TERM_NIL;
-    for (RbNode *n = rb_first(&q->p->links); n; n = rb_next(n)) {
+    for (RbNode *n = rb_first_below(&q->p->links); n; n = rb_next_below(n)) {
         Link *l = container_of(n, Link, node);
         if (l->unlink_id == 0) list = heap_cons(q->h, term_copy(q->h, l->other), list);
     }
@@ -172,7 +173,7 @@ static term_t info_links(const Ask *q)
 static term_t info_monitors(const Ask *q)
 {
     term_t list = TERM_NIL;
-    for (RbNode *n = rb_first(&q->p->monitors); n; n = rb_next(n)) {
+    for (RbNode *n = rb_first_below(&q->p->monitors); n; n = rb_next_below(n)) {
         Monitor *m = container_of(n, Monitor, node);
         if ((m->kind != MONITOR_PROCESS && m->kind != MONITOR_PORT) || m->spawn_pending) continue;
         term_t what = m->name == TERM_NONE ? term_copy(q->h, m->target)
