@@ -235,37 +235,62 @@ static void row_store(Config *c, const FlagRow *row, const char *value)
 
 /* ---- flags with a grammar of their own ---- */
 
-static unsigned percent(unsigned share, unsigned of) { return share ? MAX(1u, (of * share + 99) / 100) : 0; }
+/* Numbers of threads as given by +S, +SP, +SDcpu and +SDPcpu, whose order does not matter; the last of each
+ * counts. given: +S, +SDcpu. Percentages: 0 means 100. */
+typedef struct Threads {
+    bool given;
+    unsigned total, online;
+    unsigned total_percent, online_percent;
+} Threads;
 
-static void set_schedulers(Config *c, const char *value)
+static unsigned percent(unsigned share, unsigned of) { return share ? MAX(1u, of * share / 100) : of; }
+
+/* n threads of those there are: 0 stands for these, less than 0 for so many less. */
+static unsigned relative(unsigned n, unsigned all)
 {
-    unsigned n, online, usable = (unsigned)MAX(1, c->schedulers);
-    if (!two_numbers(value, &n, &online)) bad("bad amount of schedulers %s", value);
-    if ((int)n <= 0) n = (unsigned)MAX(1, (int)usable + (int)n);
-    if ((int)online <= 0) online = (unsigned)MAX(1, (int)MIN(n, usable) + (int)online);
-    if (n > 1024) bad("bad amount of schedulers %s", value);
-    if (strchr(value, ':') == NULL) online = n;
-    if (online > n)
-        bad("bad amount of schedulers online %u (total amount of schedulers %u)", online, n);
-    c->schedulers = n;
+    return (int)n > 0 ? n : (unsigned)MAX(1, (int)all + (int)n);
+}
+
+static void set_schedulers(Threads *t, const char *value)
+{
+    if (!two_numbers(value, &t->total, &t->online) || (int)t->total > 1024)
+        bad("bad amount of schedulers %s", value);
+    t->given = true;
+}
+
+static void set_percent(Threads *t, const char *value, const char *what)
+{
+    if (!two_numbers(value, &t->total_percent, &t->online_percent)) bad("bad percentage of %s %s", what, value);
+    if (strchr(value, ':') == NULL) t->online_percent = MIN(t->total_percent, 100u);
+}
+
+static void set_dirty_cpu(Threads *t, const char *value)
+{
+    if (!two_numbers(value, &t->total, &t->online) || t->total > 1024)
+        bad("bad number of dirty CPU schedulers %s", value);
+    if (t->online > MAX(t->total, 1u)) bad("bad number of dirty CPU schedulers online %s", value);
+    t->given = true;
+}
+
+/* c has the processors there are and those that may be used; afterwards, the numbers of threads. */
+static void count_threads(Config *c, const Threads *s, const Threads *dirty)
+{
+    unsigned all = (unsigned)MAX(1, c->schedulers), usable = (unsigned)MAX(1, c->schedulers_online);
+    unsigned total = s->given ? relative(s->total, all) : all;
+    unsigned online = s->given && (int)s->online > 0 ? s->online : relative(s->online, MIN(total, usable));
+    if (online > total)
+        bad("bad amount of schedulers online %u (total amount of schedulers %u)", online, total);
+    total = percent(s->total_percent, total);
+    online = percent(s->online_percent, online);
+    if (online > total)
+        bad("bad schedulers online percentage %u (total amount of schedulers %u, online %u)", s->online_percent,
+            total, online);
+    unsigned cpu = dirty->given && dirty->total ? dirty->total : MIN(total, all);
+    unsigned cpu_online = dirty->given && dirty->online ? dirty->online : MIN(cpu, online);
+    c->schedulers = total;
     c->schedulers_online = online;
-}
-
-static void set_scheduler_percent(Config *c, const char *value)
-{
-    unsigned n, online, usable = (unsigned)MAX(1, c->schedulers);
-    if (!two_numbers(value, &n, &online)) bad("bad percentage of schedulers %s", value);
-    c->schedulers = n ? percent(n, usable) : usable;
-    c->schedulers_online = MIN(c->schedulers, online ? percent(online, usable) : c->schedulers);
-}
-
-static void set_dirty_cpu(Config *c, const char *value)
-{
-    unsigned n, online;
-    if (!two_numbers(value, &n, &online) || n > 1024) bad("bad number of dirty CPU schedulers %s", value);
-    if (online > MAX(n, 1u)) bad("bad number of dirty CPU schedulers online %s", value);
-    c->dirty_cpu = n;
-    c->dirty_cpu_online = online;
+    c->dirty_cpu = percent(dirty->total_percent, cpu);
+    c->dirty_cpu_online = MIN(c->dirty_cpu, percent(dirty->online_percent, cpu_online));
 }
 
 static void set_file_names(Config *c, const char *value)
@@ -299,6 +324,7 @@ static void set_break(Config *c, const char *value)
 typedef struct FlagWalk {
     int argc, i;
     char **argv;
+    Threads normal, dirty;
 } FlagWalk;
 
 static const char *flag_value(FlagWalk *w, const char *behind)
@@ -311,13 +337,13 @@ static const char *flag_value(FlagWalk *w, const char *behind)
 static bool special_flag(Config *c, FlagWalk *w, const char *flag, const char *erts_version)
 {
     if (strncmp(flag, "SDPcpu", 6) == 0) {
-        flag_value(w, flag + 6);
+        set_percent(&w->dirty, flag_value(w, flag + 6), "dirty CPU schedulers");
     } else if (strncmp(flag, "SDcpu", 5) == 0) {
-        set_dirty_cpu(c, flag_value(w, flag + 5));
+        set_dirty_cpu(&w->dirty, flag_value(w, flag + 5));
     } else if (strncmp(flag, "SP", 2) == 0) {
-        set_scheduler_percent(c, flag_value(w, flag + 2));
+        set_percent(&w->normal, flag_value(w, flag + 2), "schedulers");
     } else if (flag[0] == 'S' && flag[1] != 'D') {
-        set_schedulers(c, flag_value(w, flag + 1));
+        set_schedulers(&w->normal, flag_value(w, flag + 1));
     } else if (strncmp(flag, "fn", 2) == 0) {
         set_file_names(c, flag_value(w, flag + 2));
     } else if (strncmp(flag, "pc", 2) == 0) {
@@ -415,6 +441,7 @@ void config_parse(Config *c, int argc, char **argv, const char *erts_version)
         if (!special_flag(c, &w, word + 1, erts_version) && !table_flag(c, &w, word + 1))
             unknown_flag(c, word);
     }
+    count_threads(c, &w.normal, &w.dirty);
     if (!c->ets_tables) c->ets_tables = getenv("ERL_MAX_ETS_TABLES");
     c->init_args = argv + MIN(w.i, argc);
     c->init_count = MAX(argc - w.i, 0);
