@@ -206,6 +206,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
     case am_node_tab_delayed_delete: return am_ok;
+    case am_process_uniq_counter: return am_ok; /* markers of receive are not counted */
     case am_test_long_gc_sleep: case am_fill_heap: return am_true;
     case am_proc_sig_buffers: return am_true; /* the in-queue takes parallel senders as it is */
     case am_mbuf: return term_copy_all(&p->heap, a[1]);

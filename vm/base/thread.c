@@ -192,10 +192,11 @@ int thread_cpus_online(void)
     return n < 1 ? 1 : (int)n;
 }
 
+/* Of the main thread, which is what tools set from outside. */
 static int cpus_in_mask(void)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
+    if (sched_getaffinity(getpid(), sizeof set, &set) != 0)
         return thread_cpus_online();
     return CPU_COUNT(&set);
 }

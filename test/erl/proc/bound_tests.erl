@@ -1,6 +1,6 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% bound_tests - processes bound to a scheduler, and processes that save their last calls.
-%% erl: +S2:2 +Meamin +e 9000
+%% erl: +S 8 +S2:2 +SDPcpu 50 +Meamin +e 9000
 -module(bound_tests).
 -export([main/0, first/1, second/0]).
 
@@ -54,6 +54,7 @@ saving() ->
     P ! stop.
 
 limits() ->
+    t:p(threads, fun() -> [erlang:system_info(I) || I <- [schedulers, schedulers_online, dirty_cpu_schedulers, dirty_cpu_schedulers_online]] end),
     t:p(ets_limit, fun() -> erlang:system_info(ets_limit) end),
     t:p(controllers, fun() -> erlang:system_info(dist_ctrl) end),
     Names = ["32-bit native atomics", "64-bit native atomics", "Double word native atomics"],
