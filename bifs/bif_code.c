@@ -137,10 +137,12 @@ static term_t commit_list(Process *p, term_t list, CodeInstance **instances, boo
         disown(list);
         return am_ok;
     }
+    if (result == COMMIT_ON_LOAD && n > 1)
+        return bif_error(p, EXC_SYSTEM_LIMIT);
     term_t names = names_of(p, instances, bad, n);
     term_t reason = result == COMMIT_NOT_PURGED ? am_not_purged
                   : result == COMMIT_DUPLICATED ? am_duplicated : am_on_load;
-    if (result == COMMIT_ON_LOAD && n == 1)
+    if (result == COMMIT_ON_LOAD)
         disown(list);
     return heap_tuple2(&p->heap, reason, names);
 }
