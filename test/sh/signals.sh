@@ -27,12 +27,16 @@ main() ->
     [kill(S) || S <- ["TERM", "USR1", "CHLD", "CHLD"]],
     [os:cmd("true") || _ <- lists:seq(1, 20)],
     io:format("~p~n", [told()]),
+    os:set_signal(sigchld, ignore),
+    io:format("~p ~p~n", [status(), told()]),
     unregister(erl_signal_server),
     register(erl_signal_server, Server).
 kill(Signal) -> os:cmd("kill -" ++ Signal ++ " " ++ os:getpid()), timer:sleep(100).
-told() -> receive X -> [X | told()] after 300 -> [] end.
+status() -> P = open_port({spawn, "sh -c 'exit 3'"}, [exit_status]), receive {P, Status} -> Status end.
+told() -> receive {notify, X} -> [X | told()] after 300 -> [] end.
 END
-erlc sig.erl && erl -noshell -s sig main -s init stop; echo "status $?"
+erlc sig.erl && erl -noshell -s sig main -s init stop 2>&1; echo "status $?"
+(trap '' CHLD; erl -noshell -eval 'P = open_port({spawn, "no_such_command"}, [exit_status]), receive {P, S} -> io:format("~p~n", [S]) end, halt().')
 mkdir -p pipes3 logs3 # a terminal for latin1
 run_erl -daemon pipes3/ logs3 "LC_CTYPE=C; export LC_CTYPE; erl"
 for i in $(seq 100); do grep -q '1>' logs3/erlang.log.1 2>/dev/null && break; sleep 0.1; done

@@ -85,6 +85,7 @@ static bool command_texts(Texts *t, enum PortSource source, term_t what, const P
 {
     if (source == SOURCE_SPAWN) {
         texts_add(t, "/bin/sh");
+        texts_add(t, "sh");
         texts_add(t, "-c");
         buf_puts(&t->bytes, "exec ");
         return texts_add_term(t, what);
@@ -184,7 +185,7 @@ static int executable_error(const char *file)
 static int start_child(Port *port, enum PortSource source, const Texts *args, char **argv,
                        const PortOptions *opt, const char *cwd, Pipes *pipes)
 {
-    ChildSpec spec = {.file = argv[0], .argv = source == SOURCE_SPAWN ? argv : argv + 1,
+    ChildSpec spec = {.file = argv[0], .argv = argv + 1,
                       .cwd = cwd, .fd_in = pipes->child_in, .fd_out = pipes->child_out,
                       .use_stdio = opt->use_stdio, .stderr_to_stdout = opt->stderr_to_stdout};
     Texts env = {.vm = port->vm, .bytes = BUF_INIT(TEMP)};

@@ -158,7 +158,8 @@ void signal_set(Vm *vm, int number, enum SignalAction action)
         sa.sa_flags |= SA_SIGINFO;
         sa.sa_sigaction = on_signal;
     } else {
-        sa.sa_handler = action == SIGNAL_DEFAULT ? SIG_DFL : SIG_IGN;
+        /* a SIGCHLD that is really ignored takes the exit status of children with it */
+        sa.sa_handler = action == SIGNAL_DEFAULT || number == SIGCHLD ? SIG_DFL : SIG_IGN;
     }
     sigaction(number, &sa, NULL);
 }
@@ -201,6 +202,7 @@ static void signals_init(Vm *vm, const Config *config)
     CHECK(pipe2(sys->signal_pipe, O_CLOEXEC) == 0);
     handler_pipe = sys->signal_pipe[1];
     signal(SIGPIPE, SIG_IGN);
+    signal_set(vm, SIGCHLD, SIGNAL_IGNORE); /* the parent may have ignored it */
     signal_set(vm, SIGTERM, SIGNAL_HANDLE);
     signal_set(vm, SIGUSR1, SIGNAL_HANDLE);
     if (config->break_mode == BREAK_IGNORED || config->break_mode == BREAK_INTERRUPTS_SHELL)
