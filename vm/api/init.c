@@ -116,6 +116,7 @@ static void terminal_init(Vm *vm)
 {
     port_add_driver(vm, &drv_tty);
     vm->sys->restore_terminal = tty_restore;
+    vm->sys->resume_terminal = tty_resume;
 }
 
 static void start_dist(Vm *vm)

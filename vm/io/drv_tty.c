@@ -27,6 +27,7 @@ typedef struct Tty {
     struct termios saved;
     bool raw, unicode;
     bool printable[128];     /* 128..255 in the user's locale, when that has one byte a character */
+    bool unsettled;              /* the last column is full, and the terminal has not wrapped yet */
     uint32_t *line;          /* code points since the last newline */
     size_t length, cap, at;  /* at: cursor, index in line */
     Buf out;                 /* gathered output of one command */
@@ -158,7 +159,7 @@ static void put_char(Tty *t, uint32_t c)
     t->line[t->at++] = c;
     if (t->at > t->length) t->length = t->at;
     put_cell(t, c);
-    settle(t, column_of(t, t->at));
+    t->unsettled = column_of(t, t->at) % width_of_screen(t) == 0;
 }
 
 /* Escape sequences pass through: they are no cells. Returns their length, 0 if there is none. */
@@ -169,6 +170,13 @@ static size_t escape_length(const uint8_t *b, size_t n)
     for (size_t i = 2; i < n; i++)
         if (b[i] >= 0x40 && b[i] <= 0x7E) return i + 1;
     return n;
+}
+
+/* A line that ends where the screen does wraps only once: by its newline. */
+static void wrap(Tty *t)
+{
+    if (t->unsettled) buf_puts(&t->out, " \b");
+    t->unsettled = false;
 }
 
 static void put_text(Tty *t, const uint8_t *b, size_t n)
@@ -183,8 +191,11 @@ static void put_text(Tty *t, const uint8_t *b, size_t n)
             continue;
         }
         if (utf8_decode(&b, end, &c) != UTF8_OK) c = *b++;
+        if (c == '\n') t->unsettled = false;
+        wrap(t);
         put_char(t, c);
     }
+    wrap(t);
 }
 
 static void insert_text(Tty *t, const uint8_t *b, size_t n)
@@ -298,6 +309,12 @@ void tty_restore(Vm *vm)
 {
     Tty *t = vm->tty;
     if (t && t->raw) tcsetattr(0, TCSADRAIN, &t->saved);
+}
+
+void tty_resume(Vm *vm)
+{
+    Tty *t = vm->tty;
+    if (t && t->raw) set_raw(t);
 }
 
 static void stop(Port *port)

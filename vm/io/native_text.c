@@ -6,10 +6,24 @@
 #include "data/binary.h"
 #include "io/drv.h"
 
+#include <langinfo.h>
+#include <locale.h>
+#include <strings.h>
+
 void native_text_init(Vm *vm, bool utf8, term_t undecodable)
 {
     vm->io->names_utf8 = utf8;
     vm->io->names_undecodable = undecodable;
+}
+
+bool native_text_locale_is_utf8(void)
+{
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (!locale) return false;
+    const char *codeset = nl_langinfo_l(CODESET, locale);
+    bool utf8 = strcasecmp(codeset, "utf-8") == 0 || strcasecmp(codeset, "utf8") == 0;
+    freelocale(locale);
+    return utf8;
 }
 
 bool native_text_is_utf8(const Vm *vm) { return vm->io->names_utf8; }

@@ -12,6 +12,8 @@
 /* utf8: else Latin-1. undecodable: how the loader of directories is told of a name that is no text
  * (warning, ignore or error). */
 void native_text_init(Vm *vm, bool utf8, term_t undecodable);
+/* The environment names a UTF-8 locale that exists. */
+bool native_text_locale_is_utf8(void);
 bool native_text_is_utf8(const Vm *vm);
 term_t native_text_undecodable(const Vm *vm);
 

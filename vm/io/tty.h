@@ -13,5 +13,7 @@ extern const PortDriver drv_tty;
 
 /* Back to the mode the terminal had; any thread, also while the VM ends. */
 void tty_restore(Vm *vm);
+/* Raw again after that. */
+void tty_resume(Vm *vm);
 
 #endif

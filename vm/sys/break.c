@@ -58,9 +58,10 @@ static void print_info(Vm *vm)
            process_limit(vm));
 }
 
-/* One letter that is no white space; 'a' at the end of input. */
+/* First letter of a line that has one; 'a' at the end of input. */
 static char read_choice(void)
 {
+    char choice = 0;
     for (;;) {
         char c;
         ssize_t n = read(STDIN_FILENO, &c, 1);
@@ -70,7 +71,8 @@ static char read_choice(void)
             continue;
         }
         if (n <= 0) return 'a';
-        if (c != '\n' && c != '\r' && c != ' ') return c;
+        if (c == '\n' && choice) return choice;
+        if (!choice && c != '\n' && c != '\r' && c != ' ') choice = c;
     }
 }
 
@@ -95,8 +97,10 @@ static bool obey(Vm *vm, char choice)
 void sys_break(Vm *vm)
 {
     sched_block_all(vm);
+    if (vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     print_menu();
     while (obey(vm, read_choice())) fflush(stdout);
     fflush(stdout);
+    if (vm->sys->resume_terminal) vm->sys->resume_terminal(vm);
     sched_unblock_all(vm);
 }

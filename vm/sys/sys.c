@@ -13,6 +13,7 @@
 #include "base/epoch.h"
 #include "base/thread.h"
 #include "io/child.h"
+#include "io/native_text.h"
 #include "io/port.h"
 #include "nif/nif.h"
 #include "proc/message.h"
@@ -22,12 +23,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* The terminal may be in raw mode, so lines end in both. */
@@ -216,12 +214,7 @@ static void signals_init(Vm *vm, const Config *config)
 bool sys_native_utf8(const Config *config)
 {
     if (config->file_names != FILE_NAMES_LOCALE) return config->file_names == FILE_NAMES_UTF8;
-    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
-    if (!locale) return false;
-    const char *codeset = nl_langinfo_l(CODESET, locale);
-    bool utf8 = strcasecmp(codeset, "utf-8") == 0 || strcasecmp(codeset, "utf8") == 0;
-    freelocale(locale);
-    return utf8;
+    return native_text_locale_is_utf8();
 }
 
 static void on_panic(const char *text)

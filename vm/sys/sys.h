@@ -13,6 +13,7 @@ typedef struct SysSpace {
     atomic_u32_t halting;        /* 1: processes no longer run */
     /* Set by io: put the terminal back as it was. Any thread, any state. */
     void (*restore_terminal)(Vm *vm);
+    void (*resume_terminal)(Vm *vm); /* ... and as it was before that */
     int signal_pipe[2];          /* written by signal handlers */
     atomic_u64_t signal_actions; /* 2 bits per signal: SIGNAL_DEFAULT, _HANDLE, _IGNORE */
     Mutex env_lock;              /* class SYSTEM: environ */
