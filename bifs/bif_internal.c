@@ -314,12 +314,12 @@ static term_t persistent_term_info(Process *p)
 }
 
 /* {Errors, Descriptors, of ports of drivers, of resources of natives} */
+/* Wrong descriptors, those that are waited for, those of ports and of libraries' resources among them. */
 static term_t check_io_info(Process *p)
 {
-    size_t ports, resources;
-    fd_counts(p->vm, &ports, &resources);
-    return heap_tuple4(&p->heap, term_small(0), term_small((int64_t)poll_count(p->vm)), term_small((int64_t)ports),
-                       term_small((int64_t)resources));
+    size_t used = poll_count(p->vm), resources = fd_resource_count(p->vm);
+    return heap_tuple4(&p->heap, term_small(0), term_small((int64_t)used),
+                       term_small((int64_t)(used - MIN(used, resources))), term_small((int64_t)resources));
 }
 
 /* How processes/0 goes through the table: in one piece of all slots, 64 a reduction. */

@@ -24,8 +24,10 @@ static bool stack_refers(const Heap *h, const CodeInstance *c, Vm *vm)
 bool process_uses_old_code(Process *p, term_t module)
 {
     const CodeInstance *c = purge_instance(p->vm, module);
+    const ProcNativeOps *native = p->vm->procs->native_ops;
     return c
-        && ((p->pc && instance_contains(c, p->pc)) || stack_refers(&p->heap, c, p->vm));
+        && ((p->pc && instance_contains(c, p->pc)) || stack_refers(&p->heap, c, p->vm)
+            || (c->nif_library && native && native->calls(p, c->nif_library)));
 }
 
 term_t process_leave_literal_area(Process *p, term_t how)

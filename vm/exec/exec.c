@@ -115,6 +115,11 @@ const code_t *exec_receive_sleep(Sched *s, Process *p, const code_t *pc, enum Re
 
 /* ---- dirty threads: p->dirty_state is the Export whose native is to run; p->pc its native_stub ---- */
 
+static void trace_running(Process *p, bool in)
+{
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, in);
+}
+
 enum RunResult interp_run_dirty(Sched *s, Process *p)
 {
     if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
@@ -125,9 +130,11 @@ enum RunResult interp_run_dirty(Sched *s, Process *p)
     x->ret = NULL;
     memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
     p->current = &e->mfa;
+    trace_running(p, true);
     sched_dirty_native_begin(p);
     term_t result = e->native ? e->native->fn(p, s->x) : bif_yield(p);
     if (!sched_dirty_native_end(p)) return RUN_EXIT;
+    trace_running(p, false);
     if (result != TERM_NONE) {
         s->x[0] = result;
         const code_t *to = (const code_t *)*p->heap.stop++;
@@ -148,29 +155,13 @@ unsigned exec_live_at(const Process *p, const code_t *to)
 
 /* ---- questions about a process that does not execute ---- */
 
-/* True if one of its return addresses or its position lies in c. */
-static bool runs_in(const Process *p, const CodeInstance *c)
-{
-    if (p->pc && instance_contains(c, p->pc)) return true;
-    for (const term_t *e = p->heap.stop; e < p->heap.end; e++) {
-        if ((*e & TAG_PRIMARY_MASK) == TAG_HEADER && instance_contains(c, (const code_t *)*e)) return true;
-        if (term_is_catch(*e) && instance_contains(c, catch_address(p->vm, catch_index(*e)))) return true;
-    }
-    return false;
-}
-
-static bool uses_old_code(Process *p, term_t module)
-{
-    const CodeInstance *c = purge_instance(p->vm, module);
-    return c && runs_in(p, c);
-}
-
-/* A native that the process stands in, though no code address tells so: hibernation, or a tail-called
- * native that waits or runs on a dirty thread. */
+/* A native that the process stands in, though no code address tells so: hibernation, one that goes on later, or
+ * a tail-called native that waits or runs on a dirty thread. */
 static const Mfa *waiting_native(const Process *p)
 {
     static const Mfa hibernate = {am_erlang, am_hibernate, 3};
     if (p->pc == exec_hibernate_code(p->vm)) return &hibernate;
+    if (p->flags & PF_IN_NATIVE) return p->current;
     if (!p->current || (sched_self && sched_self->p == p)) return NULL;
     return p->pc == container_of(p->current, Export, mfa)->native_stub ? p->current : NULL;
 }
@@ -213,7 +204,6 @@ void exec_init(Vm *vm)
     insn_emit(c->hibernate, INSN_hibernate_wait, NULL, 0);
     vm->procs->exec.entry_apply = c->entry_apply;
     vm->procs->exec.normal_exit = c->normal_exit;
-    vm->procs->exec.uses_old_code = uses_old_code;
     vm->procs->exec.stacktrace = trace_of;
     vm->procs->exec.backtrace = exec_backtrace;
     code_set_stubs(vm, stub_init, c->undefined_lambda, c->purging_lambda);

@@ -29,7 +29,6 @@ typedef struct NifFunction {
     Export export;
     struct NifLibrary *library;
     NifFn *fn;
-    bool scheduled;              /* a target of enif_schedule_nif: holds a reference to the library */
     struct NifFunction *next;    /* of the library */
 } NifFunction;
 
@@ -66,6 +65,8 @@ struct enif_environment_t {
     Heap *heap;                  /* where terms are made */
     Heap own;                    /* of an environment of its own */
     NifLibrary *library;         /* whose function runs, or NULL */
+    const NifFunction *function; /* that runs, or NULL; with args */
+    const term_t *args;
     NifTemp *temps;
     bool exception;
     term_t reason;               /* of the exception; TERM_NONE: badarg */
@@ -74,6 +75,9 @@ struct enif_environment_t {
 void nif_init_space(Vm *vm);
 /* Call the function on behalf of p. */
 term_t nif_call(Process *p, term_t *a);
+/* ProcNativeOps. */
+bool nif_calls_library(const Process *p, const void *library);
+const Mfa *nif_failed(Process *p, term_t *x, const Mfa *native);
 /* Prepare and finish an environment for a call from outside of a process, e.g. a destructor. */
 void nif_env_callback(ErlNifEnv *env, Vm *vm, NifLibrary *library);
 void nif_env_done(ErlNifEnv *env);
@@ -152,8 +156,8 @@ static inline Binary *nif_binary_of(const void *obj)
 {
     return container_of((char *)nif_resource_of(obj), Binary, data);
 }
-/* The library whose callbacks this resource has, with a reference. */
-NifLibrary *nif_resource_library(NifResource *r);
+/* The callbacks of this resource; if there are any, their library, with a reference. */
+NifLibrary *nif_resource_library(NifResource *r, ErlNifResourceTypeInit *calls);
 term_t nif_resource_term(Heap *h, NifResource *r);
 
 /* ---- monitors of native code (nif_monitor.c) ---- */
@@ -174,6 +178,8 @@ int nif_demonitor(Vm *vm, Binary *resource, term_t port, RefNum ref);
 /* TERM_NONE: likewise. */
 term_t nif_monitored(Vm *vm, term_t port, RefNum ref);
 void nif_demonitor_all(Vm *vm, NifMonitor **list);
+/* [{process, Pid}] built in h. */
+term_t nif_monitor_list(Vm *vm, Heap *h, NifMonitor *const *list);
 static inline void nif_monitor_put(ErlNifMonitor *m, RefNum ref)
 {
     memset(m, 0, sizeof *m);

@@ -80,26 +80,103 @@ static const NifFunction *function_of(const Mfa *mfa)
     return container_of((BifEntry *)(uintptr_t)e->native, NifFunction, entry);
 }
 
+/* What the program called, from the first enif_schedule_nif to the end: the stack trace of an exception names it,
+ * and the library stays as long. */
+typedef struct ScheduledCall {
+    NativeState base;
+    NifLibrary *library;         /* referenced */
+    const Mfa *called;
+    size_t argc;
+    term_t args[];
+} ScheduledCall;
+
+static void scheduled_destroy(NativeState *s)
+{
+    ScheduledCall *c = (ScheduledCall *)s;
+    NifLibrary *lib = c->library;
+    mem_free(MEM_NIF, c, sizeof *c + c->argc * sizeof(term_t));
+    nif_library_unref(lib);
+}
+
+static void scheduled_roots(NativeState *s, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    ScheduledCall *c = (ScheduledCall *)s;
+    visit(ctx, c->args, c->argc);
+}
+
+static ScheduledCall *scheduled_call(const Process *p)
+{
+    NativeState *s = p->native_state;
+    return s && s->destroy == scheduled_destroy ? (ScheduledCall *)s : NULL;
+}
+
+static void scheduled_begin(const ErlNifEnv *env)
+{
+    size_t n = env->function->entry.arity;
+    if (scheduled_call(env->p)) return;
+    ScheduledCall *c = mem_alloc(MEM_NIF, sizeof *c + n * sizeof(term_t));
+    *c = (ScheduledCall){.base = {&env->function->entry, scheduled_destroy, scheduled_roots},
+                         .library = env->library, .called = &env->function->export.mfa, .argc = n};
+    memcpy(c->args, env->args, n * sizeof(term_t));
+    nif_library_ref(env->library);
+    env->p->native_state = &c->base;
+}
+
+/* The last of a chain of calls has a result. */
+static void scheduled_end(Process *p)
+{
+    ScheduledCall *c = scheduled_call(p);
+    if (!c) return;
+    p->native_state = NULL;
+    scheduled_destroy(&c->base);
+}
+
+/* It has failed, so the first one has. */
+const Mfa *nif_failed(Process *p, term_t *x, const Mfa *native)
+{
+    const ScheduledCall *c = scheduled_call(p);
+    if (!c) return native;
+    native = c->called;
+    memcpy(x, c->args, c->argc * sizeof(term_t));
+    scheduled_end(p);
+    return native;
+}
+
 /* A library is not unmapped under a call that a purge does not wait for. */
 term_t nif_call(Process *p, term_t *a)
 {
     const NifFunction *f = function_of(p->current);
     NifLibrary *lib = f->library;
-    bool scheduled = f->scheduled, dirty = sched_self->kind != SCHED_NORMAL;
-    ErlNifEnv env = {.vm = p->vm, .p = p, .heap = &p->heap, .library = lib};
+    bool dirty = sched_self->kind != SCHED_NORMAL;
+    ErlNifEnv env = {.vm = p->vm, .p = p, .heap = &p->heap, .library = lib, .function = f, .args = a};
     if (dirty) nif_library_ref(lib);
     term_t r = f->fn(&env, f->entry.arity, a);
     if (env.temps) free_temps(&env);
     if (env.exception) r = exception_of(p, &env);
+    if (UNLIKELY(p->native_state != NULL) && r != TERM_NONE) scheduled_end(p);
     if (dirty) nif_library_unref(lib);
-    if (scheduled) nif_library_unref(lib);
     return r; /* TERM_NONE: enif_schedule_nif has prepared a trap */
+}
+
+static const NifFunction *function_at(const Export *e)
+{
+    return e && e->native && e->native->fn == nif_call ? function_of(&e->mfa) : NULL;
+}
+
+/* During a dirty native only dirty_state may be looked at. */
+bool nif_calls_library(const Process *p, const void *library)
+{
+    const NifFunction *f = NULL;
+    const ScheduledCall *c = NULL;
+    if (process_in_dirty_native(p)) f = function_at(p->dirty_state);
+    else if (p->current && p->pc == container_of(p->current, Export, mfa)->native_stub) f = nif_running(p);
+    else c = scheduled_call(p);
+    return (f && f->library == library) || (c && c->library == library);
 }
 
 const NifFunction *nif_running(const Process *p)
 {
-    const Export *e = p->current ? container_of(p->current, Export, mfa) : NULL;
-    return e && e->native && e->native->fn == nif_call ? function_of(p->current) : NULL;
+    return function_at(p->current ? container_of(p->current, Export, mfa) : NULL);
 }
 
 static NifFunction *new_scheduled(NifLibrary *lib, term_t name, int argc, NifFn *fn, uint8_t flags)
@@ -111,7 +188,6 @@ static NifFunction *new_scheduled(NifLibrary *lib, term_t name, int argc, NifFn 
     lib->vm->code->stub_init(lib->vm, &f->export);
     atomic_store(&f->export.addr, f->export.native_stub);
     f->fn = fn;
-    f->scheduled = true;
     f->next = lib->scheduled;
     return lib->scheduled = f;
 }
@@ -142,7 +218,7 @@ API ERL_NIF_TERM enif_schedule_nif(ErlNifEnv *env, const char *name, int flags, 
     term_t atom = atom_from_cstr(name);
     if (!env->p || !env->library || atom == TERM_NONE || argc < 0 || argc > 255) return enif_make_badarg(env);
     NifFunction *f = get_scheduled(env->library, atom, argc, fn, dirty_flags(flags));
-    nif_library_ref(env->library);
+    scheduled_begin(env);
     memmove(sched_self->x, argv, (size_t)argc * sizeof(term_t));
     env->p->trap_export = &f->export;
     env->p->freason = EXC_TRAP;
@@ -234,6 +310,9 @@ API int enif_is_port_alive(ErlNifEnv *env, ErlNifPort *port)
     return alive;
 }
 
+/* The program that calls has been killed, though its native function still runs on a dirty thread. */
+static bool caller_is_dead(const ErlNifEnv *env) { return env && env->p && process_is_exiting(env->p); }
+
 /* The message in memory of its own: what a message environment has given away, or a copy. */
 static term_t take_message(Heap *h, ErlNifEnv *msg_env, term_t msg)
 {
@@ -248,6 +327,7 @@ API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_N
     Vm *vm = env ? env->vm : msg_env ? msg_env->vm : vm_default();
     EpochSection section = nif_enter(vm);
     Process *p = term_is_local_pid(to->pid) ? process_lookup_alive(vm, to->pid) : NULL;
+    if (caller_is_dead(env)) p = NULL;
     if (p) {
         Heap h = {0};
         msg = take_message(&h, msg_env, msg);
@@ -262,7 +342,7 @@ API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_N
 API int enif_port_command(ErlNifEnv *env, const ErlNifPort *to, ErlNifEnv *msg_env, ERL_NIF_TERM msg)
 {
     Vm *vm = env->vm;
-    if (!term_is_local_port(to->port_id)) return 0;
+    if (!term_is_local_port(to->port_id) || caller_is_dead(env)) return 0;
     bool sent = vm->nif->port_command(vm, env->p, to->port_id, msg);
     if (msg_env && !msg_env->p) enif_clear_env(msg_env);
     return sent;

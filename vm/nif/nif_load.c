@@ -65,7 +65,6 @@ NifFunction *nif_function_new_locked(NifLibrary *lib)
     if (f) s->spare = f->next;
     else f = MEM_NEW(NIF, NifFunction);
     f->library = lib;
-    f->scheduled = false;
     return f;
 }
 

@@ -99,6 +99,16 @@ term_t nif_monitored(Vm *vm, term_t port, RefNum ref)
     return pid;
 }
 
+term_t nif_monitor_list(Vm *vm, Heap *h, NifMonitor *const *list)
+{
+    struct NifSpace *s = vm->nif;
+    term_t l = TERM_NIL;
+    mutex_lock(&s->lock);
+    for (const NifMonitor *m = *list; m; m = m->next) l = heap_cons(h, heap_tuple2(h, am_process, m->pid), l);
+    mutex_unlock(&s->lock);
+    return l;
+}
+
 void nif_demonitor_all(Vm *vm, NifMonitor **list)
 {
     struct NifSpace *s = vm->nif;
@@ -118,15 +128,16 @@ void nif_demonitor_all(Vm *vm, NifMonitor **list)
 static void resource_down(Process *p, Binary *b, RefNum ref)
 {
     NifResource *r = (NifResource *)b->data;
-    NifLibrary *lib = nif_resource_library(r);
+    ErlNifResourceTypeInit calls;
+    NifLibrary *lib = nif_resource_library(r, &calls);
     ErlNifEnv env;
     ErlNifPid pid = {p->id};
     ErlNifMonitor monitor;
     nif_monitor_put(&monitor, ref);
     nif_env_callback(&env, p->vm, lib);
-    if (r->type->calls.down) r->type->calls.down(&env, r->data, &pid, &monitor);
+    if (calls.down) calls.down(&env, r->data, &pid, &monitor);
     nif_env_done(&env);
-    nif_library_unref(lib);
+    if (lib) nif_library_unref(lib);
     binary_unref(b);
 }
 
@@ -158,7 +169,7 @@ static term_t watcher_term(Vm *vm, Heap *h, term_t watcher, term_t ref)
     return t;
 }
 
-static const ProcNativeOps native_ops = {on_down, watcher_term};
+static const ProcNativeOps native_ops = {on_down, watcher_term, nif_calls_library, nif_failed};
 
 void nif_monitor_init(Vm *vm)
 {

@@ -165,12 +165,13 @@ API ErlNifResourceType *enif_init_resource_type(ErlNifEnv *e, const char *name,
 
 /* ---- objects ---- */
 
-NifLibrary *nif_resource_library(NifResource *r)
+NifLibrary *nif_resource_library(NifResource *r, ErlNifResourceTypeInit *calls)
 {
     struct NifSpace *s = r->type->vm->nif;
     mutex_lock(&s->lock);
-    NifLibrary *lib = r->type->owner;
-    nif_library_ref(lib);
+    NifLibrary *lib = has_callbacks(r->type) ? r->type->owner : NULL;
+    *calls = r->type->calls;
+    if (lib) nif_library_ref(lib);
     mutex_unlock(&s->lock);
     return lib;
 }
@@ -180,15 +181,16 @@ static void run_destructor(void *arg)
     Binary *b = arg;
     NifResource *r = (NifResource *)b->data;
     ErlNifResourceType *type = r->type;
+    ErlNifResourceTypeInit calls;
     if (r->monitors) nif_demonitor_all(type->vm, &r->monitors);
-    if (type->calls.dtor) {
-        NifLibrary *lib = nif_resource_library(r);
+    NifLibrary *lib = nif_resource_library(r, &calls);
+    if (calls.dtor) {
         ErlNifEnv env;
         nif_env_callback(&env, type->vm, lib);
-        type->calls.dtor(&env, r->data);
+        calls.dtor(&env, r->data);
         nif_env_done(&env);
-        nif_library_unref(lib);
     }
+    if (lib) nif_library_unref(lib);
     binary_free(b);
     type_unref(type);
 }
@@ -245,7 +247,9 @@ API int enif_dynamic_resource_call(ErlNifEnv *e, ERL_NIF_TERM module, ERL_NIF_TE
     NifResource *r = b ? (NifResource *)b->data : NULL;
     if (!r || r->type->module != module || !term_is_atom(name)) return 1;
     if (!atom_equals_cstr(name, r->type->name)) return 1;
-    ErlNifResourceDynCall *call = r->type->calls.dyncall;
-    if (call) call(e, r->data, data);
-    return call ? 0 : 1;
+    ErlNifResourceTypeInit calls;
+    NifLibrary *lib = nif_resource_library(r, &calls);
+    if (calls.dyncall) calls.dyncall(e, r->data, data);
+    if (lib) nif_library_unref(lib);
+    return calls.dyncall ? 0 : 1;
 }

@@ -163,12 +163,13 @@ static int cancel_locked(FdState *f, enum ErlNifSelectFlags flags)
 
 static void call_stop(NifResource *r, int fd)
 {
-    NifLibrary *lib = nif_resource_library(r);
+    ErlNifResourceTypeInit calls;
+    NifLibrary *lib = nif_resource_library(r, &calls);
     ErlNifEnv env;
     nif_env_callback(&env, r->type->vm, lib);
-    if (r->type->calls.stop) r->type->calls.stop(&env, r->data, fd, 1);
+    if (calls.stop) calls.stop(&env, r->data, fd, 1);
     nif_env_done(&env);
-    nif_library_unref(lib);
+    if (lib) nif_library_unref(lib);
 }
 
 /* No event is handled under way that could still touch the resource, so the callback comes at once. */
@@ -345,15 +346,12 @@ void fd_port_rearm(Vm *vm, int fd, term_t port, uint32_t events)
     mutex_unlock(&t->lock);
 }
 
-void fd_counts(Vm *vm, size_t *ports, size_t *resources)
+size_t fd_resource_count(Vm *vm)
 {
     FdTable *t = table_of(vm);
-    *ports = *resources = 0;
+    size_t n = 0;
     mutex_lock(&t->lock);
-    for (size_t i = 0; i < t->count; i++) {
-        if (!t->states[i]) continue;
-        *ports += t->states[i]->owner == FD_DRIVER;
-        *resources += t->states[i]->owner == FD_NIF;
-    }
+    for (size_t i = 0; i < t->count; i++) n += t->states[i] && t->states[i]->owner == FD_NIF;
     mutex_unlock(&t->lock);
+    return n;
 }

@@ -235,11 +235,19 @@ API ERL_NIF_TERM enif_make_string(ErlNifEnv *e, const char *s, ErlNifCharEncodin
 
 /* ---- binaries ---- */
 
+/* Libraries of the first interfaces have a shorter struct: what follows these members may not be written. */
+static void fill_binary(ErlNifBinary *bin, size_t size, void *data, Binary *storage)
+{
+    bin->size = size;
+    bin->data = data;
+    bin->ref_bin = storage;
+}
+
 API int enif_inspect_binary(ErlNifEnv *e, ERL_NIF_TERM t, ErlNifBinary *bin)
 {
     if (!term_is_binary(t)) return 0;
     BitView v = bitstring_view(t);
-    *bin = (ErlNifBinary){.size = v.bits / 8};
+    fill_binary(bin, v.bits / 8, NULL, NULL);
     if (view_is_aligned(&v)) {
         bin->data = (unsigned char *)view_bytes(&v);
     } else {
@@ -254,7 +262,7 @@ API int enif_inspect_iolist_as_binary(ErlNifEnv *e, ERL_NIF_TERM t, ErlNifBinary
     uint64_t n;
     if (term_is_bitstring(t)) return enif_inspect_binary(e, t, bin);
     if (iolist_size(t, &n) != IOLIST_OK) return 0;
-    *bin = (ErlNifBinary){.size = n, .data = nif_env_temp(e, n + 1)};
+    fill_binary(bin, n, nif_env_temp(e, n + 1), NULL);
     return iolist_to_buffer(t, bin->data, n, NULL) == IOLIST_OK;
 }
 
@@ -262,7 +270,7 @@ API int enif_alloc_binary(size_t size, ErlNifBinary *bin)
 {
     Binary *b = binary_new_try(size);
     if (!b) return 0;
-    *bin = (ErlNifBinary){.size = size, .data = binary_data(b), .ref_bin = b};
+    fill_binary(bin, size, binary_data(b), b);
     return 1;
 }
 
@@ -275,7 +283,7 @@ API int enif_realloc_binary(ErlNifBinary *bin, size_t size)
         ErlNifBinary fresh;
         if (!enif_alloc_binary(size, &fresh)) return 0;
         memcpy(fresh.data, bin->data, MIN(size, bin->size));
-        *bin = fresh;
+        fill_binary(bin, size, fresh.data, fresh.ref_bin);
     }
     bin->size = size;
     return 1;

@@ -55,7 +55,7 @@ bool fd_port_deselect(Vm *vm, int fd, term_t port, uint32_t events);
 uint32_t fd_port_take(Vm *vm, int fd, term_t port);
 /* The port has been called: look for these events again if they are still selected. */
 void fd_port_rearm(Vm *vm, int fd, term_t port, uint32_t events);
-/* Descriptors in use by ports and by resources. */
-void fd_counts(Vm *vm, size_t *ports, size_t *resources);
+/* Descriptors in use by resources. */
+size_t fd_resource_count(Vm *vm);
 
 #endif

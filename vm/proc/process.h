@@ -216,13 +216,17 @@ typedef struct ProcPortOps {
     term_t (*send)(Process *p, term_t port, term_t msg, bool nosuspend);
 } ProcPortOps;
 
-/* Native code (ports of linked-in drivers, resources of native libraries) as watchers of processes; set by nif.
- * A watcher is a local port, or the reference number of a resource. */
+/* Native code of libraries; set by nif. As a watcher of processes it is a local port (of a linked-in driver), or
+ * the reference number of a resource. */
 typedef struct ProcNativeOps {
     /* p is down for the monitor `ref`. */
     void (*down)(Process *p, term_t watcher, term_t ref);
     /* The watcher of `ref` as a program sees it, in h. */
     term_t (*watcher)(Vm *vm, Heap *h, term_t watcher, term_t ref);
+    /* Does p, which does not execute (but a dirty native of it may), stand in a call of this library? */
+    bool (*calls)(const Process *p, const void *library);
+    /* A native of p with a state of its own has failed: the function to blame, its arguments put in x. */
+    const Mfa *(*failed)(Process *p, term_t *x, const Mfa *native);
 } ProcNativeOps;
 
 /* What became of a request to another node. */
