@@ -2,6 +2,7 @@
 /* bif_register - registered names. Semantics: erlang(3) register/2, unregister/1, whereis/1.
  * Layer: bifs. */
 #include "bifs/bif.h"
+#include "io/port.h"
 #include "proc/registry.h"
 #include "proc/signal.h"
 
@@ -32,8 +33,7 @@ static enum RegisterResult add(Process *p, term_t name, term_t id)
         Process *who = process_lookup_alive(p->vm, id);
         return who ? registry_add_process(p->vm, name, who) : REG_DEAD;
     }
-    const ProcPortOps *ports = p->vm->procs->port_ops;
-    return ports && ports->exists(p->vm, id) ? registry_add_port(p->vm, name, id) : REG_DEAD;
+    return port_register(p->vm, name, id);
 }
 
 BIF(erlang, register, 2, 0)
@@ -43,7 +43,7 @@ BIF(erlang, register, 2, 0)
         return bif_error_cause(p, EXC_BADARG, am_none);
     switch (add(p, a[0], a[1])) {
     case REG_OK: break;
-    case REG_DEAD: return bif_error_cause(p, EXC_BADARG, am_notalive);
+    case REG_DEAD: return bif_error_cause(p, EXC_BADARG, term_is_local_pid(a[1]) ? am_notalive : am_none);
     default: return bif_error_cause(p, EXC_BADARG, am_registered_name);
     }
     trace_name(p, a[1], am_register, a[0]);

@@ -208,7 +208,7 @@ BIF(erts_internal, port_command, 3, 0)
     bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
     if (wait) port_wait_not_busy(port, p);
     port_unlock(port);
-    if (wait) return bif_wait(p);
+    if (wait) return bif_yield(p);
     process_bump_reds(p, 20);
     if (r == PORT_COMMAND_NO_FORCE) return am_notsup;
     return r == PORT_COMMAND_OK ? am_true : r == PORT_COMMAND_BUSY ? am_false : am_badarg;
@@ -287,6 +287,13 @@ static term_t pid_list(Heap *h, const term_t *pids, size_t n)
     return heap_list(h, n, pids, TERM_NIL);
 }
 
+/* Only linked-in drivers watch processes. */
+static term_t watched_list(Heap *h, const Port *port)
+{
+    bool can = port->driver_data && is_dyn_port(port);
+    return can ? nif_monitor_list(port->vm, h, &dyn_port(port)->monitors) : TERM_NIL;
+}
+
 static term_t monitor_list(Heap *h, const Port *port)
 {
     term_t l = TERM_NIL;
@@ -301,7 +308,7 @@ static term_t info_value(Heap *h, const Port *port, term_t item)
     case am_id: return heap_uint(h, local_port_id(port->id) << 3); /* as the reference numbers them */
     case am_name: return heap_string(h, port->title, strlen(port->title), TERM_NIL);
     case am_links: return pid_list(h, port->links, port->link_count);
-    case am_monitors: return TERM_NIL;
+    case am_monitors: return watched_list(h, port);
     case am_monitored_by: return monitor_list(h, port);
     case am_connected: return port->owner;
     case am_input: return heap_uint(h, port->bytes_in);
@@ -328,7 +335,8 @@ BIF(erts_internal, port_info, 1, 0)
     term_t l = TERM_NIL;
     for (size_t i = ARRAY_LEN(items); i-- > 0;)
         l = heap_cons(h, heap_tuple2(h, items[i], info_value(h, port, items[i])), l);
-    if (port->name != TERM_NONE) l = heap_cons(h, heap_tuple2(h, am_registered_name, port->name), l);
+    term_t name = registry_name_of(p->vm, port->id);
+    if (name != TERM_NONE) l = heap_cons(h, heap_tuple2(h, am_registered_name, name), l);
     port_unlock(port);
     return l;
 }
@@ -349,25 +357,16 @@ BIF(erts_internal, port_info, 2, 0)
     if (term_is_atom(a[0]) && registry_find(p->vm, a[0]) == TERM_NONE) return am_badarg;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_undefined;
-    term_t r = TERM_NIL;
+    term_t r = TERM_NIL, name = registry_name_of(p->vm, port->id);
     if (a[1] != am_registered_name)
         r = heap_tuple2(&p->heap, a[1], info_value(&p->heap, port, a[1]));
-    else if (port->name != TERM_NONE)
-        r = heap_tuple2(&p->heap, a[1], port->name);
+    else if (name != TERM_NONE)
+        r = heap_tuple2(&p->heap, a[1], name);
     port_unlock(port);
     return r;
 }
 
-BIF(erlang, ports, 0, 0)
-{
-    Ptab *t = p->vm->procs->ports;
-    term_t l = TERM_NIL;
-    for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
-        Port *port = ptab_slot(t, i);
-        if (port) l = heap_cons(&p->heap, port->id, l);
-    }
-    return l;
-}
+BIF(erlang, ports, 0, 0) { return port_list(p->vm, &p->heap); }
 
 /* ---- data ---- */
 

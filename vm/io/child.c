@@ -86,7 +86,8 @@ void child_init(Vm *vm)
     vm->io->children = mem_alloc_zero(MEM_PORT, CHILD_SLOTS * sizeof *vm->io->children);
 }
 
-NORETURN static void run_child(Vm *vm, const ChildSpec *s, volatile int *error)
+/* A program that cannot be executed is one that ends at once, with the error as its status. */
+NORETURN static void run_child(Vm *vm, const ChildSpec *s)
 {
     pid_t self = getpid();
     atomic_store(child_slot(vm, self), (uint32_t)self);
@@ -109,8 +110,7 @@ NORETURN static void run_child(Vm *vm, const ChildSpec *s, volatile int *error)
     }
     syscall(SYS_close_range, s->use_stdio ? 3 : 5, ~0U, 0);
     execve(s->file, s->argv, s->envp);
-    *error = errno;
-    _exit(127);
+    _exit(errno);
 }
 
 /* Pipes could have the very numbers they are placed at: move them out of the way first. */
@@ -119,7 +119,7 @@ static int above(int fd)
     return fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
-static pid_t spawn(Vm *vm, const ChildSpec *spec, volatile int *error)
+static pid_t spawn(Vm *vm, const ChildSpec *spec, int *error)
 {
     ChildSpec s = *spec;
     s.fd_in = above(spec->fd_in);
@@ -128,7 +128,7 @@ static pid_t spawn(Vm *vm, const ChildSpec *spec, volatile int *error)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pid_t pid = vfork();
-    if (pid == 0) run_child(vm, &s, error);
+    if (pid == 0) run_child(vm, &s);
     if (pid < 0) *error = errno;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (s.fd_in >= 0) close(s.fd_in);
@@ -139,16 +139,16 @@ static pid_t spawn(Vm *vm, const ChildSpec *spec, volatile int *error)
 int child_start(Vm *vm, const ChildSpec *spec, int64_t *pid,
                 void (*ended)(Vm *, uint64_t, int), uint64_t key)
 {
-    volatile int error = 0;
+    int error = 0;
     pid_t child = spawn(vm, spec, &error);
     if (child < 0) return error;
-    int fd = error ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
-    if (error || fd < 0) {
-        int saved = error ? error : errno;
-        if (!error) kill(child, SIGKILL);
+    int fd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (fd < 0) {
+        error = errno;
+        kill(child, SIGKILL);
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
         }
-        return saved;
+        return error;
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     Child *c = MEM_NEW(PORT, Child);

@@ -8,6 +8,7 @@
 #include "bifs/bif.h"
 #include "data/iolist.h"
 #include "io/drv.h"
+#include "nif/nif.h"
 #include "proc/ptab.h"
 
 #include <dlfcn.h>
@@ -110,7 +111,6 @@ static void adopt_entry(DynDriver *d, ErlDrvEntry *e, void *handle)
     d->port_driver.name = d->name;
     d->port_driver.lock = e->driver_flags & ERL_DRV_FLAG_USE_PORT_LOCKING ? NULL : &d->lock;
     d->port_driver.no_force = !(e->driver_flags & ERL_DRV_FLAG_SOFT_BUSY);
-    if (!e->output && !e->outputv) d->port_driver.output_term = NULL;
 }
 
 static term_t open_error(Vm *vm, Heap *h, const char *text)
@@ -461,6 +461,7 @@ static Outcome load_new(Process *p, const char *path, const char *name, const Dd
     d->kill_ports = o->kill_ports;
     d->status = DRIVER_OK;
     add_loaded(d, p->id);
+    nif_add_taint(p->vm, atom_from_cstr(name));
     return accept(am_loaded);
 }
 

@@ -86,6 +86,7 @@ enum { MAX_DRIVERS = 32 };
 struct IoSpace {
     const PortDriver *drivers[MAX_DRIVERS]; /* const after init */
     size_t driver_count;
+    Mutex table_lock;             /* class PTAB: changes of the table of ports, and looking at all of it */
     atomic_u64_t gone_in, gone_out; /* bytes through ports that are closed */
     struct WatchSpace *watches;     /* const after init */
     struct SocketSpace *sockets;    /* const after init */

@@ -80,11 +80,8 @@ static int start(Port *port, Process *p, enum PortSource source UNUSED, term_t s
                  const PortOptions *opt UNUSED)
 {
     DynPort *d = new_dyn_port(port);
+    if (!d->driver->entry->start) return 0;
     d->caller = p->id;
-    if (!d->driver->entry->start) {
-        free_dyn_port(port);
-        return -1;
-    }
     port->in_driver = true;
     d->data = d->driver->entry->start(drv_handle(port), port->title);
     port->in_driver = false;

@@ -109,13 +109,16 @@ static bool name_equals(const char *entry, const char *name)
 /* Name=Value of one {Name, Value | false}; false leaves just the name. */
 static bool change_text(Texts *t, term_t change)
 {
-    if (!term_is_tuple_of(change, 2)) return false;
-    if (!texts_add_term(t, tuple_element(change, 1))) return false;
-    if (tuple_element(change, 2) == am_false) return true;
-    buf_truncate(&t->bytes, t->bytes.len - 1);
-    buf_putc(&t->bytes, '=');
-    t->count--;
-    return texts_add_term(t, tuple_element(change, 2));
+    size_t begin = t->bytes.len;
+    if (!term_is_tuple_of(change, 2) || !native_text_put_list(&t->bytes, t->vm, tuple_element(change, 1))) return false;
+    if (t->bytes.len > begin && memchr(t->bytes.data + begin, '=', t->bytes.len - begin)) return false;
+    if (tuple_element(change, 2) != am_false) {
+        buf_putc(&t->bytes, '=');
+        if (!native_text_put_list(&t->bytes, t->vm, tuple_element(change, 2))) return false;
+    }
+    buf_append(&t->bytes, "", 1);
+    t->count++;
+    return true;
 }
 
 static bool overridden(const Texts *changes, const char *entry)

@@ -14,7 +14,9 @@
 #include "proc/registry.h"
 #include "proc/report.h"
 #include "proc/signal.h"
+#include "proc/suspend.h"
 #include "term/atom.h"
+#include "trace/trace.h"
 
 static struct IoSpace *space(Vm *vm) { return vm->io; }
 
@@ -39,6 +41,48 @@ const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n)
         if (strlen(s->drivers[i]->name) == n && memcmp(s->drivers[i]->name, name, n) == 0)
             return s->drivers[i];
     return NULL;
+}
+
+/* ---- the table: ports/0 sees it between two changes ---- */
+
+static bool table_add(Port *port)
+{
+    struct IoSpace *s = space(port->vm);
+    mutex_lock(&s->table_lock);
+    bool ok = ptab_insert(port->vm->procs->ports, port);
+    mutex_unlock(&s->table_lock);
+    return ok;
+}
+
+static void table_remove(Port *port)
+{
+    struct IoSpace *s = space(port->vm);
+    mutex_lock(&s->table_lock);
+    ptab_remove(port->vm->procs->ports, port);
+    mutex_unlock(&s->table_lock);
+}
+
+/* Its driver still finds it, ports/0 does not. */
+static void table_hide(Port *port)
+{
+    struct IoSpace *s = space(port->vm);
+    mutex_lock(&s->table_lock);
+    port->hidden = true;
+    mutex_unlock(&s->table_lock);
+}
+
+term_t port_list(Vm *vm, Heap *h)
+{
+    struct IoSpace *s = space(vm);
+    Ptab *t = vm->procs->ports;
+    term_t l = TERM_NIL;
+    mutex_lock(&s->table_lock);
+    for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
+        Port *port = ptab_slot(t, i);
+        if (port && !port->hidden) l = heap_cons(h, port->id, l);
+    }
+    mutex_unlock(&s->table_lock);
+    return l;
 }
 
 /* ---- locking and teardown ---- */
@@ -101,8 +145,8 @@ static void tear_down(Port *port)
     leave_channel(port);
     port->driver->stop(port);
     port_set_busy(port, false);
-    if (port->name != TERM_NONE) registry_remove(port->vm, port->name);
-    ptab_remove(port->vm->procs->ports, port);
+    (void)registry_remove_id(port->vm, port->id);
+    table_remove(port);
     atomic_fetch_add(&space(port->vm)->gone_in, port->bytes_in);
     atomic_fetch_add(&space(port->vm)->gone_out, port->bytes_out);
     tell_links(port);
@@ -144,6 +188,16 @@ Port *port_lock_any(Vm *vm, term_t id_or_name)
 {
     if (term_is_atom(id_or_name)) id_or_name = registry_find(vm, id_or_name);
     return term_is_local_port(id_or_name) ? port_lock(vm, id_or_name) : NULL;
+}
+
+/* A port that closes takes its name away under its lock. */
+enum RegisterResult port_register(Vm *vm, term_t name, term_t id)
+{
+    Port *port = port_lock(vm, id);
+    if (!port) return REG_DEAD;
+    enum RegisterResult r = registry_add_port(vm, name, id);
+    port_unlock(port);
+    return r;
 }
 
 void port_exit(Port *port, term_t reason)
@@ -221,22 +275,28 @@ void port_set_busy(Port *port, bool busy)
     if (port->busy == busy) return;
     port->busy = busy;
     if (busy) return;
-    for (size_t i = 0; i < port->waiting_count; i++) {
-        Process *p = process_lookup(port->vm, port->waiting[i]);
-        if (p) port->vm->procs->ops->wake(p, PS_RUNNABLE);
-    }
+    for (size_t i = 0; i < port->waiting_count; i++) suspend_end(port->vm, port->waiting[i]);
     port->waiting_count = 0;
     if (port->dist_ops) port->dist_ops->writable(port, port->dist);
 }
 
+/* system_monitor: busy_port. */
+static void report_busy(const Port *port, const Process *p)
+{
+    const TraceSpace *s = trace_space(p->vm);
+    Heap h = {0};
+    if (!s->busy_port || s->monitor_pid == TERM_NONE || s->monitor_pid == p->id) return;
+    Process *to = process_lookup_alive(p->vm, s->monitor_pid);
+    if (to) message_send_heap(p->vm, am_system, to, heap_tuple4(&h, am_monitor, p->id, am_busy_port, port->id), &h);
+}
+
 void port_wait_not_busy(Port *port, Process *p)
 {
-    p->flags |= PF_BUSY;
-    for (size_t i = 0; i < port->waiting_count; i++)
-        if (port->waiting[i] == p->id) return;
+    report_busy(port, p);
     if (port->waiting_count == port->waiting_cap)
         port->waiting = grow(port->waiting, &port->waiting_cap, sizeof *port->waiting);
     port->waiting[port->waiting_count++] = p->id;
+    suspend_self(p);
 }
 
 /* ---- commands ---- */
@@ -264,7 +324,10 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
     if (force && port->driver->no_force) return PORT_COMMAND_NO_FORCE;
     if (port->driver->output_term) return command_term(port, p, data, n, force);
     unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
-    if (head && head < 4 && n >> 8 * head) return PORT_COMMAND_BADARG;
+    if (head && head < 4 && n >> 8 * head) {
+        port_exit(port, am_einval);
+        return PORT_COMMAND_OK;
+    }
     if (port->busy && !force) return PORT_COMMAND_BUSY;
     uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
     put_length(bytes, head, n);
@@ -302,6 +365,8 @@ static void begin_flush(Port *port, term_t reason)
     port->exit_reason =
         term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
     leave_channel(port);
+    (void)registry_remove_id(port->vm, port->id);
+    table_hide(port);
     tell_links(port);
     tell_closed(port);
     port->reply_closed = false;
@@ -383,7 +448,6 @@ static Port *port_new(Vm *vm, term_t owner, const PortOptions *opt, const char *
     mutex_init(&port->own_lock, LOCK_PORT);
     port->lock = d->lock ? d->lock : &port->own_lock;
     port->owner = owner;
-    port->name = TERM_NONE;
     port->title = mem_text(MEM_PORT, title);
     port->data = am_undefined;
     port->os_pid = -1;
@@ -401,7 +465,7 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
 {
     Port *port = port_new(p->vm, p->id, opt, title, d);
     mutex_lock(port->lock);
-    if (!ptab_insert(p->vm->procs->ports, port)) {
+    if (!table_add(port)) {
         mutex_unlock(port->lock);
         port_free(port);
         *error = -2;
@@ -411,7 +475,7 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
     port->opt.cd = port->opt.env = port->opt.args = port->opt.arg0 = TERM_NONE;
     if (*error == 0) return port;
     port->state = PORT_DEAD;
-    ptab_remove(p->vm->procs->ports, port);
+    table_remove(port);
     mutex_unlock(port->lock);
     epoch_defer(p->vm->epoch, &port->free_later, port_retire, port);
     return NULL;
@@ -422,7 +486,7 @@ Port *port_spawn(Port *parent, term_t owner, void (*setup)(Port *fresh, void *ar
     Port *port = port_new(parent->vm, owner, &parent->opt, parent->title, parent->driver);
     setup(port, arg);
     port_add_link(port, owner);
-    if (!ptab_insert(parent->vm->procs->ports, port)) {
+    if (!table_add(port)) {
         port->driver->stop(port);
         port_free(port);
         return NULL;
@@ -544,7 +608,7 @@ static bool hand_over(Port *port, term_t pid)
     return true;
 }
 
-/* A message to an open port: TERM_NONE for EXC_WAIT; *bad when it deserves badsig. */
+/* A message to an open port: TERM_NONE for EXC_YIELD; *bad when it deserves badsig. */
 static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend, bool *bad)
 {
     *bad = true;
@@ -562,7 +626,7 @@ static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend,
         if (r != PORT_COMMAND_BUSY) return am_ok;
         if (nosuspend) return am_nosuspend;
         port_wait_not_busy(port, p);
-        p->freason = EXC_WAIT;
+        p->freason = EXC_YIELD;
         return TERM_NONE;
     }
     return am_ok;
@@ -630,6 +694,7 @@ static void serve_natives(Vm *vm)
 void port_init(Vm *vm)
 {
     vm->io = MEM_NEW(PORT, struct IoSpace);
+    mutex_init(&vm->io->table_lock, LOCK_PTAB);
     serve_natives(vm);
     ddll_init(vm);
     async_init(vm);

@@ -20,6 +20,7 @@
 #include "base/epoch.h"
 #include "base/lock.h"
 #include "proc/process.h"
+#include "proc/registry.h"
 #include "proc/timer.h"
 #include "sched/poll.h"
 #include "sched/sched.h"
@@ -107,12 +108,12 @@ typedef struct Port {
     enum PortState state;
     bool in_driver;              /* a callback is running */
     bool exit_asked;             /* torn down after the callback */
+    bool hidden;                 /* table lock: closes, but its driver is not done */
     bool reply_closed;           /* owner asked by message: answer {Port, closed} */
     bool busy;
     term_t exit_reason;          /* in exit_piece if boxed */
     HeapPiece exit_piece;
     term_t owner;                /* connected process */
-    term_t name;                 /* registered name or TERM_NONE */
     char *title;                 /* port_info name */
     term_t *links;               /* pids */
     size_t link_count, link_cap;
@@ -184,12 +185,14 @@ enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
 /* Write one packet of a distribution channel. */
 void port_output_packet(Port *port, const uint8_t *bytes, size_t n);
-/* Wake p when the port is no longer busy. */
+/* p, which executes, is suspended until the port is no longer busy; it then tries again. */
 void port_wait_not_busy(Port *port, Process *p);
 /* Close on behalf of a program; flushes first. */
 void port_close(Port *port);
 /* The end for this reason, flushing first. */
 void port_end(Port *port, term_t reason);
+/* Give the port a name. */
+enum RegisterResult port_register(Vm *vm, term_t name, term_t id);
 bool port_has_link(const Port *port, term_t pid);
 void port_add_link(Port *port, term_t pid);
 bool port_drop_link(Port *port, term_t pid);
@@ -200,6 +203,8 @@ term_t port_link_list(Process *p, term_t id);
 Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptions *opt,
                 const char *title, const PortDriver *driver, int *error);
 const PortDriver *port_find_driver(Vm *vm, const char *name, size_t n);
+/* The identifiers of all ports at one moment. */
+term_t port_list(Vm *vm, Heap *h);
 /* Write out what is pending everywhere; the VM is about to end. */
 void port_flush_all(Vm *vm);
 /* Bytes that all ports have ever read and written, for statistics(io). */

@@ -155,6 +155,17 @@ term_t registry_remove(Vm *vm, term_t name)
     return id;
 }
 
+term_t registry_remove_id(Vm *vm, term_t id)
+{
+    Registry *r = vm->procs->registry;
+    mutex_lock(&r->lock);
+    RegName *n = by_id_locked(r, id);
+    term_t name = n ? n->name : TERM_NONE;
+    if (n) drop_locked(vm, r, n);
+    mutex_unlock(&r->lock);
+    return name;
+}
+
 term_t registry_remove_process(Vm *vm, Process *p)
 {
     Registry *r = vm->procs->registry;

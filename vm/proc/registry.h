@@ -17,8 +17,10 @@ term_t registry_find(Vm *vm, term_t name);
 /* Process with this name, or NULL (also when it is a port). */
 Process *registry_find_process(Vm *vm, term_t name);
 enum RegisterResult registry_add_process(Vm *vm, term_t name, Process *p);
-/* Ports: the caller holds the port's lock and keeps its name. */
+/* Ports: the caller holds the port's lock. */
 enum RegisterResult registry_add_port(Vm *vm, term_t name, term_t port);
+/* Take the name of a pid or port away, if any; returns it or TERM_NONE. */
+term_t registry_remove_id(Vm *vm, term_t id);
 /* Pid or port that had the name, TERM_NONE if nobody. */
 term_t registry_remove(Vm *vm, term_t name);
 /* Take p's name away, if any; returns it or TERM_NONE. */

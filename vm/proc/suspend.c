@@ -95,11 +95,18 @@ term_t suspend_process(Process *p, term_t pid, bool unless, enum SuspendHow how,
     return sync ? tag : am_true;
 }
 
-static void send_resume(Process *p, term_t pid)
+static void send_resume(Vm *vm, term_t from, term_t pid)
 {
-    SignalX *x = signal_new_x(SIG_RESUME, p->id);
-    if (!signal_send_pid(p->vm, pid, &x->s)) signal_free(&x->s);
+    SignalX *x = signal_new_x(SIG_RESUME, from);
+    if (!signal_send_pid(vm, pid, &x->s)) signal_free(&x->s);
 }
+
+void suspend_self(Process *p)
+{
+    if (p->suspend_count++ == 0) or_acq_rel(&p->state, PS_SUSPENDED);
+}
+
+void suspend_end(Vm *vm, term_t pid) { send_resume(vm, am_system, pid); }
 
 bool suspend_resume(Process *p, term_t pid)
 {
@@ -112,7 +119,7 @@ bool suspend_resume(Process *p, term_t pid)
     if (s->active + s->outstanding > 0) return true;
     *at = s->next;
     MEM_DELETE(LINK, s);
-    send_resume(p, pid);
+    send_resume(p->vm, p->id, pid);
     return true;
 }
 
@@ -120,7 +127,7 @@ void suspend_resume_all(Process *p)
 {
     for (Suspend *s; (s = p->suspending) != NULL;) {
         p->suspending = s->next;
-        send_resume(p, s->pid);
+        send_resume(p->vm, p->id, s->pid);
         MEM_DELETE(LINK, s);
     }
 }

@@ -23,6 +23,9 @@ term_t suspend_process(Process *p, term_t pid, bool unless, enum SuspendHow how,
 /* False: p has not suspended pid. */
 bool suspend_resume(Process *p, term_t pid);
 void suspend_resume_all(Process *p);
+/* p, which executes, stands still when it leaves its slice, until suspend_end; the VM suspends it, no process. */
+void suspend_self(Process *p);
+void suspend_end(Vm *vm, term_t pid);
 /* [{Pid, Active, Outstanding}] */
 term_t suspend_list(Process *p, Heap *h);
 

@@ -16,6 +16,7 @@ typedef struct PollSet {
     size_t capacity;         /* lock */
     uint32_t next_serial;    /* lock */
     atomic_word_t count;     /* written under lock: PollFds with wanted events */
+    atomic_word_t active;    /* events fetched from the kernel and not yet reported */
 } PollSet;
 
 PollSet *poll_set_new(Vm *vm)
@@ -32,6 +33,17 @@ PollSet *poll_set_new(Vm *vm)
 
 size_t poll_set_count(const PollSet *set) { return load_relaxed(&set->count); }
 size_t poll_count(Vm *vm) { return poll_set_count(shared_of(vm)->polls); }
+
+PollInfo poll_info(Vm *vm)
+{
+    PollSet *set = shared_of(vm)->polls;
+    PollInfo i = {.known = 1, .active = load_relaxed(&set->active), .max_fds = sysconf(_SC_OPEN_MAX)};
+    mutex_lock(&set->lock);
+    i.bytes = sizeof *set + set->capacity * sizeof *set->by_fd;
+    for (size_t fd = 0; fd < set->capacity; fd++) i.known += set->by_fd[fd] && set->by_fd[fd]->registered;
+    mutex_unlock(&set->lock);
+    return i;
+}
 
 void poll_interrupt(PollSet *set)
 {
@@ -164,6 +176,8 @@ void poll_wait(PollSet *set, int64_t timeout_ns, void (*before)(void *arg), void
     PollEvent events[POLL_BATCH];
     int n = poll_backend_wait(set->kernel_fd, events, POLL_BATCH, timeout_ns);
     before(arg);
+    if (n <= 0) return;
+    atomic_fetch_add(&set->active, (word_t)n);
     for (int i = 0; i < n; i++) {
         uint32_t fired = 0;
         if (events[i].fd == set->wake_fd) {
@@ -173,4 +187,5 @@ void poll_wait(PollSet *set, int64_t timeout_ns, void (*before)(void *arg), void
         PollFd *pf = event_owner(set, &events[i], &fired);
         if (pf) pf->ready(pf, fired);
     }
+    atomic_fetch_sub(&set->active, (word_t)n);
 }

@@ -39,5 +39,12 @@ void poll_drop(Vm *vm, PollFd *pf, uint32_t events);
 void poll_remove(Vm *vm, PollFd *pf);
 /* Descriptors with wanted events. */
 size_t poll_count(Vm *vm);
+typedef struct PollInfo {
+    size_t bytes;              /* of the table */
+    size_t known;              /* descriptors that the kernel knows of, with the set's own */
+    size_t active;             /* events that are being reported at this moment */
+    int64_t max_fds;           /* that the program may have open */
+} PollInfo;
+PollInfo poll_info(Vm *vm);
 
 #endif

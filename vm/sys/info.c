@@ -21,6 +21,7 @@
 #include "proc/except.h"
 #include "proc/process_info.h"
 #include "proc/ptab.h"
+#include "sched/poll.h"
 #include "sched/sched.h"
 #include "sys/sys.h"
 #include "trace/trace.h"
@@ -301,7 +302,21 @@ ITEM(c_compiler_used)
                                                term_small(__GNUC_PATCHLEVEL__)));
 }
 ITEM(compile_info) { return TERM_NIL; }
-ITEM(check_io) { return TERM_NIL; }
+/* One set of descriptors, and one thread that waits in it at a time. */
+ITEM(check_io)
+{
+    PollInfo i = poll_info(VM_);
+    const term_t pairs[][2] = {
+        {am_name, am_erts_poll}, {am_primary, am_epoll}, {am_kernel_poll, am_epoll},
+        {am_memory_size, heap_uint(h, i.bytes)}, {am_total_poll_set_size, heap_uint(h, i.known)},
+        {am_lazy_updates, am_false}, {am_pending_updates, term_small(0)}, {am_batch_updates, am_false},
+        {am_concurrent_updates, am_true}, {am_fallback, am_false}, {am_max_fds, heap_int(h, i.max_fds)},
+        {am_active_fds, heap_uint(h, i.active)}, {am_poll_threads, term_small(1)},
+    };
+    term_t set = TERM_NIL;
+    for (size_t k = ARRAY_LEN(pairs); k-- > 0;) set = heap_cons(h, info_pair(h, pairs[k][0], pairs[k][1]), set);
+    return heap_cons(h, set, TERM_NIL);
+}
 
 /* Texts that people read, and crash dump viewers. */
 ITEM(info) { return heap_binary_cstr(h, "=memory\n"); }
