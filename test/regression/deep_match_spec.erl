@@ -19,7 +19,10 @@ main() ->
     [io:format("~p~n", [result(fun() -> dying(Flags) end)]) || Flags <- [[exiting], [procs, exiting]]],
     io:format("~p~n", [dead_heir()]),
     [io:format("~p ~p~n", [Key, result(fun() -> ets:select_replace(H, [{{Key, '$2'}, [], [{{Body, x}}]}]) end)]) ||
-        {Key, Body} <- keys()].
+        {Key, Body} <- keys()],
+    [io:format("~p~n", [result(fun() -> ets:select_replace(H, [{Head, [], [{const, Made}]}]) end)]) ||
+        {Head, Made} <- [{{a, '_'}, {a, 1}}, {{a, '_'}, {a}}, {{a, '_'}, {a, 1, 2}}, {{a, '_'}, {b, 1}}, {{a, '_'}, x},
+                         {{'$1', '_'}, {'$1', 1}}, {{#{}, '_'}, {#{}, 1}}]].
 
 %% Keys of patterns, and what a replacement puts in their place.
 keys() ->

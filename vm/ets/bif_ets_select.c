@@ -435,6 +435,14 @@ static bool keeps_key(term_t pattern, term_t body, unsigned levels)
            keeps_elements(pattern, tuple_element(body, 1), levels);
 }
 
+static bool const_keeps_key(term_t head, term_t made, word_t keypos)
+{
+    if (!term_is_tuple(head) || tuple_arity(head) < keypos) return false;
+    if (!term_is_tuple(made) || tuple_arity(made) < keypos) return false;
+    term_t key = tuple_element(head, keypos);
+    return ms_is_ground(key) && term_cmp_exact(key, tuple_element(made, keypos)) == 0;
+}
+
 /* Can it be seen from a clause {Head, Guards, Body} that what it makes has the key of what it matched? */
 static bool clause_keeps_key(term_t clause, word_t keypos)
 {
@@ -444,6 +452,8 @@ static bool clause_keeps_key(term_t clause, word_t keypos)
     if (!term_is_list_cell(body)) return false;
     body = list_head(body);
     if (body == am_Dollar_underscore) return true;
+    if (term_is_tuple_of(body, 2) && tuple_element(body, 1) == am_const)
+        return const_keeps_key(head, tuple_element(body, 2), keypos);
     if (!term_is_tuple_of(body, 1) || !term_is_tuple(tuple_element(body, 1))) return false;
     body = tuple_element(body, 1);
     if (tuple_arity(body) < keypos) return false;
