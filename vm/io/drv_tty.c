@@ -7,6 +7,7 @@
 #include "base/oserr.h"
 #include "base/utf8.h"
 #include "io/fdio.h"
+#include "io/native_text.h"
 #include "io/tty.h"
 #include "term/atom.h"
 
@@ -280,6 +281,7 @@ static void input(Port *port, const uint8_t *bytes, size_t n)
 
 static void set_locale(Tty *t)
 {
+    t->unicode = native_text_locale_is_utf8();
     setlocale(LC_CTYPE, "");
     for (int c = 128; c < 256; c++) t->printable[c - 128] = isprint(c) != 0;
     setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth */
