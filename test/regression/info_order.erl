@@ -1,4 +1,5 @@
 %% SPDX-License-Identifier: Apache-2.0
+%% erl: +S 1
 %% The order of links, monitors and binaries in process_info/2: programs match on it.
 -module(info_order).
 -export([main/0]).

@@ -38,7 +38,7 @@ END
 erlc sig.erl && erl -noshell -s sig main -s init stop 2>&1; echo "status $?"
 (trap '' CHLD; erl -noshell -eval 'P = open_port({spawn, "no_such_command"}, [exit_status]), receive {P, S} -> io:format("~p~n", [S]) end, halt().')
 mkdir -p pipes3 logs3 # a terminal for latin1
-run_erl -daemon pipes3/ logs3 "LC_CTYPE=C; export LC_CTYPE; erl"
+run_erl -daemon pipes3/ logs3 "unset LC_ALL; LC_CTYPE=C; export LC_CTYPE; erl"
 for i in $(seq 100); do grep -q '1>' logs3/erlang.log.1 2>/dev/null && break; sleep 0.1; done
 (sleep 0.3; printf '{hd("\344"), byte_size(<<"\345\346">>)}.\n'; sleep 1; echo 'io:format("~ts~n",[[1024, 233]]).'; sleep 1; echo 'halt().'; sleep 1) | timeout 20 to_erl pipes3/ >seen 2>/dev/null
 grep -a -e '^{' -e '^.x{' seen | tr -d '\r'

@@ -143,13 +143,16 @@ term_t seq_trace_set(Process *p, term_t item, term_t value)
     return flag ? set_flag(p, f, flag, value) : TERM_NONE;
 }
 
-bool seq_trace_may_set(term_t item, term_t value)
+term_t seq_trace_look(Process *p, term_t item)
 {
-    if (item == am_sequential_trace_token) return value == TERM_NIL;
-    if (item == am_serial)
-        return term_is_tuple_of(value, 2) && term_is_small(tuple_element(value, 1))
-            && term_is_small(tuple_element(value, 2));
-    return item == am_label || (flag_of(item) && term_is_bool(value));
+    term_t token = p->seq_token, v;
+    int64_t flag = flag_of(item);
+    if (flag) v = term_bool(token != TERM_NIL && (token_flags(token) & flag));
+    else if (item != am_label && item != am_serial) return TERM_NONE;
+    else if (token == TERM_NIL) return TERM_NIL;
+    else if (item == am_label) v = tuple_element(token, 2);
+    else v = heap_tuple2(&p->heap, tuple_element(token, 5), tuple_element(token, 3));
+    return heap_tuple2(&p->heap, item, v);
 }
 
 BIF(erlang, seq_trace, 2, 0)
@@ -160,14 +163,8 @@ BIF(erlang, seq_trace, 2, 0)
 
 BIF(erlang, seq_trace_info, 1, 0)
 {
-    term_t token = p->seq_token, v;
-    int64_t flag = flag_of(a[0]);
-    if (flag) v = term_bool(token != TERM_NIL && (token_flags(token) & flag));
-    else if (a[0] != am_label && a[0] != am_serial) return bif_error(p, EXC_BADARG);
-    else if (token == TERM_NIL) return TERM_NIL;
-    else if (a[0] == am_label) v = tuple_element(token, 2);
-    else v = heap_tuple2(&p->heap, tuple_element(token, 5), tuple_element(token, 3));
-    return heap_tuple2(&p->heap, a[0], v);
+    term_t v = seq_trace_look(p, a[0]);
+    return v == TERM_NONE ? bif_error(p, EXC_BADARG) : v;
 }
 
 static term_t print(Process *p, term_t message)

@@ -112,8 +112,8 @@ bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer);
 /* ---- sequential trace (seq_trace.c) ---- */
 void seq_trace_send(Process *p, term_t to, term_t message);
 void seq_trace_receive(Process *p, const Signal *m);
-/* Would seq_trace_set take it? */
-bool seq_trace_may_set(term_t item, term_t value);
+/* {Item, Value}, or [] without a token; TERM_NONE: no such item. */
+term_t seq_trace_look(Process *p, term_t item);
 term_t seq_trace_set(Process *p, term_t item, term_t value); /* TERM_NONE: badarg */
 /* Take the tokens away from all processes and start their numbers anew. */
 void seq_trace_reset(Vm *vm);

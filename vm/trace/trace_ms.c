@@ -143,8 +143,9 @@ static term_t act(MsTrace *t, Process *p, enum MsAction action, const term_t *ar
     case MS_ACT_SET_TCW:
         return m->silent_test ? look(m, p, MS_ACT_GET_TCW, args) : set_tcw(p, args[0]);
     case MS_ACT_SET_SEQ_TOKEN:
-        if (!seq_trace_may_set(args[0], args[1])) return am_EXIT;
-        return m->silent_test ? p->seq_token : seq_trace_set(p, args[0], args[1]);
+        v = seq_trace_look(p, args[0]);
+        if (v != TERM_NONE && !m->silent_test) v = seq_trace_set(p, args[0], args[1]);
+        return v == TERM_NONE ? am_EXIT : v;
     default: return TERM_NONE;
     }
 }

@@ -32,7 +32,7 @@ t(httpd) ->
     {ok, {_, _, Big}} = httpc:request(Url ++ "big.txt"),
     {ok, Ref} = httpc:request(get, {Url ++ "big.txt", []}, [], [{sync, false}, {stream, self}]),
     Versions = [httpc:request(get, {Url, []}, [{version, V}], []) || V <- ["HTTP/1.0", "HTTP/1.1"]],
-    Others = [httpc:request(M, {Url ++ "none", []}, [], []) || M <- [get, head, delete, options]],
+    Others = [httpc:request(M, {Url ++ "none", [{"connection", "close"}]}, [], []) || M <- [get, head, delete, options]],
     Result = {lists:keyfind("content-type", 1, Headers), Page, length(Big), stream(Ref, 0),
               [{Status, Body} || {ok, {Status, _, Body}} <- Versions],
               [Status || {ok, {Status, _, _}} <- Others]},
