@@ -62,7 +62,7 @@ static bool at_label(Verifier *v, size_t i)
 {
     Place *p = place_at(v, i);
     if (p->handler && !is_handler(v, i)) return false;
-    if (v->reachable && !state_merge_into(v, p)) return false;
+    if (v->reachable && !verify_merge(v, p)) return false;
     p->dirty = false;
     if ((v->reachable = p->at != NULL)) state_load(v, p->at);
     return true;

@@ -135,6 +135,9 @@ bool verify_y_durable(Verifier *v); /* and none is part of a message in the queu
 bool verify_raise(Verifier *v);
 /* `label` may be reached from here; 0: an exception. */
 bool verify_branch(Verifier *v, const InsnOperand *label);
+/* Control reaches `to` as things stand. Code that frames of several sizes share can only end in an exception: where
+ * such frames join, the handlers learn what that may find. */
+bool verify_merge(Verifier *v, Place *to);
 /* The same for tests: label 0 is none. */
 bool verify_test(Verifier *v, const InsnOperand *label);
 /* The same; `a` holds `then` there. No kind left in `then`: it is never reached. */

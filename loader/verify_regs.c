@@ -98,6 +98,7 @@ bool verify_write(Verifier *v, const InsnOperand *a, Val val)
     Val *at = slot(v, a);
     if (!at) return false;
     if (a->kind == INSN_OP_Y) {
+        if (v->s.frame <= FRAME_MIXED) return verify_fail(v, "code of several frames changes one");
         if (val_is_mark(*at)) return verify_fail(v, "catch mark overwritten");
         v->y_version++;
     } else if (a->value >= 1 && a->value <= 3 && v->s.x[0].bits & V_MARK) {
@@ -236,7 +237,7 @@ static bool go_to(Verifier *v, uint64_t label)
     Place *to = &v->places[label];
     if (to->op == PLACE_NONE || to->op < v->start || to->op >= fn->end_op)
         return verify_fail(v, "label %u is not in the function", (unsigned)label);
-    return state_merge_into(v, to);
+    return verify_merge(v, to);
 }
 
 static bool branch_to(Verifier *v, uint64_t label)
@@ -343,8 +344,29 @@ bool verify_set_before(Verifier *v, const InsnOperand *a)
     return add_guard(v, GUARD_SET, a, 0, 0) && verify_write(v, a, val_new(V_NIL | V_SHARED));
 }
 
+/* What was known where control came from first is lost when another frame joins. */
+static bool raise_from(Verifier *v, const Saved *known)
+{
+    State *here = MEM_NEW(LOADER, State);
+    *here = v->s;
+    state_load(v, known);
+    bool ok = verify_y_set(v) && enter_handlers(v, 0);
+    v->s = *here;
+    v->y_version++;
+    MEM_DELETE(LOADER, here);
+    return ok;
+}
+
+bool verify_merge(Verifier *v, Place *to)
+{
+    bool joins = to->at && to->at->frame != v->s.frame;
+    if (joins && to->at->frame > FRAME_MIXED && !raise_from(v, to->at)) return false;
+    return (!joins || verify_raise(v)) && state_merge_into(v, to);
+}
+
 bool verify_raise(Verifier *v)
 {
+    if (v->s.frame <= FRAME_MIXED) return true;
     if (v->raised_version == v->y_version) return true;
     static const InsnOperand none = {INSN_OP_UINT, 0};
     uint64_t unset = set_y(v);
