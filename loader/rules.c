@@ -667,6 +667,29 @@ static bool takes_no_heap(const BifEntry *native)
     }
 }
 
+static bool is_wide_small(const InsnOperand *a)
+{
+    return a->kind == INSN_OP_TERM && term_is_small(a->value) && (term_t)(int64_t)(int32_t)a->value != a->value;
+}
+
+/* What stack traces say of a failed sum: adding a small constant to a register names no native, of two constants
+ * it does. ops: Fail A (B) Dst; +Constant becomes Constant+0. */
+static int sum_family(int family, InsnOperand *ops, unsigned *n)
+{
+    const InsnOperand *a = &ops[1], *b = &ops[2];
+    if (family == INSN_unary_plus && !is_register(a)) {
+        ops[3] = ops[2];
+        ops[2] = (InsnOperand){INSN_OP_TERM, term_small(0)};
+        *n = 4;
+        return INSN_add_constants;
+    }
+    if (family == INSN_add && !is_register(a) && !is_register(b)) return INSN_add_constants;
+    if (family == INSN_sub && !is_register(a) && !is_register(b)) return INSN_sub_constants;
+    if (family == INSN_add && (is_wide_small(a) || is_wide_small(b))) return INSN_add_wide;
+    if (family == INSN_sub && is_wide_small(b) && small_value(b->value) >= 0) return INSN_sub_wide;
+    return family;
+}
+
 /* ops: (Fail,) Native, Arg1 .. ArgN, Dst with the import's index in the place of Native. */
 static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, InsnOperand *ops, unsigned n)
 {
@@ -682,6 +705,8 @@ static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, In
             shorter[k++] = ops[0];
         for (unsigned i = index_at + 1; i < n; i++)
             shorter[k++] = ops[i];
+        if (argc > 0)
+            inlined = sum_family(inlined, shorter, &k);
         if (inlined >= 0 && emit_try(l, inlined, shorter, k))
             return true;
         if (l->f.error[0])
