@@ -45,4 +45,6 @@ END
 erlc ask.erl && erl -noshell -s ask main -s erlang halt
 epmd -kill; echo "status $?"
 epmd -kill; echo "status $?"
-epmd -relaxed_command_check -daemon; epmd -stop nobody; echo "status $?"; epmd -kill
+epmd -relaxed_command_check -daemon
+for i in $(seq 50); do epmd -names >/dev/null 2>&1 && break; sleep 0.1; done # the reference may listen only later
+epmd -stop nobody; echo "status $?"; epmd -kill
