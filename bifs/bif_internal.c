@@ -313,7 +313,6 @@ static term_t persistent_term_info(Process *p)
     return map_from_pairs(&p->heap, pair, 1, NULL);
 }
 
-/* {Errors, Descriptors, of ports of drivers, of resources of natives} */
 /* Wrong descriptors, those that are waited for, those of ports and of libraries' resources among them. */
 static term_t check_io_info(Process *p)
 {

@@ -118,13 +118,14 @@ bool check_sources(Load *l, const InsnOperand *ops, size_t n);
 bool check_call_target(Load *l, const InsnOperand *arity, const InsnOperand *label);
 static inline bool is_register(const InsnOperand *a) { return a->kind == INSN_OP_X || a->kind == INSN_OP_Y; }
 static inline bool is_source(const InsnOperand *a) { return is_register(a) || a->kind == INSN_OP_TERM; }
+#define UINT(n) ((InsnOperand){INSN_OP_UINT, (uint64_t)(n)})
 static inline bool is_uint(const InsnOperand *a) { return a->kind == INSN_OP_UINT; }
 static inline bool same_operand(const InsnOperand *a, const InsnOperand *b)
 {
     return a->kind == b->kind && a->value == b->value;
 }
 
-/* ---- rules.c, rules_bits.c, native_stub.c ---- */
+/* ---- rules.c, rules_bits.c, rules_guard.c, native_stub.c ---- */
 bool rules_translate(Load *l);
 /* erlang:error and the like: nothing is known, and nothing needed, of the code behind. */
 bool call_never_returns(const Export *e);
@@ -133,7 +134,9 @@ typedef bool RuleFn(Load *l, const GenOp *op, const InsnOperand *a);
 /* The op `ahead` places further, or one that matches nothing. */
 const GenOp *rule_peek(const Load *l, size_t ahead);
 bool rule_plain(Load *l, const GenOp *op, const InsnOperand *a);
-RuleFn rule_bs_start_match4, rule_bs_init, rule_bs_append, rule_bs_private_append, rule_bs_create_bin,
+/* The family of the same name as the generic instruction, or -1. */
+int rule_family(const Load *l, unsigned op);
+RuleFn rule_bif, rule_bs_start_match4, rule_bs_init, rule_bs_append, rule_bs_private_append, rule_bs_create_bin,
     rule_bs_match_string, rule_bs_put_string, rule_bs_match, rule_bs_unit, rule_bs_put,
     rule_bs_get, rule_bs_skip_bits2;
 bool rule_pay_owed(Load *l);

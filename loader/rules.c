@@ -12,7 +12,6 @@
 
 #define MAX_RESERVED_WORDS ((uint64_t)1 << 26)
 #define X(n) ((InsnOperand){INSN_OP_X, (n)})
-#define UINT(n) ((InsnOperand){INSN_OP_UINT, (uint64_t)(n)})
 
 static const GenOp no_op = {0, 0, 0, 0, 0};
 
@@ -47,7 +46,7 @@ static bool is_list(const GenOp *op, const InsnOperand *a)
     return op->argc > 0 && a[op->argc - 1].kind == GEN_LIST;
 }
 
-static int family_of(const Load *l, unsigned op)
+int rule_family(const Load *l, unsigned op)
 {
     return l->vm->loader->family_of[op];
 }
@@ -56,7 +55,7 @@ bool rule_plain(Load *l, const GenOp *op, const InsnOperand *a)
 {
     unsigned n;
     InsnOperand *ops = flatten(l, op, a, &n);
-    return emit(l, family_of(l, op->op), ops, n);
+    return emit(l, rule_family(l, op->op), ops, n);
 }
 
 static void not_reachable(Load *l)
@@ -600,7 +599,7 @@ static bool rule_commutative_test(Load *l, const GenOp *op, const InsnOperand *a
     if (a[1].kind != INSN_OP_TERM || a[2].kind == INSN_OP_TERM)
         return rule_plain(l, op, a);
     InsnOperand ops[] = {a[0], a[2], a[1]};
-    return emit(l, family_of(l, op->op), ops, 3);
+    return emit(l, rule_family(l, op->op), ops, 3);
 }
 
 static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
@@ -648,93 +647,6 @@ static bool rule_fmove(Load *l, const GenOp *op, const InsnOperand *a)
     if (a[1].kind == INSN_OP_FR)
         return emit(l, INSN_fmove_load, a, 2);
     return check_take_heap(l, FLOAT_WORDS) && emit(l, INSN_fmove_store, a, 2);
-}
-
-/* ---- guard natives ---- */
-
-/* Natives without inline form that take no heap words: the compiler builds terms behind them in words that it
- * has reserved before. */
-static bool takes_no_heap(const BifEntry *native)
-{
-    switch (native->function) {
-    case am_xor: case am_Eq: case am_Neq: case am_Eqeq: case am_Neqeq: case am_Lt: case am_Le: case am_Gt: case am_Ge:
-    case am_get: case am_node: case am_is_atom: case am_is_binary: case am_is_bitstring:
-    case am_is_boolean: case am_is_float: case am_is_function: case am_is_integer: case am_is_list:
-    case am_is_map: case am_is_number: case am_is_pid: case am_is_port: case am_is_reference: case am_is_tuple:
-    case am_element: case am_hd: case am_tl: case am_tuple_size: case am_map_get: case am_is_map_key:
-    case am_self: case am_not: case am_and: case am_or: return true;
-    default: return false;
-    }
-}
-
-static bool is_wide_small(const InsnOperand *a)
-{
-    return a->kind == INSN_OP_TERM && term_is_small(a->value) && (term_t)(int64_t)(int32_t)a->value != a->value;
-}
-
-/* What stack traces say of a failed sum: adding a small constant to a register names no native, of two constants
- * it does. ops: Fail A (B) Dst; +Constant becomes Constant+0. */
-static int sum_family(int family, InsnOperand *ops, unsigned *n)
-{
-    const InsnOperand *a = &ops[1], *b = &ops[2];
-    if (family == INSN_unary_plus && !is_register(a)) {
-        ops[3] = ops[2];
-        ops[2] = (InsnOperand){INSN_OP_TERM, term_small(0)};
-        *n = 4;
-        return INSN_add_constants;
-    }
-    if (family == INSN_add && !is_register(a) && !is_register(b)) return INSN_add_constants;
-    if (family == INSN_sub && !is_register(a) && !is_register(b)) return INSN_sub_constants;
-    if (family == INSN_add && (is_wide_small(a) || is_wide_small(b))) return INSN_add_wide;
-    if (family == INSN_sub && is_wide_small(b) && small_value(b->value) >= 0) return INSN_sub_wide;
-    return family;
-}
-
-/* ops: (Fail,) Native, Arg1 .. ArgN, Dst with the import's index in the place of Native. */
-static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, InsnOperand *ops, unsigned n)
-{
-    const InsnOperand *index = &ops[index_at];
-    if (!is_uint(index) || index->value >= l->f.import_count || l->f.imports[index->value].arity != argc)
-        return load_fail(l, "bad import");
-    const BeamImport *import = &l->f.imports[index->value];
-    if (import->module == am_erlang && (argc > 0 || import->function == am_self)) {
-        int inlined = argc == 0 ? INSN_bif_self : insn_guard_family(import->function, argc);
-        InsnOperand shorter[8];
-        unsigned k = 0;
-        if (argc > 0)
-            shorter[k++] = ops[0];
-        for (unsigned i = index_at + 1; i < n; i++)
-            shorter[k++] = ops[i];
-        if (argc > 0)
-            inlined = sum_family(inlined, shorter, &k);
-        if (inlined >= 0 && emit_try(l, inlined, shorter, k))
-            return true;
-        if (l->f.error[0])
-            return false;
-    }
-    const BifEntry *native = native_guard(l, import);
-    if (!native)
-        return load_fail(l, "no native for guards");
-    if (!takes_no_heap(native))
-        l->heap = 0;
-    ops[index_at] = UINT((uintptr_t)native);
-    return emit(l, family, ops, n);
-}
-
-static bool rule_bif(Load *l, const GenOp *op, const InsnOperand *a)
-{
-    InsnOperand ops[8];
-    bool gc = op->op == GEN_gc_bif1 || op->op == GEN_gc_bif2 || op->op == GEN_gc_bif3;
-    unsigned index_at = op->op == GEN_bif0 ? 0 : gc ? 2 : 1;
-    memcpy(ops, a, op->argc * sizeof *a);
-    if (!gc)
-        return emit_guard(l, family_of(l, op->op), index_at, op->argc - index_at - 2u, ops, op->argc);
-    /* Live is not needed: natives never collect. */
-    l->heap = 0;
-    static const uint16_t families[] = {0, INSN_bif1, INSN_bif2, INSN_bif3};
-    unsigned argc = op->argc - 4u;
-    memmove(ops + 1, ops + 2, (op->argc - 2u) * sizeof *a);
-    return emit_guard(l, families[argc], 1, argc, ops, op->argc - 1u);
 }
 
 /* ---- jumps and selection ---- */

@@ -5,7 +5,6 @@
  * through, and then reserved by a test_heap of our own. */
 #include "loader/load_priv.h"
 
-#define UINT(n) ((InsnOperand){INSN_OP_UINT, (uint64_t)(n)})
 
 /* The registers below `live` and dst hold terms; those between them are made terms. */
 static bool live_with_dst(Load *l, uint64_t live, const InsnOperand *dst, unsigned *with_dst)

@@ -25,7 +25,7 @@ typedef struct Link {
     HeapPiece piece;
 } Link;
 
-enum MonitorKind { MONITOR_PROCESS, MONITOR_PORT, MONITOR_TIME_OFFSET, MONITOR_NODE };
+enum MonitorKind { MONITOR_PROCESS, MONITOR_PORT, MONITOR_TIME_OFFSET };
 enum AliasMode { ALIAS_NONE, ALIAS_EXPLICIT, ALIAS_DEMONITOR, ALIAS_REPLY };
 
 /* What this process monitors. */

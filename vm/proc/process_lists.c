@@ -45,21 +45,6 @@ static term_t monitor_record(Heap *h, const Monitor *m, term_t list)
     return record(h, ARRAY_LEN(e), e, list);
 }
 
-/* monitor_node/2: one record a node, with the number of times it is monitored. */
-static term_t node_record(Process *p, Heap *h, const Monitor *m, term_t list)
-{
-    int64_t times = 0;
-    const Monitor *first = NULL;
-    for (RbNode *n = rb_first(&p->monitors); n; n = rb_next(n)) {
-        const Monitor *other = container_of(n, Monitor, node);
-        if (other->kind != MONITOR_NODE || other->target != m->target) continue;
-        if (times++ == 0) first = other;
-    }
-    if (first != m) return list;
-    term_t e[] = {am_erl_monitor, am_node, am_origin, TERM_NIL, m->target, term_small(times)};
-    return record(h, ARRAY_LEN(e), e, list);
-}
-
 static term_t suspend_records(Process *p, Heap *h, term_t list)
 {
     for (Suspend *s = p->suspending; s; s = s->next) {
@@ -84,7 +69,7 @@ term_t process_monitor_list(Process *p, Heap *h)
         list = target_record(h, container_of(n, LtMonitor, node), list);
     for (RbNode *n = rb_first(&p->monitors); n; n = rb_next(n)) {
         const Monitor *m = container_of(n, Monitor, node);
-        list = m->kind == MONITOR_NODE ? node_record(p, h, m, list) : monitor_record(h, m, list);
+        list = monitor_record(h, m, list);
     }
     return list;
 }
