@@ -11,6 +11,7 @@
 #include "sched/sched_priv.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -364,6 +365,31 @@ START_TEST(descriptors_wake_an_idle_scheduler)
 }
 END_TEST
 
+static atomic_u32_t fired;
+
+static void note_event(PollFd *pf UNUSED, uint32_t events UNUSED) { atomic_fetch_add(&fired, 1); }
+
+/* /dev/null is always ready; the pipe that gets its number is not. */
+START_TEST(a_number_of_something_else_starts_afresh)
+{
+    static PollFd pf;
+    Vm *vm = start_vm(2);
+    int fd = open("/dev/null", O_WRONLY);
+    ck_assert_int_eq(pipe(pipe_fds), 0);
+    pollfd_init(&pf, fd, note_event, NULL);
+    ck_assert_int_eq(poll_add(vm, &pf, POLL_WRITE), 0);
+    wait_for(&fired, 1);
+    poll_remove(vm, &pf);
+    ck_assert_int_eq(dup2(pipe_fds[0], fd), fd);
+    ck_assert_int_eq(poll_add(vm, &pf, POLL_READ), 0);
+    thread_sleep_ns(20 * NS_PER_MS);
+    ck_assert_uint_eq(load_seq(&fired), 1);
+    ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+    wait_for(&fired, 2);
+    poll_remove(vm, &pf);
+}
+END_TEST
+
 static enum RunResult spin(Process *p UNUSED) { return RUN_YIELD; }
 
 START_TEST(descriptors_are_seen_while_all_are_busy)
@@ -423,6 +449,7 @@ int main(void)
     tcase_add_test(t, the_world_stops);
     tcase_add_test(t, dirty_work_comes_back);
     tcase_add_test(t, descriptors_wake_an_idle_scheduler);
+    tcase_add_test(t, a_number_of_something_else_starts_afresh);
     tcase_add_test(t, descriptors_are_seen_while_all_are_busy);
     tcase_add_test(t, offline_schedulers_do_nothing);
     suite_add_tcase(s, t);

@@ -79,8 +79,8 @@ static void file_ready(void *arg)
     Vm *vm = sched_self->vm;
     PollSet *set = shared_of(vm)->polls;
     mutex_lock(&set->lock);
-    uint32_t fired = pf->want;
-    want_locked(set, pf, 0);
+    uint32_t fired = pf->is_file ? pf->want : 0; /* the number may be of something else by now */
+    if (fired) want_locked(set, pf, 0);
     mutex_unlock(&set->lock);
     if (fired) pf->ready(pf, fired);
 }
@@ -138,7 +138,7 @@ void poll_remove(Vm *vm, PollFd *pf)
         set->by_fd[pf->fd] = NULL;
         if (pf->registered) poll_backend_forget(set->kernel_fd, pf->fd);
     }
-    pf->registered = false;
+    pf->registered = pf->is_file = false;
     mutex_unlock(&set->lock);
 }
 
