@@ -155,7 +155,8 @@ BIF(erlang, finish_loading, 1, 0)
     if (n == 0)
         return am_ok;
     /* As in the reference, whoever was spawned before gets to run before the code changes. */
-    if (!(p->flags & PF_IN_NATIVE))
+    p->flags ^= PF_YIELDED;
+    if (p->flags & PF_YIELDED)
         return bif_yield(p);
     CodeInstance **instances = MEM_NEW_ARRAY(TEMP, CodeInstance *, (size_t)n);
     bool *bad = mem_alloc_zero(MEM_TEMP, (size_t)n * sizeof *bad);

@@ -61,7 +61,7 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_TIMER_SET       0x0400u  /* receive timer armed */
 #define PF_HEAP_LIMIT      0x0800u  /* max_heap_size exceeded, kill requested */
 #define PF_WAIT_RESUMED    0x4000u  /* wait_timeout has put the process to sleep and will be executed again */
-#define PF_YIELDED         0x8000u  /* erlang:yield/0 has ended a slice and will be called again */
+#define PF_YIELDED         0x8000u  /* a native has ended a slice to let others run, and will be called again */
 #define PF_GC_ASKED        0x2000u  /* garbage_collect/0 has asked for a collection and yielded */
 #define PF_IN_NATIVE       0x10000u /* the last slice ended inside native `current` (trace events) */
 #define PF_BUSY            0x40000u /* sleeps in a native because a port or channel is busy: suspended */
