@@ -20,6 +20,7 @@
 #include "bifs/bif.h"
 #include "data/node.h"
 #include "dist/node.h"
+#include "etf/etf.h"
 #include "io/port.h"
 #include "proc/link.h"
 #include "proc/signal.h"
@@ -41,8 +42,6 @@
 #define DFLAGS_REJECTABLE 0x802042ull
 
 enum ChannelState { CHANNEL_IDLE, CHANNEL_PENDING, CHANNEL_OPENING, CHANNEL_UP };
-
-#define ATOM_CACHE_SLOTS 2048
 
 /* What the other end has been told: an atom, or TERM_NONE, in each slot. */
 typedef struct AtomCache {

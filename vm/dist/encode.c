@@ -219,7 +219,7 @@ static void put_atoms(Buf *out, const DistItem *i, AtomCache *cache)
     size_t at = out->len;
     buf_append(out, flags, flag_bytes);
     for (unsigned k = 0; k < i->atom_count; k++) {
-        unsigned slot = (unsigned)(atom_hash(i->atoms[k]) % ATOM_CACHE_SLOTS);
+        unsigned slot = etf_atom_cache_slot(i->atoms[k]);
         bool new = cache->atoms[slot] != i->atoms[k];
         set_flag(flags, k, slot >> 8 | (new ? NEW_ENTRY : 0));
         cache->atoms[slot] = i->atoms[k];

@@ -7,6 +7,7 @@
 #define JOIST_ETF_ETF_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/vm.h"
 #include "heap/heap.h"
 
@@ -21,6 +22,13 @@ enum EtfTag {
     ETF_SMALL_ATOM_UTF8 = 119, ETF_V4_PORT = 120,
     ETF_LOCAL = 121
 };
+
+/* Slots of the table of atoms that both ends of a channel keep, and the one an atom goes to. */
+#define ATOM_CACHE_SLOTS 2048
+static inline unsigned etf_atom_cache_slot(term_t atom)
+{
+    return (unsigned)(hash_combine(atom, 7) % ATOM_CACHE_SLOTS);
+}
 
 /* ---- decoding ---- */
 #define ETF_SAFE 1u         /* no new atoms, no new external funs */

@@ -167,6 +167,10 @@ ERL_NIF_API_FUNC_DECL(int, enif_make_new_atom,
     (ErlNifEnv *, const char *name, ERL_NIF_TERM *atom, ErlNifCharEncoding));
 ERL_NIF_API_FUNC_DECL(int, enif_make_new_atom_len,
     (ErlNifEnv *, const char *name, size_t len, ERL_NIF_TERM *atom, ErlNifCharEncoding));
+/* of version 2.18 */
+ERL_NIF_API_FUNC_DECL(size_t, enif_term_size, (ERL_NIF_TERM term));
+ERL_NIF_API_FUNC_DECL(unsigned, enif_max_atom_cache_index, (void));
+ERL_NIF_API_FUNC_DECL(int, enif_get_atom_cache_index, (ErlNifEnv *, ERL_NIF_TERM atom, unsigned *index));
 ERL_NIF_API_FUNC_DECL(int, enif_set_option, (ErlNifEnv *, ErlNifOption opt, ...));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_now_time, (ErlNifEnv *));
 ERL_NIF_API_FUNC_DECL(ERL_NIF_TERM, enif_cpu_time, (ErlNifEnv *));

@@ -52,6 +52,18 @@ API ErlNifUInt64 enif_hash(ErlNifHash type, ERL_NIF_TERM t, ErlNifUInt64 salt)
     return (h ^ h >> 29) & UINT32_MAX;
 }
 
+/* Without the data of binaries outside. */
+API size_t enif_term_size(ERL_NIF_TERM t) { return term_size_words(t, false) * sizeof(term_t); }
+
+API unsigned enif_max_atom_cache_index(void) { return ATOM_CACHE_SLOTS - 1; }
+
+API int enif_get_atom_cache_index(ErlNifEnv *e UNUSED, ERL_NIF_TERM atom, unsigned *index)
+{
+    if (!term_is_atom(atom)) return 0;
+    *index = etf_atom_cache_slot(atom);
+    return 1;
+}
+
 /* ---- numbers ---- */
 
 API int enif_get_long(ErlNifEnv *e UNUSED, ERL_NIF_TERM t, long *ip)

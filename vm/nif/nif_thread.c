@@ -75,11 +75,16 @@ struct ErlDrvRWLock_ {
     char *name;
 };
 
+/* A writer that waits holds up later readers, or many readers would shut it out. */
 API ErlNifRWLock *enif_rwlock_create(char *name)
 {
     ErlNifRWLock *l = malloc(sizeof *l);
+    pthread_rwlockattr_t attr;
     if (!l) return NULL;
-    pthread_rwlock_init(&l->l, NULL);
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&l->l, &attr);
+    pthread_rwlockattr_destroy(&attr);
     l->name = name_copy(name);
     return l;
 }

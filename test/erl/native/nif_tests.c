@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The native half of nif_tests.erl. Built against Joist's own header, run on both VMs. */
 #include <erl_nif.h>
+#include <dlfcn.h>
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -244,10 +246,77 @@ static ERL_NIF_TERM senders(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
     return atom(env, "ok");
 }
 
+/* Functions of version 2.18, which not every VM has: {Bytes, Index, Indexes} or undefined. */
+static ERL_NIF_TERM newer(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
+{
+    void *self = dlopen(NULL, RTLD_NOW);
+    size_t (*size)(ERL_NIF_TERM) = (size_t (*)(ERL_NIF_TERM))dlsym(self, "enif_term_size");
+    unsigned (*max)(void) = (unsigned (*)(void))dlsym(self, "enif_max_atom_cache_index");
+    int (*get)(ErlNifEnv *, ERL_NIF_TERM, unsigned *) =
+        (int (*)(ErlNifEnv *, ERL_NIF_TERM, unsigned *))dlsym(self, "enif_get_atom_cache_index");
+    unsigned index;
+    (void)argc;
+    if (!size || !max || !get) return atom(env, "undefined");
+    if (!get(env, a[1], &index)) return enif_make_badarg(env);
+    return enif_make_tuple3(env, enif_make_uint64(env, size(a[0])), enif_make_uint(env, index),
+                            enif_make_uint(env, max()));
+}
+
+/* ---- what OTP's ethread.h declares ---- */
+typedef union { char room[1024]; void *align; } Lock;
+int ethr_rwmutex_init_opt(Lock *, void *), ethr_rwmutex_destroy(Lock *);
+int ethr_rwmutex_tryrlock(Lock *), ethr_rwmutex_tryrwlock(Lock *);
+void ethr_rwmutex_rlock(Lock *), ethr_rwmutex_runlock(Lock *), ethr_rwmutex_rwlock(Lock *);
+void ethr_rwmutex_rwunlock(Lock *);
+int ethr_thr_create(pthread_t *, void *(*)(void *), void *, void *), ethr_thr_join(pthread_t, void **);
+void ethr_atomic_init(long *, long), ethr_atomic_inc(long *);
+long ethr_atomic_add_read_mb(long *, long), ethr_atomic_cmpxchg_acqb(long *, long new, long old);
+int erts_milli_sleep(long);
+
+static struct { Lock lock; long plain, atomic; } shared;
+
+static void *count_up(void *arg)
+{
+    for (int i = 0; i < 10000; i++) {
+        ethr_rwmutex_rwlock(&shared.lock);
+        shared.plain++;
+        ethr_rwmutex_rwunlock(&shared.lock);
+        ethr_atomic_inc(&shared.atomic);
+    }
+    return arg;
+}
+
+/* [trylocks while read-locked, after; counters; atomics] */
+static ERL_NIF_TERM ethread(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
+{
+    pthread_t t[4];
+    long v[7];
+    ERL_NIF_TERM list[7];
+    (void)argc, (void)a;
+    if (ethr_rwmutex_init_opt(&shared.lock, NULL)) return enif_make_badarg(env);
+    ethr_atomic_init(&shared.atomic, 0);
+    shared.plain = 0;
+    ethr_rwmutex_rlock(&shared.lock);
+    v[0] = ethr_rwmutex_tryrlock(&shared.lock);
+    v[1] = ethr_rwmutex_tryrwlock(&shared.lock) != 0;
+    ethr_rwmutex_runlock(&shared.lock);
+    ethr_rwmutex_runlock(&shared.lock);
+    for (int i = 0; i < 4; i++) ethr_thr_create(&t[i], count_up, NULL, NULL);
+    for (int i = 0; i < 4; i++) ethr_thr_join(t[i], NULL);
+    v[2] = shared.plain;
+    v[3] = ethr_atomic_add_read_mb(&shared.atomic, 2);
+    v[4] = ethr_atomic_cmpxchg_acqb(&shared.atomic, 7, 40002);
+    v[5] = ethr_atomic_cmpxchg_acqb(&shared.atomic, 8, 40002);
+    v[6] = erts_milli_sleep(1) + ethr_rwmutex_destroy(&shared.lock);
+    for (int i = 0; i < 7; i++) list[i] = enif_make_long(env, v[i]);
+    return enif_make_list_from_array(env, list, 7);
+}
+
 static ErlNifFunc functions[] = {
     {"kinds", 2, kinds, 0}, {"text", 1, text, 0}, {"pairs", 1, pairs, 0}, {"queue", 1, queue, 0},
     {"raise", 1, raise, 0}, {"hop", 1, hop, 0}, {"box", 1, box, 0}, {"unbox", 1, unbox, 0},
     {"box_binary", 1, box_binary, 0}, {"gone", 0, gone, 0}, {"watch", 3, watch, 0}, {"open_pipe", 0, open_pipe, 0},
-    {"pipe_op", 3, pipe_op, 0}, {"senders", 1, senders, ERL_NIF_DIRTY_JOB_CPU_BOUND}};
+    {"pipe_op", 3, pipe_op, 0}, {"newer", 2, newer, 0}, {"ethread", 0, ethread, 0},
+    {"senders", 1, senders, ERL_NIF_DIRTY_JOB_CPU_BOUND}};
 
 ERL_NIF_INIT(nif_tests, functions, load, NULL, NULL, NULL)

@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% Native functions of a shared library (nif_tests.c): terms, resources, monitors, select, threads, dirty ones.
 -module(nif_tests).
--export([main/0, kinds/2, text/1, pairs/1, queue/1, raise/1, hop/1, box/1, unbox/1, box_binary/1, gone/0, watch/3,
+-export([main/0, kinds/2, text/1, pairs/1, queue/1, raise/1, hop/1, box/1, unbox/1, box_binary/1, gone/0, newer/2, ethread/0, watch/3,
          open_pipe/0, pipe_op/3, senders/1]).
 
 main() ->
@@ -21,6 +21,13 @@ main() ->
     t:p("raise", fun() -> raise({my, reason}) end),
     t:p("hop", fun() -> hop("over") end),
     t:p("box", fun() -> B = box(5), {is_reference(B), unbox(B), box_binary(B), try unbox(make_ref()) catch C:R -> {C, R} end} end),
+    t:p("newer", fun() ->
+        Flat = 8 * erts_debug:flat_size({a, [1, 2, 1 bsl 70], #{b => c}}),
+        case newer({a, [1, 2, 1 bsl 70], #{b => c}}, hello) of
+            {Flat, I, 2047} when I =< 2047 -> ok;
+            undefined -> ok
+        end end),
+    t:p("ethread", fun ethread/0),
     t:p("destructors", fun storm/0),
     t:p("monitor", fun monitors/0),
     t:p("select", fun selects/0),
@@ -79,4 +86,6 @@ gone() -> erlang:nif_error(stub).
 watch(_, _, _) -> erlang:nif_error(stub).
 open_pipe() -> erlang:nif_error(stub).
 pipe_op(_, _, _) -> erlang:nif_error(stub).
+ethread() -> erlang:nif_error(stub).
+newer(_, _) -> erlang:nif_error(stub).
 senders(_) -> erlang:nif_error(stub).
