@@ -93,6 +93,10 @@ static inline term_t bif_yield(Process *p)
 /* Call this same native again with the same arguments on a dirty CPU thread, where sched_self->kind tells
  * it that it may take its time. */
 term_t bif_go_dirty(Process *p);
+/* A native whose work is not cut into slices, and that is no guard, says `if (bif_is_long(n)) return
+ * bif_go_dirty(p);` with the words it will visit or write. False when it runs on a dirty thread already. */
+#define BIF_LONG_WORDS 40000u
+bool bif_is_long(size_t words);
 /* Like bif_yield, but sleep until somebody makes the process runnable (a signal, a wake-up). */
 static inline term_t bif_wait(Process *p)
 {

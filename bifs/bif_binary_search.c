@@ -8,7 +8,7 @@
 #include "data/binary.h"
 #include "data/bytesearch.h"
 
-#define BYTES_PER_RED 1024u
+#define BYTES_PER_RED 256u
 
 /* ---- patterns ---- */
 

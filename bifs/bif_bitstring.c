@@ -89,15 +89,19 @@ BIF(erlang, split_binary, 2, 0)
 
 /* ---- to lists ---- */
 
-/* n bytes from a bit position on, in front of tail. */
-static term_t list_of_bytes(Heap *h, const uint8_t *base, uint64_t at, uint64_t n, term_t tail)
+/* n bytes from byte `from` of v on, in front of tail. */
+static term_t list_of_bytes(Process *p, const BitView *v, uint64_t from, uint64_t n, term_t tail)
 {
     if (n == 0)
         return tail;
-    term_t *hp = heap_alloc(h, 2 * n), first = term_make_list(hp);
-    const uint8_t *bytes = base + (at >> 3);
+    if (bif_is_long(2 * n))
+        return bif_go_dirty(p);
+    charge_bytes(p, n);
+    term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
+    uint64_t at = v->offset + 8 * from;
+    const uint8_t *bytes = v->base + (at >> 3);
     for (uint64_t i = 0; i < n; i++, hp += 2) {
-        unsigned byte = (at & 7) == 0 ? bytes[i] : (unsigned)bits_read(base, at + i * 8, 8);
+        unsigned byte = (at & 7) == 0 ? bytes[i] : (unsigned)bits_read(v->base, at + i * 8, 8);
         list_put(hp, term_small(byte), term_make_list(hp + 2));
     }
     hp[-1] = tail;
@@ -109,8 +113,7 @@ BIF(erlang, binary_to_list, 1, 0)
     if (!term_is_binary(a[0]))
         return bif_error(p, EXC_BADARG);
     BitView v = bitstring_view(a[0]);
-    charge_bytes(p, v.bits / 8);
-    return list_of_bytes(&p->heap, v.base, v.offset, v.bits / 8, TERM_NIL);
+    return list_of_bytes(p, &v, 0, v.bits / 8, TERM_NIL);
 }
 
 BIF(erlang, binary_to_list, 3, 0)
@@ -122,8 +125,7 @@ BIF(erlang, binary_to_list, 3, 0)
     if (first < 1 || last < first || (uint64_t)last > v.bits / 8)
         return bif_error(p, EXC_BADARG);
     uint64_t n = (uint64_t)(last - first) + 1;
-    charge_bytes(p, n);
-    return list_of_bytes(&p->heap, v.base, v.offset + (uint64_t)(first - 1) * 8, n, TERM_NIL);
+    return list_of_bytes(p, &v, (uint64_t)(first - 1), n, TERM_NIL);
 }
 
 BIF(erlang, bitstring_to_list, 1, 0)
@@ -135,8 +137,7 @@ BIF(erlang, bitstring_to_list, 1, 0)
     term_t tail = TERM_NIL;
     if (rest != 0)
         tail = heap_cons(&p->heap, heap_sub_bits(&p->heap, a[0], v.bits - rest, rest), TERM_NIL);
-    charge_bytes(p, v.bits / 8);
-    return list_of_bytes(&p->heap, v.base, v.offset, v.bits / 8, tail);
+    return list_of_bytes(p, &v, 0, v.bits / 8, tail);
 }
 
 /* ---- from I/O lists ---- */
@@ -412,7 +413,9 @@ static bool iovec_walk(IovecWalk *w, term_t t, uint64_t *elements)
         t = todo.stack[--todo.depth];
         while (ok && term_is_list_cell(t)) {
             term_t head = list_head(t), tail = list_tail(t);
-            ++*elements;
+            ok = !bif_is_long(4 * ++*elements);
+            if (!ok)
+                break;
             if (term_is_list(head)) {
                 if (tail != TERM_NIL)
                     iolist_walk_push(&todo, tail);
@@ -439,6 +442,10 @@ BIF(erlang, iolist_to_iovec, 1, 0)
         return w.first;
     }
     bool ok = iovec_walk(&w, a[0], &elements);
+    if (bif_is_long(4 * elements)) {
+        mem_free(MEM_TEMP, w.bytes, w.capacity);
+        return bif_go_dirty(p);
+    }
     if (ok)
         iovec_flush(&w);
     mem_free(MEM_TEMP, w.bytes, w.capacity);

@@ -10,7 +10,7 @@
 #include <openssl/md5.h>
 #include <zlib.h>
 
-#define BYTES_PER_RED 512u
+#define BYTES_PER_RED 128u
 #define PIECE_BYTES 4096u     /* of unaligned data at a time */
 
 enum DigestKind { DIGEST_MD5, DIGEST_MD5_UPDATE, DIGEST_CRC32, DIGEST_ADLER32 };

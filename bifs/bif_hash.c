@@ -21,13 +21,26 @@ BIF(erlang, phash, 2, 0)
     return range ? term_small((int64_t)(term_phash(a[0]) % range + 1)) : bif_error(p, EXC_BADARG);
 }
 
+/* False: the native goes on elsewhere, from the beginning. */
+static bool phash2(Process *p, term_t t, uint32_t *hash)
+{
+    if (bif_is_long(SIZE_MAX) ? term_phash2_some(t, BIF_LONG_WORDS, hash)
+                              : term_phash2_some(t, SIZE_MAX, hash))
+        return true;
+    (void)bif_go_dirty(p);
+    return false;
+}
+
 BIF(erlang, phash2, 1, 0)
 {
-    return term_small(term_phash2(a[0]) & PHASH2_DEFAULT_MASK);
+    uint32_t hash;
+    return phash2(p, a[0], &hash) ? term_small(hash & PHASH2_DEFAULT_MASK) : TERM_NONE;
 }
 
 BIF(erlang, phash2, 2, 0)
 {
     uint64_t range = range_of(a[1]);
-    return range ? term_small((int64_t)(term_phash2(a[0]) % range)) : bif_error(p, EXC_BADARG);
+    uint32_t hash;
+    if (!range) return bif_error(p, EXC_BADARG);
+    return phash2(p, a[0], &hash) ? term_small((int64_t)(hash % range)) : TERM_NONE;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define REDS_PER_CELLS 64
+#define CELLS_COPIED_PER_RED 16
 
 static void charge(Process *p, size_t cells)
 {
@@ -20,6 +21,12 @@ static void charge(Process *p, size_t cells)
 static size_t cells_per_slice(const Process *p)
 {
     return REDS_PER_CELLS * (size_t)MAX(p->reds, 1);
+}
+
+/* The same when each cell is written anew. */
+static size_t copies_per_slice(const Process *p)
+{
+    return CELLS_COPIED_PER_RED * (size_t)MAX(p->reds, 1);
 }
 
 static term_t yield_list(Process *p)
@@ -110,7 +117,7 @@ static void append_end(Process *p)
 /* One slice: copies up to a slice's cells of s->rest. */
 static term_t append_slice(Process *p, AppendState *s, term_t right)
 {
-    size_t n = 0, limit = cells_per_slice(p);
+    size_t n = 0, limit = copies_per_slice(p);
     term_t from = s->rest, rest = from, last;
     while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
     if (!term_is_list(rest)) {
@@ -131,7 +138,7 @@ static term_t append_slice(Process *p, AppendState *s, term_t right)
 
 static term_t append(Process *p, term_t left, term_t right)
 {
-    size_t n = 0, limit = cells_per_slice(p);
+    size_t n = 0, limit = copies_per_slice(p);
     term_t rest = left, last;
     if (p->native_state && p->native_state->destroy == append_destroy)
         return append_slice(p, append_state(p, left), right);
@@ -210,8 +217,18 @@ static term_t subtract_set(Process *p, term_t left, Taken *set, size_t used, siz
     return first;
 }
 
+/* Are the two so long that looking for their ends takes a while? */
+static bool are_long(term_t left, term_t right)
+{
+    size_t n = 0;
+    for (; term_is_list_cell(left) && n <= BIF_LONG_WORDS; left = list_tail(left)) n++;
+    for (; term_is_list_cell(right) && n <= BIF_LONG_WORDS; right = list_tail(right)) n++;
+    return bif_is_long(n);
+}
+
 static term_t subtract(Process *p, term_t left, term_t right)
 {
+    if (are_long(left, right)) return bif_go_dirty(p);
     ptrdiff_t n = length_of(left), m = length_of(right);
     if (n < 0 || m < 0) return bif_error(p, EXC_BADARG);
     if (n == 0 || m == 0) return left;
@@ -247,7 +264,7 @@ BIF(lists, member, 2, 0)
 
 BIF(lists, reverse, 2, 0)
 {
-    size_t n = 0, limit = cells_per_slice(p);
+    size_t n = 0, limit = copies_per_slice(p);
     term_t rest = a[0], result = a[1];
     while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
     if (n == 0) return term_is_nil(rest) ? result : bif_error(p, EXC_BADARG);

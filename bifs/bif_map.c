@@ -92,7 +92,9 @@ BIF(maps, merge, 2, 0)
 {
     if (!term_is_map(a[0])) return bad_map(p, a[0]);
     if (!term_is_map(a[1])) return bad_map(p, a[1]);
-    charge(p, map_size(a[0]) + map_size(a[1]));
+    size_t pairs = map_size(a[0]) + map_size(a[1]);
+    if (bif_is_long(4 * pairs)) return bif_go_dirty(p);
+    charge(p, pairs);
     return map_merge(&p->heap, a[0], a[1]);
 }
 

@@ -63,6 +63,9 @@ static unsigned base_of(term_t t)
     return term_is_small(t) && small_value(t) >= 2 && small_value(t) <= 36 ? (unsigned)small_value(t) : 0;
 }
 
+/* A digit is about as much work as so many words. */
+#define DIGIT_WORDS 4
+
 /* Conversions are quadratic at worst: charge by digits squared for very long ones. */
 static void charge_digits(Process *p, size_t digits)
 {
@@ -74,6 +77,7 @@ static term_t integer_text(Process *p, term_t i, unsigned base, bool list)
     if (!term_is_integer(i) || base == 0) return bif_error(p, EXC_BADARG);
     char small[128];
     size_t room = int_text_bytes(i, base);
+    if (bif_is_long(DIGIT_WORDS * room)) return bif_go_dirty(p);
     char *text = room <= sizeof small ? small : mem_alloc(MEM_TEMP, room);
     size_t n = int_to_text(i, base, text);
     term_t t = list ? heap_string(&p->heap, text, n, TERM_NIL) : heap_binary(&p->heap, text, n);
@@ -149,15 +153,24 @@ static term_t integer_of_text(Process *p, Text *t, unsigned base)
     return i == TERM_NONE ? bif_error(p, reason) : i;
 }
 
+static bool is_long_text(term_t t)
+{
+    size_t n = term_is_bitstring(t) ? bitstring_bits(t) / 8 : 0;
+    while (term_is_list_cell(t) && !bif_is_long(DIGIT_WORDS * n)) t = list_tail(t), n++;
+    return bif_is_long(DIGIT_WORDS * n);
+}
+
 static term_t list_to_integer(Process *p, term_t list, unsigned base)
 {
     Text t;
+    if (is_long_text(list)) return bif_go_dirty(p);
     return text_of_list(&t, list) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }
 
 static term_t binary_to_integer(Process *p, term_t binary, unsigned base)
 {
     Text t;
+    if (is_long_text(binary)) return bif_go_dirty(p);
     return text_of_binary(&t, binary) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }
 
@@ -184,6 +197,7 @@ BIF(string, list_to_integer, 1, 0)
     term_t rest;
     enum ArithError e;
     if (!term_is_list(a[0])) return string_error(p, am_not_a_list);
+    if (is_long_text(a[0])) return bif_go_dirty(p);
     text_of_prefix(&t, a[0], &rest);
     size_t n = t.n > 0 && (t.bytes[0] == '+' || t.bytes[0] == '-'), sign = n;
     while (n < t.n && t.bytes[n] >= '0' && t.bytes[n] <= '9') n++;
@@ -202,6 +216,7 @@ static term_t erts_list_to_integer(Process *p, term_t list, term_t base)
     enum ArithError e;
     if (!term_is_list(list)) return am_not_a_list;
     if (!base_of(base)) return am_badarg;
+    if (is_long_text(list)) return bif_go_dirty(p);
     text_of_prefix(&t, list, &rest);
     size_t n = t.n > 0 && (t.bytes[0] == '+' || t.bytes[0] == '-'), sign = n;
     while (n < t.n && digit_value((unsigned char)t.bytes[n], base_of(base)) >= 0) n++;
@@ -218,6 +233,7 @@ BIF(erts_internal, binary_to_integer, 2, 0)
 {
     Text t;
     enum ArithError e = ARITH_BADARG;
+    if (is_long_text(a[0])) return bif_go_dirty(p);
     if (!text_of_binary(&t, a[0]) || !base_of(a[1])) return am_badarg;
     term_t i = heap_int_from_text(&p->heap, t.bytes, t.n, base_of(a[1]), &e);
     text_free(&t);
@@ -297,12 +313,14 @@ static term_t float_of_text(Process *p, Text *t)
 BIF(erlang, list_to_float, 1, 0)
 {
     Text t;
+    if (is_long_text(a[0])) return bif_go_dirty(p);
     return text_of_list(&t, a[0]) ? float_of_text(p, &t) : bif_error(p, EXC_BADARG);
 }
 
 BIF(erlang, binary_to_float, 1, 0)
 {
     Text t;
+    if (is_long_text(a[0])) return bif_go_dirty(p);
     return text_of_binary(&t, a[0]) ? float_of_text(p, &t) : bif_error(p, EXC_BADARG);
 }
 
@@ -312,6 +330,7 @@ BIF(string, list_to_float, 1, 0)
     term_t rest;
     double d;
     if (!term_is_list(a[0])) return string_error(p, am_not_a_list);
+    if (is_long_text(a[0])) return bif_go_dirty(p);
     text_of_prefix(&t, a[0], &rest);
     size_t n = float_scan(t.bytes, t.n);
     bool ok = n > 0 && float_parse(t.bytes, n, &d);

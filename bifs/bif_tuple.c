@@ -35,6 +35,7 @@ BIF(erlang, setelement, 3, 0)
 {
     size_t n = term_is_tuple(a[1]) ? tuple_arity(a[1]) : 0, i = index_of(a[0], n);
     if (!i) return bif_error(p, EXC_BADARG);
+    if (bif_is_long(n)) return bif_go_dirty(p);
     term_t *hp = heap_alloc(&p->heap, 1 + n);
     memcpy(hp, boxed_ptr(a[1]), (1 + n) * sizeof(term_t));
     hp[i] = a[2];
@@ -54,6 +55,7 @@ static term_t filled_tuple(Process *p, term_t size, term_t value)
 {
     if (!term_is_small(size) || small_value(size) < 0 || (size_t)small_value(size) > TUPLE_MAX)
         return bif_error(p, EXC_BADARG);
+    if (bif_is_long((size_t)small_value(size))) return bif_go_dirty(p);
     term_t *to, t = new_tuple(&p->heap, (size_t)small_value(size), &to);
     for (int64_t i = 0; i < small_value(size); i++) to[i] = value;
     process_bump_reds(p, (int32_t)(small_value(size) / 256));
@@ -83,6 +85,7 @@ static term_t insert_element(Process *p, term_t t, size_t at, term_t value)
 {
     size_t n = tuple_arity(t);
     if (n >= TUPLE_MAX) return bif_error(p, EXC_BADARG);
+    if (bif_is_long(n)) return bif_go_dirty(p);
     term_t *to, result = new_tuple(&p->heap, n + 1, &to);
     const term_t *from = tuple_elements(t);
     memcpy(to, from, (at - 1) * sizeof(term_t));
@@ -107,6 +110,7 @@ BIF(erlang, delete_element, 2, 0)
 {
     size_t n = term_is_tuple(a[1]) ? tuple_arity(a[1]) : 0, i = index_of(a[0], n);
     if (!i) return bif_error(p, EXC_BADARG);
+    if (bif_is_long(n)) return bif_go_dirty(p);
     term_t *to, result = new_tuple(&p->heap, n - 1, &to);
     const term_t *from = tuple_elements(a[1]);
     memcpy(to, from, (i - 1) * sizeof(term_t));
@@ -117,6 +121,7 @@ BIF(erlang, delete_element, 2, 0)
 BIF(erlang, tuple_to_list, 1, 0)
 {
     if (!term_is_tuple(a[0])) return bif_error(p, EXC_BADARG);
+    if (bif_is_long(2 * tuple_arity(a[0]))) return bif_go_dirty(p);
     process_bump_reds(p, (int32_t)(tuple_arity(a[0]) / 128));
     return heap_list(&p->heap, tuple_arity(a[0]), tuple_elements(a[0]), TERM_NIL);
 }
@@ -125,7 +130,8 @@ BIF(erlang, list_to_tuple, 1, 0)
 {
     size_t n = 0;
     term_t t = a[0];
-    for (; term_is_list_cell(t) && n <= TUPLE_MAX; t = list_tail(t)) n++;
+    for (; term_is_list_cell(t) && n <= TUPLE_MAX; t = list_tail(t))
+        if (bif_is_long(++n)) return bif_go_dirty(p);
     if (!term_is_nil(t) || n > TUPLE_MAX) return bif_error(p, EXC_BADARG);
     term_t *to, result = new_tuple(&p->heap, n, &to);
     for (t = a[0]; term_is_list_cell(t); t = list_tail(t)) *to++ = list_head(t);

@@ -9,12 +9,16 @@
 #include "base/utf8.h"
 #include "data/binary.h"
 
+/* About as much work as a word. */
+#define BYTES_OF_A_WORD 4
+
 /* ---- walking ---- */
 
 typedef struct Walk {
     term_t *tails;      /* of the lists that are open */
     size_t depth, cap;
     bool latin1;
+    size_t work;        /* list elements and bytes / 8 looked at, when no more than a slice's */
     Buf out;            /* UTF-8 */
     uint8_t part[UTF8_MAX]; /* beginning of a character cut off by the end of a binary */
     unsigned part_bytes, part_needs;
@@ -41,24 +45,32 @@ static bool is_bytes(term_t t)
     return term_is_bitstring(t) && term_is_binary(t);
 }
 
+static bool is_counted_bytes(Walk *w, term_t t)
+{
+    if (!is_bytes(t)) return false;
+    w->work += bitstring_bits(t) / BYTES_OF_A_WORD / 8;
+    return true;
+}
+
 /* Only lists, integers and binaries, and lists end in nil or a binary. As in the reference, nothing behind a
- * large integer is looked at. */
+ * large integer is looked at; nor what takes longer than a slice, which w->work then says. */
 static bool is_character_data(Walk *w, term_t t)
 {
-    w->depth = 0;
-    if (!term_is_list(t)) return is_bytes(t);
+    w->depth = w->work = 0;
+    if (!term_is_list(t)) return is_counted_bytes(w, t);
     for (;;) {
         if (term_is_list_cell(t)) {
             term_t head = list_head(t);
+            if (bif_is_long(++w->work)) return true;
             if (term_is_list(head)) {
                 push_tail(w, list_tail(t));
                 t = head;
                 continue;
             }
             if (term_is_big(head)) return true;
-            if (!term_is_small(head) && !is_bytes(head)) return false;
+            if (!term_is_small(head) && !is_counted_bytes(w, head)) return false;
             t = list_tail(t);
-        } else if (!term_is_nil(t) && !is_bytes(t)) {
+        } else if (!term_is_nil(t) && !is_counted_bytes(w, t)) {
             return false;
         } else if (w->depth == 0) {
             return true;
@@ -235,6 +247,10 @@ static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, co
         walk_free(&w);
         return bif_error(p, EXC_BADARG);
     }
+    if (bif_is_long(w.work)) {
+        walk_free(&w);
+        return bif_go_dirty(p);
+    }
     if (make == out_binary && !w.latin1 && is_done(a[0])) {
         walk_free(&w);
         return a[0];
@@ -264,6 +280,7 @@ BIF(unicode, characters_to_list, 2, 0)
 BIF(unicode, bin_is_7bit, 1, 0)
 {
     if (!is_bytes(a[0])) return am_false;
+    if (bif_is_long(bitstring_bits(a[0]) / 256)) return bif_go_dirty(p);
     TempBytes temp = TEMP_BYTES_INIT;
     size_t n;
     const uint8_t *bytes = binary_bytes(a[0], &n, &temp);

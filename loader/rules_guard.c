@@ -72,6 +72,19 @@ static bool emit_guard(Load *l, int family, unsigned index_at, unsigned argc, In
     return emit(l, family, ops, n);
 }
 
+/* Fail Live Native List Destination: the one guard native that yields, outside of guards. */
+static bool emit_length(Load *l, const InsnOperand *a)
+{
+    return emit(l, INSN_bif_length_in_slices, (const InsnOperand[]){a[1], a[3], a[4]}, 3);
+}
+
+static bool is_length(const Load *l, const InsnOperand *index)
+{
+    if (!is_uint(index) || index->value >= l->f.import_count) return false;
+    const BeamImport *i = &l->f.imports[index->value];
+    return i->module == am_erlang && i->function == am_length && i->arity == 1;
+}
+
 bool rule_bif(Load *l, const GenOp *op, const InsnOperand *a)
 {
     InsnOperand ops[8];
@@ -80,8 +93,10 @@ bool rule_bif(Load *l, const GenOp *op, const InsnOperand *a)
     memcpy(ops, a, op->argc * sizeof *a);
     if (!gc)
         return emit_guard(l, rule_family(l, op->op), index_at, op->argc - index_at - 2u, ops, op->argc);
-    /* Live is not needed: natives never collect. */
     l->heap = 0;
+    if (op->op == GEN_gc_bif1 && is_length(l, &a[2]) && is_uint(&a[1]) && a[0].value == 0)
+        return emit_length(l, a);
+    /* Live is not needed: natives never collect. */
     static const uint16_t families[] = {0, INSN_bif1, INSN_bif2, INSN_bif3};
     unsigned argc = op->argc - 4u;
     memmove(ops + 1, ops + 2, (op->argc - 2u) * sizeof *a);

@@ -17,6 +17,7 @@
 
 typedef struct Work {
     term_t *at, *base, *limit;
+    size_t left;           /* words that may still be looked at; 0: too many */
     term_t inline_words[64];
 } Work;
 
@@ -24,6 +25,7 @@ static void work_init(Work *w)
 {
     w->at = w->base = w->inline_words;
     w->limit = w->base + ARRAY_LEN(w->inline_words);
+    w->left = SIZE_MAX;
 }
 
 static void work_free(Work *w)
@@ -65,6 +67,8 @@ static void work_push_array(Work *w, const term_t *first, size_t n)
     work_room(w, n);
     while (n > 0) *w->at++ = first[--n];
 }
+
+static inline void work_done(Work *w, size_t words) { w->left -= MIN(w->left, words); }
 
 static inline bool work_empty(const Work *w) { return w->at == w->base; }
 
@@ -170,19 +174,22 @@ static uint64_t float_bits(term_t t)
 
 /* The hash of a list's leading run of bytes, four to a word. Returns the rest; *count bytes of the last,
  * incomplete word are in *word. */
-static term_t hash_bytes_run(term_t t, uint32_t *h, uint32_t *word, unsigned *count)
+static term_t hash_bytes_run(Work *w, term_t t, uint32_t *h, uint32_t *word, unsigned *count)
 {
+    size_t left = w->left;
     *word = *count = 0;
-    while (term_is_list_cell(t)) {
+    while (term_is_list_cell(t) && left > 0) {
         term_t head = list_head(t);
         if (!term_is_small(head) || (uint64_t)small_value(head) > 255) break;
         *word = (*word << 8) + (uint32_t)small_value(head);
         if (++*count == 4) {
             *h = hash1(*word, K(4), *h);
             *word = *count = 0;
+            left -= MIN(left, 4);
         }
         t = list_tail(t);
     }
+    w->left = left;
     return t;
 }
 
@@ -272,13 +279,16 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
         *w->at++ = (term_t)h;
         *w->at++ = MARK_MAP_END;
         *pairs = 0;
-        push_map(w, t);
+        work_done(w, 3 * map_size(t));
+        if (w->left > 0) push_map(w, t);
         return 0;
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
     case BOXED_FLOAT:
         return hash2((uint32_t)(float_bits(t) >> 32), (uint32_t)float_bits(t), K(12), h);
-    case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return hash_bitstring(t, h);
+    case BOXED_HEAP_BITS: case BOXED_SUB_BITS:
+        work_done(w, bitstring_bits(t) / 64);
+        return w->left > 0 ? hash_bitstring(t, h) : 0;
     case BOXED_FUN: return phash2_fun(w, t, h);
     case BOXED_EXPORT: return phash2_export(t, h);
     case BOXED_REF: case BOXED_EXT_REF: return hash_ref_first(t, h);
@@ -295,7 +305,7 @@ static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
 {
     uint32_t word;
     unsigned count;
-    term_t rest = hash_bytes_run(t, &h, &word, &count);
+    term_t rest = hash_bytes_run(w, t, &h, &word, &count);
     if (count > 0) h = hash1(word, K(4), h);
     if (term_is_list_cell(rest)) {
         work_push(w, list_tail(rest));
@@ -306,20 +316,25 @@ static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
     return h;
 }
 
-uint32_t term_phash2(term_t t)
+bool term_phash2_some(term_t t, size_t limit_words, uint32_t *hash)
 {
-    if (term_is_immed(t)) return phash2_immed(t, 0);
+    if (term_is_immed(t)) {
+        *hash = phash2_immed(t, 0);
+        return true;
+    }
     Work w;
     work_init(&w);
+    w.left = limit_words;
     uint32_t h = 0, pairs = 0;
-    for (;;) {
+    for (;; work_done(&w, 1)) {
         if (term_is_immed(t)) h = phash2_immed(t, h);
         else if (term_is_list_cell(t)) h = phash2_list(&w, t, h);
         else h = phash2_boxed(&w, t, h, &pairs);
         for (;;) {
-            if (work_empty(&w)) {
+            if (work_empty(&w) || w.left == 0) {
                 work_free(&w);
-                return h;
+                *hash = h;
+                return w.left > 0;
             }
             t = *--w.at;
             if (t == MARK_PAIR) {
@@ -335,6 +350,13 @@ uint32_t term_phash2(term_t t)
     }
 }
 
+uint32_t term_phash2(term_t t)
+{
+    uint32_t h;
+    (void)term_phash2_some(t, SIZE_MAX, &h);
+    return h;
+}
+
 /* ---- internal ---- */
 
 static inline uint32_t mix_kind(uint32_t h, uint32_t k)
@@ -347,7 +369,7 @@ static uint32_t internal_list(Work *w, term_t t, uint32_t h)
 {
     uint32_t word;
     unsigned count;
-    term_t rest = hash_bytes_run(t, &h, &word, &count);
+    term_t rest = hash_bytes_run(w, t, &h, &word, &count);
     if (count > 0) h = hash2(word, count, K(22), h);
     if (!term_is_list_cell(rest)) {
         work_push(w, rest);

@@ -14,6 +14,8 @@
 
 uint32_t term_phash(term_t t);
 uint32_t term_phash2(term_t t);
+/* False: there was more to look at than so many words, and *hash says nothing. */
+bool term_phash2_some(term_t t, size_t limit_words, uint32_t *hash);
 uint32_t term_hash_slow(term_t t, uint32_t salt);
 
 /* The hash of an atom's text that phash and phash2 are made of. */

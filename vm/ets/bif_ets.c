@@ -96,6 +96,12 @@ BIF(ets, new, 2, 0)
     return ets_id(&p->heap, t);
 }
 
+/* Many objects under one key, or tombstones, are dealt with in one go: they are paid for. */
+static void charge_objects(Process *p, size_t n)
+{
+    process_bump_reds(p, (int32_t)MIN(n / 4, (size_t)INT32_MAX));
+}
+
 /* ---- insert ---- */
 
 static bool is_object(const EtsTable *t, term_t x)
@@ -110,6 +116,82 @@ static int64_t object_list_length(const EtsTable *t, term_t l)
     for (; term_is_list_cell(l); l = list_tail(l), n++)
         if (!is_object(t, list_head(l))) return -1;
     return l == TERM_NIL ? n : -1;
+}
+
+/* A long list is copied in slices, without the lock; then all objects appear in the table at once. */
+#define INSERT_AT_ONCE 1000
+
+typedef struct InsertState {
+    NativeState base;
+    bool backwards;          /* the last object goes in first */
+    EtsObject *first, *last; /* copies, in the order in which they go in */
+    term_t rest;
+} InsertState;
+
+static void insert_destroy(NativeState *base)
+{
+    InsertState *s = (InsertState *)base;
+    while (s->first) {
+        EtsObject *o = s->first;
+        s->first = o->h.next;
+        ets_object_dispose(o);
+    }
+    MEM_DELETE(ETS_TABLE, s);
+}
+
+static void insert_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &((InsertState *)base)->rest, 1);
+}
+
+static InsertState *insert_state_of(Process *p)
+{
+    NativeState *s = p->native_state;
+    return s && s->destroy == insert_destroy ? (InsertState *)s : NULL;
+}
+
+static term_t insert_begin(Process *p, const EtsTable *t, term_t objects)
+{
+    InsertState *s = MEM_NEW(ETS_TABLE, InsertState);
+    *s = (InsertState){{.destroy = insert_destroy, .each_root = insert_each_root}, .rest = objects};
+    s->backwards = t->type == ETS_BAG;
+    p->native_state = &s->base;
+    return bif_yield(p);
+}
+
+/* False: the slice is over. */
+static bool insert_copied(Process *p, InsertState *s)
+{
+    for (int n = INSERT_AT_ONCE; n > 0 && s->rest != TERM_NIL; n--, s->rest = list_tail(s->rest)) {
+        EtsObject *o = ets_object_make(list_head(s->rest));
+        o->h.next = s->backwards ? s->first : NULL;
+        if (!s->backwards && s->last) s->last->h.next = o;
+        if (s->backwards || !s->first) s->first = o;
+        s->last = o;
+    }
+    process_bump_reds(p, INT32_MAX);
+    return s->rest == TERM_NIL;
+}
+
+static bool is_any_there(EtsTable *t, const EtsObject *o)
+{
+    for (; o; o = o->h.next)
+        if (ets_find(t, ets_key(t, o->tuple))) return true;
+    return false;
+}
+
+static term_t insert_end(Process *p, EtsTable *t, InsertState *s, bool only_new)
+{
+    bool put = !only_new || !is_any_there(t, s->first);
+    while (put && s->first) {
+        EtsObject *o = s->first;
+        s->first = o->h.next;
+        ets_object_adopt(t, o);
+        ets_put(t, o);
+    }
+    p->native_state = NULL;
+    insert_destroy(&s->base);
+    return term_bool(put);
 }
 
 static term_t reversed(Heap *h, term_t list)
@@ -128,6 +210,7 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
     }
     int64_t n = object_list_length(t, objects);
     if (n < 0) return bif_error(p, EXC_BADARG);
+    if (n > INSERT_AT_ONCE) return insert_begin(p, t, objects);
     if (only_new) {
         for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
             if (ets_find(t, ets_key(t, list_head(l)))) return am_false;
@@ -136,15 +219,17 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
     if (t->type == ETS_BAG) objects = reversed(&p->heap, objects);
     for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
         ets_put(t, ets_object_new(t, list_head(l)));
-    process_bump_reds(p, (int32_t)(n > 4000 ? 4000 : n));
+    process_bump_reds(p, (int32_t)n);
     return am_true;
 }
 
 static term_t insert(Process *p, term_t *a, bool only_new)
 {
+    InsertState *s = insert_state_of(p);
+    if (s && !insert_copied(p, s)) return bif_yield(p);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
-    term_t result = insert_unlocked(p, t, a[1], only_new);
+    term_t result = s ? insert_end(p, t, s, only_new) : insert_unlocked(p, t, a[1], only_new);
     ets_unlock(t, true);
     return result;
 }
@@ -230,8 +315,9 @@ BIF(ets, delete, 2, 0)
 {
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
-    ets_remove_key(t, a[1]);
+    size_t n = ets_remove_key(t, a[1]);
     ets_unlock(t, true);
+    charge_objects(p, n);
     return am_true;
 }
 
@@ -502,9 +588,10 @@ BIF(ets, safe_fixtable, 2, 0)
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
     if (!t) return TERM_NONE;
     if (a[1] == am_true) ets_fix(p, t);
+    size_t tombstones = ets_is_tree(t) ? 0 : t->hash.tombstones;
     ets_table_ref(t);
     ets_unlock(t, false);
-    if (a[1] == am_false) ets_unfix(p, t);
+    if (a[1] == am_false && ets_unfix(p, t)) charge_objects(p, tombstones);
     ets_table_unref(t);
     return term_is_bool(a[1]) ? am_true : bif_error(p, EXC_BADARG);
 }

@@ -4,12 +4,11 @@
  *            outlive the module that a literal came from. Layer: ets. */
 #include "ets/ets_priv.h"
 
-static EtsObject *object_alloc(EtsTable *t, size_t words)
+static EtsObject *object_alloc(size_t words)
 {
     EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + words * sizeof(term_t));
     o->words = words;
     o->h.dead = false;
-    t->object_words += words + sizeof *o / sizeof(term_t);
     return o;
 }
 
@@ -20,9 +19,21 @@ static Heap object_heap(EtsObject *o)
     return (Heap){.top = o->mem, .stop = o->mem + o->words + HEAP_STACK_RESERVE, .start = o->mem};
 }
 
+void ets_object_adopt(EtsTable *t, const EtsObject *o)
+{
+    t->object_words += o->words + sizeof *o / sizeof(term_t);
+}
+
 EtsObject *ets_object_new(EtsTable *t, term_t tuple)
 {
-    EtsObject *o = object_alloc(t, term_size_words(tuple, false));
+    EtsObject *o = ets_object_make(tuple);
+    ets_object_adopt(t, o);
+    return o;
+}
+
+EtsObject *ets_object_make(term_t tuple)
+{
+    EtsObject *o = object_alloc(term_size_words(tuple, false));
     Heap h = object_heap(o);
     o->tuple = term_copy_all(&h, tuple);
     o->off_heap = h.off_heap;

@@ -156,6 +156,9 @@ static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERE
 
 /* ---- objects (ets_object.c) ---- */
 EtsObject *ets_object_new(EtsTable *t, term_t tuple);
+/* The same in two steps, of which the first needs no lock. */
+EtsObject *ets_object_make(term_t tuple);
+void ets_object_adopt(EtsTable *t, const EtsObject *o);
 void ets_object_free(EtsTable *t, EtsObject *o);
 void ets_object_dispose(EtsObject *o); /* of no table any more */
 term_t ets_object_copy(Heap *h, const EtsObject *o);

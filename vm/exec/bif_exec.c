@@ -25,6 +25,11 @@ term_t bif_go_dirty(Process *p)
     return TERM_NONE;
 }
 
+bool bif_is_long(size_t words)
+{
+    return UNLIKELY(words > BIF_LONG_WORDS) && sched_self->kind == SCHED_NORMAL;
+}
+
 BIF(erlang, hibernate, 3, 0)
 {
     int64_t n = exec_list_length(a[2]);

@@ -101,6 +101,12 @@ const code_t *exec_inline_failed(Sched *s, Process *p, const code_t *pc, uint32_
                                  unsigned arity, term_t a, term_t b, term_t value);
 bool exec_is_function2(term_t fun, term_t arity);
 int64_t exec_list_length(term_t list); /* -1: improper */
+/* The same for the instruction, which goes on in the next slice when a list is too long for what is left of this one
+ * (LENGTH_LATER). *list becomes the list that was asked for first. */
+#define LENGTH_LATER (-2)
+#define LENGTH_CELLS_PER_RED 64
+int64_t exec_length(Process *p, term_t *list, int64_t reds);
+const code_t *exec_length_yield(Sched *s, Process *p, const code_t *pc, unsigned live);
 bool exec_to_double(Sched *s, Process *p, term_t number, unsigned fr);
 /* Distance of the label behind key in pairs sorted by key; 0: none. */
 int64_t exec_select(uint64_t key, const code_t *pairs, unsigned count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* guard - out-of-line parts of guard natives, arithmetic and selection. */
+#include "base/alloc.h"
 #include "exec/exec_priv.h"
 
 void exec_error(Process *p, uint32_t code)
@@ -53,9 +54,21 @@ static const struct {
     [ARITH_BNOT] = {bnot_of, am_bnot, 1},     [ARITH_NEG] = {neg_of, am_Minus, 1},
 };
 
+/* An operator cannot be interrupted; what takes long is paid for, products and quotients by their logarithm more. */
+static void charge_arith(Process *p, enum ArithOp op, size_t limbs)
+{
+    bool steep = op == ARITH_MUL || op == ARITH_DIV || op == ARITH_REM;
+    size_t cost = steep ? limbs * (64 - (unsigned)__builtin_clzll(limbs)) / 16 : limbs / 64;
+    (void)process_bump_reds(p, (int32_t)MIN(cost, (size_t)INT32_MAX));
+}
+
+static size_t limbs_of(term_t t) { return term_is_big(t) ? big_limbs(t) : 0; }
+
 term_t exec_arith(Process *p, enum ArithOp op, term_t a, term_t b)
 {
     enum ArithError err = ARITH_BADARITH;
+    size_t limbs = limbs_of(a) + limbs_of(b);
+    if (UNLIKELY(limbs > 64)) charge_arith(p, op, limbs);
     term_t result = arith_ops[op].fn(&p->heap, a, b, &err);
     if (UNLIKELY(result == TERM_NONE)) {
         exec_error(p, err == ARITH_BADARITH     ? EXC_BADARITH
@@ -104,6 +117,66 @@ int64_t exec_list_length(term_t list)
     int64_t n = 0;
     for (; term_is_list_cell(list); n++) list = list_tail(list);
     return list == TERM_NIL ? n : -1;
+}
+
+/* ---- length/1 of a list that takes more than a slice ---- */
+
+#define CELLS_AT_ONCE 4096 /* that many are always counted, so that short lists need no look at the state */
+
+typedef struct LengthState {
+    NativeState base;
+    int64_t counted;
+    term_t list, rest;
+} LengthState;
+
+static void length_destroy(NativeState *s) { MEM_DELETE(TEMP, (LengthState *)s); }
+
+static void length_each_root(NativeState *s, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &((LengthState *)s)->list, 2);
+}
+
+static LengthState *length_state(Process *p, term_t list)
+{
+    if (p->native_state && p->native_state->destroy == length_destroy) return (LengthState *)p->native_state;
+    LengthState *s = MEM_NEW(TEMP, LengthState);
+    *s = (LengthState){{.destroy = length_destroy, .each_root = length_each_root}, 0, list, list};
+    p->native_state = &s->base;
+    return s;
+}
+
+static int64_t length_ended(Process *p, LengthState *s, term_t *list)
+{
+    int64_t n = term_is_nil(s->rest) ? s->counted : -1;
+    *list = s->list;
+    p->native_state = NULL;
+    length_destroy(&s->base);
+    return n;
+}
+
+static int64_t length_slice(Process *p, term_t *list, int64_t reds)
+{
+    LengthState *s = length_state(p, *list);
+    int64_t most = MAX(reds * LENGTH_CELLS_PER_RED, CELLS_AT_ONCE), n = 0;
+    for (; term_is_list_cell(s->rest) && n < most; n++) s->rest = list_tail(s->rest);
+    s->counted += n;
+    return n == most ? LENGTH_LATER : length_ended(p, s, list);
+}
+
+int64_t exec_length(Process *p, term_t *list, int64_t reds)
+{
+    int64_t n = 0;
+    term_t t = *list;
+    if (UNLIKELY(p->native_state != NULL)) return length_slice(p, list, reds);
+    for (; term_is_list_cell(t) && n < CELLS_AT_ONCE; n++) t = list_tail(t);
+    if (UNLIKELY(n == CELLS_AT_ONCE)) return length_slice(p, list, reds);
+    return term_is_nil(t) ? n : -1;
+}
+
+const code_t *exec_length_yield(Sched *s, Process *p, const code_t *pc, unsigned live)
+{
+    p->reds = 0;
+    return exec_leave(s, p, pc, live, RUN_YIELD);
 }
 
 bool exec_to_double(Sched *s, Process *p, term_t number, unsigned fr)

@@ -64,6 +64,16 @@ term_t heap_piece_copy_ref(HeapPiece *piece, term_t words[ALIAS_REF_WORDS], term
 
 /* ---- local receivers ---- */
 
+/* A large copy is not interrupted: the sender pays for it. */
+#define COPIED_WORDS_PER_RED 64
+
+static void charge_copy(Process *from, const Signal *s)
+{
+    size_t words = s->piece.frags ? s->piece.frags->words : 0;
+    if (UNLIKELY(words >= COPIED_WORDS_PER_RED))
+        (void)process_bump_reds(from, (int32_t)MIN(words / COPIED_WORDS_PER_RED, (size_t)INT32_MAX));
+}
+
 /* The token gets a new serial number for each message. */
 static void copy_token(Signal *s, Process *from, term_t to)
 {
@@ -77,6 +87,7 @@ void message_send(Process *from, Process *to, term_t term)
     if (process_is_exiting(to)) return;
     Signal *s = signal_new(SIG_MESSAGE, from->id);
     s->term = heap_piece_copy(&s->piece, term);
+    charge_copy(from, s);
     copy_token(s, from, to->id);
     if (!signal_send(to, s)) signal_free(s);
 }

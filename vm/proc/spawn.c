@@ -15,6 +15,7 @@
 #include "proc/signal.h"
 
 #define SPAWN_REDS 200
+#define COPIED_WORDS_PER_RED 64
 
 /* ---- options ---- */
 
@@ -248,6 +249,7 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
 {
     Vm *vm = parent->vm;
     Process *child = make(vm, module, function, args, o);
+    size_t words = (size_t)(child->heap.top - child->heap.start);
     child->parent = parent->id;
     child->group_leader = term_copy(&child->heap, parent->group_leader);
     if (!ptab_insert(vm->procs->procs, child)) {
@@ -270,7 +272,7 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     if (UNLIKELY(vm->procs->trace_new != NULL))
         vm->procs->trace_new(parent, child, o->link, heap_tuple3(&parent->heap, module, function, args));
     start(child);
-    (void)process_bump_reds(parent, SPAWN_REDS);
+    (void)process_bump_reds(parent, (int32_t)MIN(SPAWN_REDS + words / COPIED_WORDS_PER_RED, (size_t)INT32_MAX));
     return pid;
 }
 
