@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,10 +27,32 @@ typedef struct Start {
     char name[NAME_BYTES];
 } Start;
 
+#if defined(JOIST_ASAN) || defined(JOIST_TSAN)
+static void make_fault_stack(void) {}
+#else
+enum { FAULT_STACK_BYTES = 128 << 10 };
+
+static void drop_fault_stack(void *stack)
+{
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+    munmap(stack, FAULT_STACK_BYTES);
+}
+
+/* Handlers of faults find room even when the thread has none left. Sanitizers bring their own. */
+static void make_fault_stack(void)
+{
+    void *stack = mmap(NULL, FAULT_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED) return;
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = FAULT_STACK_BYTES}, NULL);
+    thread_at_exit(drop_fault_stack, stack);
+}
+#endif
+
 static void *thread_main(void *arg)
 {
     Start start = *(Start *)arg;
     mem_free(MEM_SYS, arg, sizeof(Start));
+    make_fault_stack();
     if (start.name[0])
         thread_set_name(start.name);
     return start.run(start.arg);
@@ -50,6 +73,9 @@ static int create_raw(Thread *t, size_t stack_bytes, Start *start)
     return error;
 }
 
+/* Signals of what a thread itself does. Were they blocked, the kernel would end the program without a word. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+
 int thread_create(Thread *t, const ThreadOptions *options, void *(*run)(void *), void *arg)
 {
     Start *start = MEM_NEW(SYS, Start);
@@ -60,6 +86,7 @@ int thread_create(Thread *t, const ThreadOptions *options, void *(*run)(void *),
     sigset_t all, before;
     if (options->block_signals) {
         sigfillset(&all);
+        for (size_t i = 0; i < ARRAY_LEN(faults); i++) sigdelset(&all, faults[i]);
         pthread_sigmask(SIG_SETMASK, &all, &before);
     }
     int error = create_raw(t, options->stack_bytes, start);

@@ -70,7 +70,7 @@ void fault_init(void)
 {
 #if !defined(JOIST_ASAN) && !defined(JOIST_TSAN)
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) sigaction(numbers[i], &sa, NULL);
 #endif

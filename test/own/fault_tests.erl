@@ -1,0 +1,53 @@
+%% SPDX-License-Identifier: Apache-2.0
+%% A native library that breaks ends the VM, with a crash dump whose slogan names the library and the function.
+-module(fault_tests).
+-export([main/0, child/1, fall/1, fall_cpu/1, fall_io/1, deep_cpu/1, divide/1]).
+
+main() ->
+    Code = filename:absname(filename:dirname(code:which(?MODULE))),
+    Folder = filename:join(Code, "fault"),
+    ok = filelib:ensure_dir(filename:join(Folder, "x")),
+    ok = file:set_cwd(Folder),
+    Source = <<"#include <erl_nif.h>\n"
+               "static int deeper(volatile int n) { volatile char b[4096]; b[0] = n; return deeper(n + 1) + b[0]; }\n"
+               "static ERL_NIF_TERM fall(ErlNifEnv *e, int c, const ERL_NIF_TERM a[])"
+               "{ return *(volatile ERL_NIF_TERM *)16; }\n"
+               "static ERL_NIF_TERM deep(ErlNifEnv *e, int c, const ERL_NIF_TERM a[])"
+               "{ return enif_make_int(e, deeper(0)); }\n"
+               "static ERL_NIF_TERM divide(ErlNifEnv *e, int c, const ERL_NIF_TERM a[])"
+               "{ volatile int zero = 0; return enif_make_int(e, 7 * c / zero); }\n"
+               "static ErlNifFunc f[] = {{\"fall\", 1, fall, 0}, {\"fall_cpu\", 1, fall, 1}, {\"fall_io\", 1, fall, 2},\n"
+               " {\"deep_cpu\", 1, deep, 1}, {\"divide\", 1, divide, 0}};\n"
+               "ERL_NIF_INIT(fault_tests, f, NULL, NULL, NULL, NULL)\n">>,
+    ok = file:write_file("fault.c", Source),
+    Root = os:getenv("SRC"),
+    io:put_chars(os:cmd("cc -w -O0 -shared -fPIC -I " ++ Root ++ "/vm/include -o fault.so fault.c 2>&1")),
+    [io:format("~s: ~p~n", [F, crash(F, Code)]) || F <- ["fall", "fall_cpu", "fall_io", "deep_cpu", "divide"]].
+
+crash(F, Code) ->
+    _ = file:delete("erl_crash.dump"),
+    Erl = filename:join(os:getenv("BIN"), "erl"),
+    Command = Erl ++ " -noshell -pa " ++ Code ++ " -s fault_tests child " ++ F,
+    Port = open_port({spawn, Command}, [exit_status, stderr_to_stdout, {env, [{"ERL_CRASH_DUMP", "erl_crash.dump"}]}]),
+    Status = finished(Port),
+    {ok, Dump} = file:read_file("erl_crash.dump"),
+    {match, [Slogan]} = re:run(Dump, "^Slogan: (.*)$", [multiline, {capture, all_but_first, binary}]),
+    {Status, [re:run(Slogan, R, [{capture, none}]) || R <- ["^(Segmentation fault|Arithmetic exception) in .*fault.so, ",
+                                                            "called by native function fault_tests:" ++ F ++ "/1 of "]]}.
+
+finished(Port) ->
+    receive
+        {Port, {data, _}} -> finished(Port);
+        {Port, {exit_status, S}} -> S
+    after 60000 -> timeout
+    end.
+
+child([F]) ->
+    ok = erlang:load_nif("./fault", 0),
+    ?MODULE:F(x).
+
+fall(_) -> erlang:nif_error(no).
+fall_cpu(_) -> erlang:nif_error(no).
+fall_io(_) -> erlang:nif_error(no).
+deep_cpu(_) -> erlang:nif_error(no).
+divide(_) -> erlang:nif_error(no).
