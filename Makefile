@@ -233,6 +233,11 @@ fuzz: all
 	 OBJ='$(abspath $(OBJ))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
 	 $(SRC)/tools/run-tests fuzz/ || exit 1; done
 
+# A generated mix on all schedulers, checked; SOAK='--seconds 60 --seed 7' chooses.
+.PHONY: soak
+soak: all
+	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ERLC='$(OTP_ERLC)' $(SRC)/tools/soak $(SOAK)
+
 # Joist against the reference: ratios, as a table and a plot in build/bench; CASES='fib ets' chooses.
 .PHONY: bench
 bench: all
