@@ -21,14 +21,14 @@ static Binary *binary_init(Binary *b, size_t bytes)
 
 Binary *binary_new(size_t bytes)
 {
-    return binary_init(mem_alloc(MEM_BINARY, sizeof(Binary) + bytes), bytes);
+    return binary_init(mem_alloc(MEM_BINARY, BINARY_BLOCK_BYTES(bytes)), bytes);
 }
 
 Binary *binary_new_try(size_t bytes)
 {
     if (bytes > BINARY_MAX_BYTES)
         return NULL;
-    Binary *b = mem_alloc_try(MEM_BINARY, sizeof(Binary) + bytes);
+    Binary *b = mem_alloc_try(MEM_BINARY, BINARY_BLOCK_BYTES(bytes));
     return b ? binary_init(b, bytes) : NULL;
 }
 
@@ -44,7 +44,7 @@ Binary *binary_new_magic(size_t bytes, uint32_t type, void (*destroy)(Binary *b)
 
 static Binary *binary_resize_try(Binary *b, size_t bytes)
 {
-    Binary *new = mem_realloc_try(MEM_BINARY, b, sizeof(Binary) + b->size, sizeof(Binary) + bytes);
+    Binary *new = mem_realloc_try(MEM_BINARY, b, BINARY_BLOCK_BYTES(b->size), BINARY_BLOCK_BYTES(bytes));
     if (new != NULL)
         new->size = bytes;
     return new;

@@ -129,7 +129,7 @@ void heap_adopt(Heap *h, Heap *from)
 
 void binary_free(Binary *b)
 {
-    mem_free(MEM_BINARY, b, sizeof(Binary) + b->size);
+    mem_free(MEM_BINARY, b, BINARY_BLOCK_BYTES(b->size));
 }
 
 static void binary_end(Binary *b)

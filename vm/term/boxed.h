@@ -58,6 +58,8 @@ typedef struct Binary {
     size_t size;               /* bytes of capacity behind `data`; stands before it: what drivers see is these two */
     char data[] __attribute__((aligned(16)));
 } Binary;
+/* Its block has a few bytes more: native libraries, used to them, end what they write with a NUL. */
+#define BINARY_BLOCK_BYTES(n) (sizeof(Binary) + (n) + 7)
 #define BINARY_MAGIC 1u
 #define BINARY_OWN_FREE 2u     /* destroy sees to the freeing (binary_free), perhaps later */
 #define BINARY_OF_ROOT 4u       /* a file of the OTP root in use, as a whole */
