@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "bifs/bif_space.h"
+#include "sys/cpus.h"
 #include "sys/info.h"
 #include "ets/ets.h"
 #include "ets/pterm.h"
@@ -270,6 +271,8 @@ static term_t get_pair(Process *p, term_t what, term_t t)
     case am_link_list: case am_monitor_list: return link_or_monitor_list(p, what, t);
     case am_binary_info: return binary_info(p, t);
     case am_process_status: return process_status(p, t);
+    case am_fake_scheduler_bindings:
+        return bind_type_of_atom(t) == TERM_NONE ? bif_error(p, EXC_BADARG) : cpus_fake_bindings(p->vm, &p->heap, t);
     case am_dist_ctrl: case am_connection_id: return channel_info(p, what, t);
     case am_atom:
         if (!small_natural(t) || (uint64_t)small_value(t) >= atom_count()) return bif_error(p, EXC_BADARG);

@@ -234,18 +234,19 @@ BIF(erlang, monitor, 3, 0)
     return do_monitor(p, a, &o);
 }
 
-/* A reference of another node cannot be a monitor of ours. */
+/* A reference of another node cannot be a monitor of ours. Until a spawn request is answered its monitor is not
+ * there to be removed. */
 static term_t demonitor(Process *p, term_t ref, bool flush, bool info)
 {
     if (!term_is_local_ref(ref)) return bif_error(p, EXC_BADARG);
     if (ref_is_alias(ref) && alias_ref_pid(ref) != p->id) return bif_error(p, EXC_BADARG);
     Monitor *m = ref_is_magic(ref) ? NULL : monitor_find(p, ref_num(ref));
-    bool found = m != NULL;
+    bool found = m != NULL && !m->spawn_pending;
     charge_signal(p);
     if (found) {
         monitor_demonitor(p, m);
         if (p->flags & PF_BUSY && !info) return bif_wait(p); /* the second call finds no monitor */
-    } else if (ref_is_alias(ref)) {
+    } else if (!m && ref_is_alias(ref)) {
         Alias *a = alias_find(p, ref_num(ref));
         if (a && a->mode != ALIAS_EXPLICIT) (void)alias_deactivate(p, ref_num(ref));
     }

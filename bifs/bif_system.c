@@ -15,6 +15,7 @@
 #include "sched/msacc.h"
 #include "sched/sched.h"
 #include "trace/trace.h"
+#include "sys/cpus.h"
 #include "sys/info.h"
 #include "sys/sys.h"
 
@@ -181,24 +182,14 @@ static term_t flag_outstanding_requests(Process *p, term_t v)
 
 static term_t flag_scheduler_bind_type(Process *p, term_t v)
 {
-    static const term_t types[] = {am_unbound, am_no_spread, am_thread_spread, am_processor_spread, am_spread,
-                                   am_no_node_thread_spread, am_no_node_processor_spread,
-                                   am_thread_no_node_processor_spread};
-    if (v == am_default_bind) v = am_thread_no_node_processor_spread;
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        if (types[i] != v) continue;
-        term_t old = p->vm->sys->bind_type;
-        p->vm->sys->bind_type = v;
-        return old;
-    }
-    return BAD;
+    term_t old = cpus_set_bind_type(p->vm, v);
+    return old == TERM_NONE ? BAD : old;
 }
 
-/* The topology is the one we found; setting it changes nothing. */
 static term_t flag_cpu_topology(Process *p, term_t v)
 {
-    if (v != am_undefined && !term_is_list_cell(v)) return BAD;
-    return info_cpu_topology(&p->heap);
+    term_t old = cpus_define(p->vm, &p->heap, v);
+    return old == TERM_NONE ? BAD : old;
 }
 
 static term_t flag_microstate_accounting(Process *p, term_t v)

@@ -4,6 +4,7 @@
  * form and then ignored. Semantics: erl(1), "Emulator Flags". Layer: api. */
 #include "api/cli.h"
 
+#include "sys/cpus.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -141,7 +142,7 @@ typedef struct FlagRow {
 static const FlagRow rows[] = {
     {"hmaxel", F_BOOL, AT(max_heap_log), 0, 0, NULL, "bad max heap error logger %s"},
     {"hmaxk", F_BOOL, AT(max_heap_kill), 0, 0, NULL, "bad max heap kill %s"},
-    {"hmax", F_NUMBER64, AT(max_heap), 0, UINT64_MAX >> 8, NULL, "bad max heap size %s"},
+    {"hmax", F_NUMBER64, AT(max_heap), 0, UINT64_MAX >> 5, NULL, "bad max heap size %s"},
     {"hmbs", F_NUMBER, AT(min_vheap), 0, UINT32_MAX, NULL, "bad virtual heap size %s"},
     {"hms", F_NUMBER, AT(min_heap), 0, UINT32_MAX, NULL, "bad heap size %s"},
     {"hpds", F_NUMBER, AT(dict_size), 1, UINT32_MAX, NULL, "bad initial process dictionary size %s"},
@@ -154,7 +155,7 @@ static const FlagRow rows[] = {
      "setting scheduler bind type '%s' failed: invalid type"},
     {"scl", F_BOOL, 0, 0, 0, NULL, "bad scheduler compact load value '%s'"},
     {"sct", F_ANY, AT(cpu_topology), 0, 0, NULL, NULL},
-    {"ssrct", F_NONE, 0, 0, 0, NULL, NULL},
+    {"ssrct", F_NONE, AT(no_cpu_detection), 0, 0, NULL, NULL},
     {"secio", F_BOOL, 0, 0, 0, NULL, "bad eager check I/O value '%s'"},
     {"sfwi", F_ANY, 0, 0, 0, NULL, NULL},
     {"sub", F_BOOL, 0, 0, 0, NULL, "bad scheduler utilization balancing  value '%s'"},
@@ -427,6 +428,16 @@ static bool has_arg(const Config *c, const char *flag)
     return false;
 }
 
+/* A topology as told must be one, and binding needs one. */
+static void check_cpus(const Config *c)
+{
+    const char *why = NULL;
+    if (c->cpu_topology) cpus_free(cpus_parse(c->cpu_topology, &why));
+    if (why) bad("bad cpu topology '%s': %s", c->cpu_topology, why);
+    if (!c->cpu_topology && c->no_cpu_detection && strcmp(c->bind_type, "u") != 0)
+        bad("setting scheduler bind type '%s' failed: no cpu topology available", c->bind_type);
+}
+
 void config_parse(Config *c, int argc, char **argv, const char *erts_version)
 {
     FlagWalk w = {.argc = argc, .argv = argv};
@@ -441,6 +452,7 @@ void config_parse(Config *c, int argc, char **argv, const char *erts_version)
         if (!special_flag(c, &w, word + 1, erts_version) && !table_flag(c, &w, word + 1))
             unknown_flag(c, word);
     }
+    check_cpus(c);
     count_threads(c, &w.normal, &w.dirty);
     if (!c->ets_tables) c->ets_tables = getenv("ERL_MAX_ETS_TABLES");
     c->init_args = argv + MIN(w.i, argc);

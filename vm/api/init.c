@@ -25,6 +25,7 @@
 #include "loader/load.h"
 #include "proc/spawn.h"
 #include "sched/sched.h"
+#include "sys/cpus.h"
 #include "sys/sys.h"
 #include "term/atom.h"
 #include "trace/trace.h"
@@ -166,6 +167,7 @@ static const Subsystem subsystems[] = {
     {"dist", dist_init},
     {"proc", start_proc},
     {"sched", start_sched},
+    {"cpus", cpus_init},
     {"exec", exec_init},
     {"loader", start_loader},
     {"ets", start_ets},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* thread - POSIX threads, Linux futexes, processors we may use; see thread.h.
  * Layer: base. */
+#include "base/affinity.h"
 #include "base/thread.h"
 #include "base/alloc.h"
 
@@ -67,6 +68,7 @@ static int create_raw(Thread *t, size_t stack_bytes, Start *start)
     if (stack_bytes)
         error = pthread_attr_setstacksize(
             &attr, round_up(MAX(stack_bytes, (size_t)PTHREAD_STACK_MIN), 4096));
+    affinity_forget(&attr);
     if (!error)
         error = pthread_create(&t->raw, &attr, thread_main, start);
     pthread_attr_destroy(&attr);

@@ -28,6 +28,7 @@ typedef struct Config {
     unsigned stack_kwords, dirty_cpu_stack_kwords, dirty_io_stack_kwords; /* +sss.. */
     const char *bind_type;       /* +sbt: u, db, ... */
     const char *cpu_topology;    /* +sct or NULL */
+    bool no_cpu_detection;       /* +ssrct */
     unsigned poll_threads;       /* +IOt: only reported */
     /* limits */
     unsigned process_limit, port_limit, atom_limit;    /* +P, +Q, +t */

@@ -23,6 +23,7 @@
 #include "proc/ptab.h"
 #include "sched/poll.h"
 #include "sched/sched.h"
+#include "sys/cpus.h"
 #include "sys/sys.h"
 #include "trace/trace.h"
 #include "term/atom.h"
@@ -39,17 +40,6 @@ char *info_system_version(Vm *vm)
                vm->release->otp_release, vm->release->erts_version, n, online, vm->sched->dirty_cpu_count,
                sched_dirty_cpu_online(vm), vm->sched->dirty_io_count, vm->config->async_threads);
     return buf_take(&b, &len);
-}
-
-term_t info_cpu_topology(Heap *h)
-{
-    int n = thread_cpus_online();
-    if (n == 1)
-        return heap_cons(h, info_pair(h, am_processor, info_pair(h, am_logical, term_small(0))), TERM_NIL);
-    term_t cores = TERM_NIL;
-    while (n-- > 0)
-        cores = heap_cons(h, info_pair(h, am_core, info_pair(h, am_logical, term_small(n))), cores);
-    return heap_cons(h, info_pair(h, am_processor, cores), TERM_NIL);
 }
 
 term_t info_multi_scheduling(Vm *vm)
@@ -118,15 +108,8 @@ ITEM(dirty_cpu_schedulers) { return term_small(VM_->sched->dirty_cpu_count); }
 ITEM(dirty_cpu_schedulers_online) { return term_small(sched_dirty_cpu_online(VM_)); }
 ITEM(dirty_io_schedulers) { return term_small(VM_->sched->dirty_io_count); }
 ITEM(scheduler_id) { return term_small(sched_self->number); }
-ITEM(scheduler_bind_type) { return VM_->sys->bind_type; }
-ITEM(scheduler_bindings)
-{
-    unsigned n = VM_->sched->count;
-    term_t *hp = heap_alloc(h, 1 + n);
-    hp[0] = HEADER(n, BOXED_TUPLE);
-    for (unsigned i = 1; i <= n; i++) hp[i] = am_unbound;
-    return term_make_boxed(hp);
-}
+ITEM(scheduler_bind_type) { return cpus_bind_type(VM_); }
+ITEM(scheduler_bindings) { return cpus_bindings(VM_, h); }
 ITEM(multi_scheduling) { return info_multi_scheduling(VM_); }
 ITEM(multi_scheduling_blockers) { return sched_multi_blockers(VM_, h, false); }
 ITEM(normal_multi_scheduling_blockers) { return sched_multi_blockers(VM_, h, true); }
@@ -152,7 +135,7 @@ ITEM(all_schedulers_state)
     l = heap_cons(h, state_of(h, am_dirty_cpu, s->dirty_cpu_count, cpu, blocked ? 0 : cpu), l);
     return heap_cons(h, state_of(h, am_normal, s->count, load_relaxed(&s->online), load_relaxed(&s->active)), l);
 }
-ITEM(cpu_topology) { return info_cpu_topology(h); }
+ITEM(cpu_topology) { return cpus_info(VM_, h, am_used); }
 static term_t text_of(Heap *h, const char *text) { return heap_string(h, text, strlen(text), TERM_NIL); }
 
 /* Which atomic operations are native: {Name, How, Operations}, the latter not listed. */
@@ -423,10 +406,8 @@ static term_t info_of_pair(Process *p, term_t name, term_t arg)
 {
     Heap *h = &p->heap;
     if (name == am_wordsize && (arg == am_internal || arg == am_external)) return term_small(8);
-    if (name == am_cpu_topology) {
-        if (arg == am_defined) return am_undefined;
-        if (arg == am_detected || arg == am_used) return info_cpu_topology(h);
-    }
+    if (name == am_cpu_topology && (arg == am_defined || arg == am_detected || arg == am_used))
+        return cpus_info(p->vm, h, arg);
     if (name == am_allocator || name == am_allocator_sizes)
         return bif_trap_mfa(p, am_erlang, name == am_allocator ? am_alloc_info : am_alloc_sizes, 1, &arg);
     return bif_error(p, EXC_BADARG);

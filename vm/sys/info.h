@@ -13,8 +13,6 @@ static inline term_t info_string(Heap *h, const char *text)
 }
 /* "Erlang/OTP 25 [erts-13.1.5] [source] [64-bit] [smp:2:2] [ds:2:2:10] [async-threads:1] [joist]" */
 char *info_system_version(Vm *vm);
-/* processors as {processor, ...} trees */
-term_t info_cpu_topology(Heap *h);
 /* Answer of system_info({memory_internal | allocator_sizes | allocator, Ref, Types}): sends {Ref, 1, Data} to
  * p. False: badarg. */
 bool info_allocators(Process *p, term_t kind, term_t ref, term_t types);

@@ -222,20 +222,6 @@ static void on_panic(const char *text)
     fprintf(stderr, "%s\n", text);
 }
 
-static term_t bind_type_atom(const char *letters)
-{
-    static const struct {
-        const char *letters, *name;
-    } types[] = {
-        {"u", "unbound"}, {"ns", "no_spread"}, {"ts", "thread_spread"}, {"ps", "processor_spread"},
-        {"s", "spread"}, {"nnts", "no_node_thread_spread"}, {"nnps", "no_node_processor_spread"},
-        {"tnnps", "thread_no_node_processor_spread"}, {"db", "thread_no_node_processor_spread"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (strcmp(types[i].letters, letters) == 0) return atom_from_cstr(types[i].name);
-    return am_unbound;
-}
-
 void sys_init(Vm *vm, const Config *config, const Release *release)
 {
     vm->config = config;
@@ -244,7 +230,6 @@ void sys_init(Vm *vm, const Config *config, const Release *release)
     mutex_init(&vm->sys->env_lock, LOCK_SYSTEM);
     atomic_init(&vm->sys->outstanding_requests, (uint32_t)config->schedulers * 2);
     atomic_init(&vm->sys->cpus_usable, (uint32_t)thread_cpus_usable());
-    vm->sys->bind_type = bind_type_atom(config->bind_type);
     signals_init(vm, config);
     fault_init();
     base_set_panic_hook(on_panic);

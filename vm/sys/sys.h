@@ -21,7 +21,7 @@ typedef struct SysSpace {
     atomic_u32_t outstanding_requests;
     atomic_u32_t microstates;    /* system_flag(microstate_accounting, true) */
     atomic_u32_t cpus_usable;    /* when system_info(update_cpu_info) last looked */
-    term_t bind_type;            /* atom of +sbt; reported, not acted upon */
+    struct CpuSpace *cpus;       /* cpus_bind.c */
     uint64_t last_runtime_ms, last_wall_ms; /* env_lock: statistics/1, "since the last call" */
     uint64_t last_reds, last_exact_reds;    /* env_lock */
 } SysSpace;

@@ -96,6 +96,8 @@ monitors(N) ->
 spawning(N) ->
     t:p(request, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply_tag, tag}, monitor]), {tag, R, ok, P} = ?GET({tag, R, _, _}),
                           exit(P, kill), {'DOWN', R, process, P, Why} = ?GET({'DOWN', R, _, _, _}), Why end),
+    t:p(pending, fun() -> R = spawn_request(N, ?MODULE, echo, [], [monitor]), Early = erlang:demonitor(R, [info]),
+                          {spawn_reply, R, ok, P} = ?GET({spawn_reply, R, _, _}), {Early, erlang:demonitor(R, [info]), exit(P, kill)} end),
     t:p(badopt, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{no, option}]), {spawn_reply, R, error, Why} = ?GET({spawn_reply, R, _, _}), Why end),
     t:p(badarg, fun() -> spawn_request(N, ?MODULE, echo, foo, []) end),
     t:p(no_reply, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply, no}]), receive {spawn_reply, R, _, _} -> reply after 50 -> none end end),
