@@ -238,7 +238,7 @@ static ALWAYS_INLINE void *raw_alloc(enum MemType type UNUSED, size_t bytes)
 static ALWAYS_INLINE void raw_free(enum MemType type UNUSED, void *ptr, size_t bytes)
 {
     if (UNLIKELY(bytes >= LARGE_MIN))
-        large_free(ptr, bytes);
+        large_free(ptr);
     else
         free(ptr);
 }
@@ -259,7 +259,7 @@ static ALWAYS_INLINE void *raw_realloc(enum MemType type, void *ptr, size_t old_
     if ((old_bytes >= LARGE_MIN) != (new_bytes >= LARGE_MIN))
         return raw_move(type, ptr, old_bytes, new_bytes);
     if (new_bytes >= LARGE_MIN)
-        return large_realloc(ptr, old_bytes, new_bytes);
+        return large_realloc(ptr, new_bytes);
     return realloc(ptr, new_bytes | (new_bytes == 0));
 }
 

@@ -8,6 +8,7 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define STEP_MIN ((size_t)64 << 10)
+#define SPARE 2 /* a block may be so many times as large as what it is used for */
 #define IDLE_PERIOD_NS INT64_C(1000000000)
 
 typedef struct Kept {
@@ -21,8 +22,17 @@ static unsigned kept_count;          /* lock */
 static atomic_word_t kept_bytes;     /* written under lock */
 static atomic_word_t released_ns;    /* when an idle VM last released */
 
+/* In front of each block. It may be larger than what was last asked for: giving back the end of a block that
+ * will be wanted again costs more than it brings. */
+typedef struct Header {
+    _Alignas(64) size_t bytes; /* from here on */
+} Header;
+
+static Header *header_of(void *ptr) { return (Header *)ptr - 1; }
+
 size_t large_bytes(size_t bytes)
 {
+    bytes += bytes > SIZE_MAX / 2 ? 0 : sizeof(Header);
     size_t step = (size_t)1 << (60 - __builtin_clzl(bytes | LARGE_MIN)); /* an eighth of the power of two */
     return bytes > SIZE_MAX / 2 ? bytes : round_up(bytes, MAX(step, STEP_MIN));
 }
@@ -66,15 +76,19 @@ static Kept take_at(unsigned i)
     return k;
 }
 
-static void *take_kept(size_t bytes)
+/* The smallest that is large enough, if not much too large; of equals the one kept last. */
+static Kept take_kept(size_t bytes)
 {
-    void *ptr = NULL;
-    if (load_relaxed(&kept_bytes) < bytes) return NULL;
+    Kept found = {NULL, 0};
+    unsigned best = LARGE_KEPT_BLOCKS;
+    if (load_relaxed(&kept_bytes) < bytes) return found;
     mutex_lock(&lock);
-    for (unsigned i = kept_count; i-- > 0 && ptr == NULL;)
-        if (kept[i].bytes == bytes) ptr = take_at(i).ptr;
+    for (unsigned i = kept_count; i-- > 0;)
+        if (kept[i].bytes >= bytes && kept[i].bytes <= SPARE * bytes && (best == LARGE_KEPT_BLOCKS || kept[i].bytes < kept[best].bytes))
+            best = i;
+    if (best < LARGE_KEPT_BLOCKS) found = take_at(best);
     mutex_unlock(&lock);
-    return ptr;
+    return found;
 }
 
 static void keep(void *ptr, size_t bytes)
@@ -119,32 +133,42 @@ void large_release_idle(int64_t now_ns)
 
 /* ---- blocks ---- */
 
+static void *block(void *base, size_t bytes)
+{
+    Header *h = base;
+    if (h == NULL) return NULL;
+    h->bytes = bytes;
+    return h + 1;
+}
+
 void *large_alloc(size_t bytes)
 {
     bytes = large_bytes(bytes);
-    void *ptr = take_kept(bytes);
-    return ptr ? ptr : map_fresh(bytes);
+    Kept k = take_kept(bytes);
+    return k.ptr ? block(k.ptr, k.bytes) : block(map_fresh(bytes), bytes);
 }
 
 void *large_alloc_zero(size_t bytes)
 {
-    return map_fresh(large_bytes(bytes));
-}
-
-void large_free(void *ptr, size_t bytes)
-{
     bytes = large_bytes(bytes);
-    if (bytes > LARGE_KEPT_MAX)
-        munmap(ptr, bytes);
-    else
-        keep(ptr, bytes);
+    return block(map_fresh(bytes), bytes);
 }
 
-void *large_realloc(void *ptr, size_t old_bytes, size_t new_bytes)
+void large_free(void *ptr)
 {
-    old_bytes = large_bytes(old_bytes);
-    new_bytes = large_bytes(new_bytes);
-    if (old_bytes == new_bytes) return ptr;
-    void *moved = mremap(ptr, old_bytes, new_bytes, MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? NULL : moved;
+    Header *h = header_of(ptr);
+    size_t bytes = h->bytes;
+    if (bytes > LARGE_KEPT_MAX)
+        munmap(h, bytes);
+    else
+        keep(h, bytes);
+}
+
+void *large_realloc(void *ptr, size_t bytes)
+{
+    Header *h = header_of(ptr);
+    bytes = large_bytes(bytes);
+    if (h->bytes >= bytes && h->bytes <= SPARE * bytes) return ptr;
+    void *moved = mremap(h, h->bytes, bytes, MREMAP_MAYMOVE);
+    return moved == MAP_FAILED ? NULL : block(moved, bytes);
 }
