@@ -61,7 +61,7 @@ void bits_write(uint8_t *base, uint64_t at, uint64_t v, unsigned n)
 void bits_copy(uint8_t *to, uint64_t to_at, const uint8_t *from, uint64_t from_at, uint64_t n)
 {
     if (((to_at | from_at) & 7) == 0) {
-        memcpy(to + (to_at >> 3), from + (from_at >> 3), n >> 3);
+        if (n >= 8) memcpy(to + (to_at >> 3), from + (from_at >> 3), n >> 3);
         to_at += n & ~UINT64_C(7);
         from_at += n & ~UINT64_C(7);
         n &= 7;
