@@ -54,12 +54,16 @@ ifeq ($(TYPE_CFLAGS_$(TYPE)),)
 $(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan)
 endif
 
+# Native code (vm/exec/jit) where the interpreter keeps its registers: gcc, x86-64, no sanitizer.
+JIT := $(and $(filter release checked,$(TYPE)),$(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1)),\
+    $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)))
+
 # CFLAGS_x: what the one file x.c needs besides.
 include $(SRC)/vm/exec/flags.mk
 WARN := -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation \
     -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(TYPE_CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
-JCPPFLAGS := -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) -isystem $(GEN)/atoms $(CPPFLAGS)
+JCPPFLAGS := $(if $(JIT),-DJOIST_JIT) -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) -isystem $(GEN)/atoms $(CPPFLAGS)
 JLDFLAGS := $(TYPE_LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
 HOSTCC ?= $(CC)
 HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation
@@ -69,13 +73,15 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 # ---- sources -----------------------------------------------------------------------------------
 
 find-src = $(sort $(patsubst $(SRC)/%,%,$(wildcard $(addprefix $(SRC)/,$(1)))))
-VM_C := $(call find-src,vm/*/*.c vm/exec/jit/*.c loader/*.c bifs/*.c)
+VM_C := $(call find-src,vm/*/*.c $(if $(JIT),vm/exec/jit/*.c) loader/*.c bifs/*.c)
+VM_C := $(filter-out vm/exec/jit/stencils.c,$(VM_C))
 VM_H := $(call find-src,vm/*/*.h vm/*/*.def vm/exec/jit/*.h loader/*.h loader/*.def bifs/*.h bifs/*.def)
 INSN := $(call find-src,vm/exec/*.insn)
 LAUNCH_C := $(call find-src,vm/api/launch/*.c)
 STDLIB_ERL := $(call find-src,stdlib/*.erl)
 
-VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms/atoms.gen.o $(OBJ)/gen/bif_table.gen.o
+VM_OBJ := $(VM_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/atoms/atoms.gen.o $(OBJ)/gen/bif_table.gen.o \
+    $(if $(JIT),$(OBJ)/stencil/stencil_table.gen.o)
 MAIN_OBJ := $(OBJ)/vm/api/main.o
 LIB_OBJ := $(filter-out $(MAIN_OBJ),$(VM_OBJ))
 LAUNCH_SH := $(call find-src,vm/api/launch/*.sh)
@@ -140,6 +146,16 @@ $(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 $(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
+
+# Stencils: compiled to assembler, rearranged, assembled, and cut out of the object.
+$(OBJ)/stencil/stencil_table.gen.c: $(SRC)/vm/exec/jit/stencils.c $(TOOLS)/stencilgen $(GEN)/insn.stamp $(OBJ)/flags | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call say,STENCIL,$@) $(CC) $(JCFLAGS) $(CFLAGS_stencils) $(JCPPFLAGS) -MMD -MP -MT $@ -MF $(@D)/stencils.d -S -o $(@D)/stencils.s $<
+	$(Q)$(TOOLS)/stencilgen --thread $(@D)/stencils.s $(@D)/threaded.s
+	$(Q)$(CC) -c -o $(@D)/stencils.o $(@D)/threaded.s
+	$(Q)$(TOOLS)/stencilgen --table $(@D)/stencils.o $(@D)
+$(OBJ)/stencil/stencil_table.gen.o: $(OBJ)/stencil/stencil_table.gen.c
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -c -o $@ $<
 
 # Only these see the instructions; the layers below build while an .insn file is broken.
 SEES_INSN := $(filter vm/exec/% loader/% vm/trace/% vm/nif/% vm/sys/% vm/api/% bifs/%,$(VM_C))

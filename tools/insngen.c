@@ -9,11 +9,12 @@
  * Output:  insn_families.gen.h   the enum of families
  *          insn_variants.gen.h   variants with their field layouts, families, names
  *          interp_tail.gen.h     one C function per variant     interp_switch.gen.h   one case per variant
+ *          stencils.gen.h        one C function per variant, operands as symbols (vm/exec/jit/stencils.c)
  *          insn_reference.gen.md the families with their comments, for the reader
  * Errors:  file:line: what.
  * In a body an operand's name stands for the access to it; KIND_OF(Name) is its kind letter in this
  * variant, RAW(Name) the source word of an operand of kind S, COUNT the number of trailing operands. The
- * macros of the bodies are in vm/exec/interp.c. */
+ * macros of the bodies are in vm/exec/insn_macros.h. */
 #include "genlib.h"
 
 #define MAX_OPS 12
@@ -21,24 +22,25 @@
 typedef struct {
     char letter;
     int bytes;
-    const char *access; /* %d: byte offset */
+    const char *access;  /* %d: byte offset */
+    const char *stencil; /* access in native code; %d: index of the operand */
     const char *text;
 } Kind;
 
 static const Kind kinds[] = {
-    {'x', 2, "X[F16(%d)]", "x register"},
-    {'y', 2, "E[F16(%d)]", "y register"},
-    {'l', 2, "FR[F16(%d)]", "float register"},
-    {'D', 2, "(*DST(F16(%d)))", "x or y register, destination"},
-    {'t', 2, "F16(%d)", "16-bit number"},
-    {'i', 4, "((term_t)(int64_t)F32S(%d))", "immediate term of 32 bits"},
-    {'n', 4, "((term_t)(int64_t)F32S(%d))", "small integer of 32 bits"},
-    {'u', 4, "F32(%d)", "32-bit number"},
-    {'f', 4, "F32S(%d)", "label"},
-    {'q', 8, "((term_t)F64(%d))", "term"},
-    {'w', 8, "F64(%d)", "word"},
-    {'S', 8, "SRC(F64(%d))", "register or term"},
-    {'-', 0, "0", "ignored"},
+    {'x', 2, "X[F16(%d)]", "XREG(%d)", "x register"},
+    {'y', 2, "E[F16(%d)]", "YREG(%d)", "y register"},
+    {'l', 2, "FR[F16(%d)]", "FREG(%d)", "float register"},
+    {'D', 2, "(*DST(F16(%d)))", "(*DST(NUM(%d)))", "x or y register, destination"},
+    {'t', 2, "F16(%d)", "NUM(%d)", "16-bit number"},
+    {'i', 4, "((term_t)(int64_t)F32S(%d))", "IMM(%d)", "immediate term of 32 bits"},
+    {'n', 4, "((term_t)(int64_t)F32S(%d))", "IMM(%d)", "small integer of 32 bits"},
+    {'u', 4, "F32(%d)", "NUM(%d)", "32-bit number"},
+    {'f', 4, "F32S(%d)", "label_%d()", "label"},
+    {'q', 8, "((term_t)F64(%d))", "WORD(%d)", "term"},
+    {'w', 8, "F64(%d)", "WORD(%d)", "word"},
+    {'S', 8, "SRC(F64(%d))", "SRC(WORD(%d))", "register or term"},
+    {'-', 0, "0", "0", "ignored"},
 };
 
 typedef struct {
@@ -355,6 +357,9 @@ static void make_variants(Insn *in)
 
 /* ---- bodies ---- */
 
+/* Operands are read from the instruction, or stand for what is patched into native code. */
+static bool stencil_form;
+
 static int operand_named(const Insn *in, const char *s, size_t n)
 {
     for (int i = 0; i < in->nops; i++)
@@ -363,9 +368,21 @@ static int operand_named(const Insn *in, const char *s, size_t n)
     return -1;
 }
 
-static void put_access(GenText *t, char kind, int at)
+static void put_access(GenText *t, const Variant *v, int i)
 {
-    gen_printf(t, kind_of(kind)->access, at);
+    const Kind *k = kind_of(v->kind[i]);
+    if (stencil_form)
+        gen_printf(t, k->stencil, i);
+    else
+        gen_printf(t, k->access, v->at[i]);
+}
+
+static void put_count(GenText *t, const Variant *v)
+{
+    if (stencil_form)
+        gen_printf(t, "TRAILING");
+    else
+        gen_printf(t, "F32(%d)", v->count_at);
 }
 
 /* KIND_OF(Name), RAW(Name): s stands behind the word; returns the character behind the parenthesis. */
@@ -382,7 +399,7 @@ static const char *put_query(GenText *t, const Insn *in, const Variant *v, const
     if (!raw)
         gen_printf(t, "'%c'", v->kind[i]);
     else if (v->kind[i] == 'S')
-        gen_printf(t, "F64(%d)", v->at[i]);
+        gen_printf(t, stencil_form ? "WORD(%d)" : "F64(%d)", stencil_form ? i : v->at[i]);
     else
         gen_fail(in->file, in->body_line, "RAW(%.*s) in %s: not of kind S", (int)n, name, in->name);
     return strchr(name + n, ')') + 1;
@@ -395,7 +412,7 @@ static const char *put_ident(GenText *t, const Insn *in, const Variant *v, const
         n++;
     int i = operand_named(in, s, n);
     if (i >= 0)
-        put_access(t, v->kind[i], v->at[i]);
+        put_access(t, v, i);
     else if (n == 7 && strncmp(s, "KIND_OF", 7) == 0)
         return put_query(t, in, v, s + 7, false);
     else if (n == 3 && strncmp(s, "RAW", 3) == 0)
@@ -406,14 +423,17 @@ static const char *put_ident(GenText *t, const Insn *in, const Variant *v, const
         gen_printf(t, "SLOW_(%s, %d)", v->name, (int)(v - variants));
         return s + n + strspn(s + n, "( )");
     } else if (in->trailing && n == 5 && strncmp(s, "COUNT", 5) == 0)
-        gen_printf(t, "F32(%d)", v->count_at);
+        put_count(t, v);
     else if (in->trailing && strlen(in->trailing_name) == n
              && strncmp(s, in->trailing_name, n) == 0)
         gen_printf(t, "(PC + %d)", v->words);
     else if (n == 6 && strncmp(s, "LENGTH", 6) == 0 && !in->trailing)
         gen_printf(t, "%d", v->words);
-    else if (n == 6 && strncmp(s, "LENGTH", 6) == 0)
-        gen_printf(t, "(%d + F32(%d))", v->words, v->count_at);
+    else if (n == 6 && strncmp(s, "LENGTH", 6) == 0) {
+        gen_printf(t, "(%d + ", v->words);
+        put_count(t, v);
+        gen_printf(t, ")");
+    }
     else
         gen_add(t, s, n);
     return s + n;
@@ -448,9 +468,11 @@ static void put_body(GenText *t, const Insn *in, const Variant *v)
 
 static void put_next(GenText *t, const Insn *in, const Variant *v)
 {
-    if (in->trailing)
-        gen_printf(t, "NEXT(%d + F32(%d));", v->words, v->count_at);
-    else
+    if (in->trailing) {
+        gen_printf(t, "NEXT(%d + ", v->words);
+        put_count(t, v);
+        gen_printf(t, ");");
+    } else
         gen_printf(t, "NEXT(%d);", v->words);
 }
 
@@ -513,7 +535,7 @@ static void write_tail(const char *dir)
     gen_printf(&t, "%s", head);
     for (int i = 0; i < insn_count; i++)
         if (insns[i].routine)
-            gen_printf(&t, "static int rt_%s(void);\n", insns[i].name);
+            gen_printf(&t, "SHARED int rt_%s(void);\n", insns[i].name);
     for (int i = 0; i < insn_count; i++) {
         if (!insns[i].routine)
             continue;
@@ -540,6 +562,23 @@ static void write_tail(const char *dir)
         gen_printf(&t, "HANDLER(%s)\n", variants[n].name);
     gen_printf(&t, "HANDLERS_END\n");
     gen_write(dir, "interp_tail.gen.h", &t);
+}
+
+/* One function per variant, from whose machine code tools/stencilgen makes the pieces of native code. */
+static void write_stencils(const char *dir)
+{
+    GenText t = {0};
+    gen_printf(&t, "%s", head);
+    stencil_form = true;
+    for (int n = 0; n < variant_count; n++) {
+        const Insn *in = &insns[variants[n].family];
+        gen_printf(&t, "\nSTENCIL(%d, %s)\n{", n, variants[n].name);
+        put_body(&t, in, &variants[n]);
+        put_next(&t, in, &variants[n]);
+        gen_printf(&t, "\n}\n");
+    }
+    stencil_form = false;
+    gen_write(dir, "stencils.gen.h", &t);
 }
 
 static void write_switch(const char *dir)
@@ -615,6 +654,7 @@ int main(int argc, char **argv)
     write_variants(argv[1]);
     write_tail(argv[1]);
     write_switch(argv[1]);
+    write_stencils(argv[1]);
     write_reference(argv[1]);
     return 0;
 }

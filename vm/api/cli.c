@@ -21,7 +21,7 @@ void config_default(Config *c)
         .process_limit = 262144, .port_limit = 65536, .atom_limit = 1048576,
         .min_heap = 233, .min_vheap = 46422, .dict_size = 8, .max_heap_kill = true, .max_heap_log = true,
         .time_correction = true, .file_names = FILE_NAMES_LOCALE, .warnings_map = 'w',
-        .verify = "foreign", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
+        .verify = "foreign", .jit = "hot", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
     };
 }
 
@@ -44,6 +44,7 @@ static const char flags_text[] =
     "-hpds size     initial size of process dictionaries\n"
     "-hmqd val      where messages are kept: off_heap | on_heap\n"
     "-i module      boot module, default init\n"
+    "-Jjit what     native code: hot (for what runs often; default) | all (when loaded) | off\n"
     "-Jverify what  loaded code that is verified: foreign (to the OTP root; default) | all | off\n"
     "-pc set        printable characters: latin1 | unicode\n"
     "-P number      processes [1024-134217727]\n"
@@ -179,6 +180,7 @@ static const FlagRow rows[] = {
     {"JPperf", F_ANY, 0, 0, 0, NULL, NULL},
     {"JDdump", F_BOOL, 0, 0, 0, NULL, "bad +JDdump flag: %s"},
     {"JMsingle", F_BOOL, 0, 0, 0, NULL, "bad +JMsingle flag: %s"},
+    {"Jjit", F_WORDS, AT(jit), 0, 0, "hot all off", "bad +Jjit flag: %s"},
     {"Jverify", F_WORDS, AT(verify), 0, 0, "all foreign off", "bad +Jverify flag: %s"},
     {"JPfp", F_ANY, 0, 0, 0, NULL, NULL},
     {"zdbbl", F_NUMBER, AT(dist_busy_kbytes), 1, 2097151, NULL, "Invalid dbbl limit: %s"},

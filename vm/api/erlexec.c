@@ -151,7 +151,7 @@ static const char *const with_value[] = {
     "sbt", "sbwtdcpu", "sbwtdio", "sbwt", "scl", "sct", "secio", "sfwi", "stbt", "swct", "swtdcpu", "swtdio",
     "swt", "sws", "sss", "sssdcpu", "sssdio", "spp", "sub",
     "hms", "hmbs", "hpds", "hmax", "hmaxk", "hmaxel", "hmqd", "h",
-    "rg", "zdbbl", "zdntgc", "zebwt", "JPperf", "JDdump", "JMsingle", "JPfp", "JPcover", "Jverify", NULL,
+    "rg", "zdbbl", "zdntgc", "zebwt", "JPperf", "JDdump", "JMsingle", "JPfp", "JPcover", "Jjit", "Jverify", NULL,
 };
 static const char *const allocator_switches[] = {
     "as", "asbcst", "atags", "acul", "acnl", "acfml", "cp", "e", "t", "lmbcs", "mbcgs", "mbsd", "mmbcs",

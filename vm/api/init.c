@@ -16,6 +16,7 @@
 #include "ets/ets.h"
 #include "ets/pterm.h"
 #include "exec/exec.h"
+#include "exec/jit/jit.h"
 #include "heap/gc.h"
 #include "heap/literal.h"
 #include "io/native_text.h"
@@ -141,6 +142,12 @@ static void start_loader(Vm *vm)
                                                : VERIFY_FOREIGN;
 }
 
+static void start_jit(Vm *vm)
+{
+    const char *mode = vm->config->jit;
+    jit_init(vm, mode[0] == 'a' ? JIT_ALL : mode[0] == 'o' ? JIT_OFF : JIT_HOT);
+}
+
 static void start_nif(Vm *vm)
 {
     int major = 0, minor = 0;
@@ -169,6 +176,7 @@ static const Subsystem subsystems[] = {
     {"sched", start_sched},
     {"cpus", cpus_init},
     {"exec", exec_init},
+    {"native code", start_jit},
     {"loader", start_loader},
     {"ets", start_ets},
     {"pterm", pterm_init},

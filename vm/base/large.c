@@ -84,7 +84,8 @@ static Kept take_kept(size_t bytes)
     if (load_relaxed(&kept_bytes) < bytes) return found;
     mutex_lock(&lock);
     for (unsigned i = kept_count; i-- > 0;)
-        if (kept[i].bytes >= bytes && kept[i].bytes <= SPARE * bytes && (best == LARGE_KEPT_BLOCKS || kept[i].bytes < kept[best].bytes))
+        if (kept[i].bytes >= bytes && kept[i].bytes <= SPARE * bytes
+            && (best == LARGE_KEPT_BLOCKS || kept[i].bytes < kept[best].bytes))
             best = i;
     if (best < LARGE_KEPT_BLOCKS) found = take_at(best);
     mutex_unlock(&lock);

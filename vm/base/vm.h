@@ -15,6 +15,7 @@ typedef struct Vm {
     struct HeapPolicy *heap_policy;    /* heap/gc.h: sizes, limits */
     struct LiteralSpace *literals;     /* heap/literal.h */
     struct CodeSpace *code;            /* code/code.h: exports, modules, ranges, fun entries */
+    struct JitSpace *jit;              /* exec/jit/jit.h; NULL: everything is interpreted */
     struct ProcSpace *procs;           /* proc/process.h: process table, registry, references */
     struct TimerSpace *timers;         /* proc/timer.h */
     struct SchedSpace *sched;          /* sched/sched.h */

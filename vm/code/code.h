@@ -31,6 +31,9 @@ typedef struct CodeSpace {
     void (*stub_init)(Vm *vm, Export *e);
     /* An instance with this native library has been purged; NULL until nif is initialised */
     void (*unload_library)(Vm *vm, void *nif_library);
+    /* Native code: an instance is about to be reachable, or freed; NULL when there is none */
+    void (*published)(Vm *vm, struct CodeInstance *c);
+    void (*forgotten)(Vm *vm, struct CodeInstance *c);
     const code_t *undefined_lambda; /* code run by a fun whose module is gone; const after start */
     const code_t *purging_lambda;   /* code run by a fun whose module is being purged */
     struct Module *purging;         /* write lock: module between prepare and complete/abort */

@@ -81,7 +81,7 @@ const code_t *instance_function(const CodeInstance *c, term_t function, word_t a
 
 void instance_free(Vm *vm, CodeInstance *c)
 {
-    (void)vm;
+    if (vm->code->forgotten) vm->code->forgotten(vm, c);
     mem_free(MEM_CODE, c->code, c->code_words * sizeof(code_t));
     MEM_DELETE_ARRAY(CODE, c->functions, c->function_count);
     MEM_DELETE_ARRAY(CODE, c->exports, c->export_count);
@@ -128,6 +128,7 @@ void module_publish_locked(Vm *vm, Module *m, CodeInstance *c)
     }
     /* Before the exports: whoever arrives in the new code finds its module. */
     store_release(&m->current, c);
+    if (vm->code->published) vm->code->published(vm, c);
     for (size_t i = 0; i < c->export_count; i++) {
         Export *e = c->exports[i].export;
         e->flags |= EXPORT_LOADED;

@@ -53,6 +53,7 @@ typedef struct CodeInstance {
     term_t *literals;         /* by literal index */
     size_t literal_count;
     struct LiteralArea *literal_area; /* where they live, NULL: none */
+    void *native;             /* exec/jit: native code of its functions, or NULL */
     void *nif_library;        /* nif/nif.h: library loaded for this instance, or NULL */
     bool preloaded;
 } CodeInstance;

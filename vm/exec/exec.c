@@ -4,6 +4,7 @@
 #include "code/purge.h"
 #include "exec/exec_priv.h"
 #include "exec/exec_code.h"
+#include "exec/jit/jit.h"
 
 #include <stdlib.h>
 
@@ -53,6 +54,7 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
         x->kept_reds = 0;
         return exec_collect(s, p, pc, live);
     }
+    jit_sample(p->vm, pc);
     return exec_leave(s, p, pc, live, RUN_YIELD);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exec/insn.h"
 #include "exec/exec.h"
+#include "exec/jit/jit.h"
 #include "sched/sched.h"
 #include "term/atom.h"
 #include "insn_variants.gen.h"
@@ -174,7 +175,7 @@ unsigned insn_emit(code_t *out, int family, const InsnOperand *ops, unsigned n)
 
 const InsnVariant *insn_decode(const code_t *pc)
 {
-    int32_t handler = (int32_t)get_field(pc, 0, 4);
+    int32_t handler = jit_original((int32_t)get_field(pc, 0, 4));
     for (unsigned i = 0; i < ARRAY_LEN(insn_variants); i++)
         if (insn_handler_code(i) == handler) return &insn_variants[i];
     return NULL;

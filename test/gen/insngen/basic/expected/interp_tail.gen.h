@@ -1,5 +1,5 @@
 /* Made by tools/insngen.c from vm/exec/ (the .insn files). */
-static int rt_raise(void);
+SHARED int rt_raise(void);
 
 ROUTINE(raise)
 {
