@@ -407,8 +407,8 @@ static void add_stencil(const Stencil *s)
         left_out++;
         return;
     }
-    gen_printf(&table, "    {%d, %d, %d, %d, %d, STENCIL_USABLE%s},\n", code_bytes, (int)kept, (int)cold, place_count, n,
-               resumes(s) ? " | STENCIL_RESUMES" : "");
+    gen_printf(&table, "    {%d, %d, %d, %d, %d, STENCIL_USABLE%s},\n", code_bytes, (int)kept, (int)cold, place_count,
+               n, resumes(s) ? " | STENCIL_RESUMES" : "");
     add_bytes(s->hot, kept);
     if (s->cold >= 0)
         add_bytes(s->cold, cold);

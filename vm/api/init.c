@@ -67,7 +67,15 @@ static void start_proc(Vm *vm)
 static void start_sched(Vm *vm)
 {
     const Config *c = vm->config;
-    SchedConfig sc = {.schedulers = c->schedulers, .online = c->schedulers_online, .dirty_cpu = c->dirty_cpu,
+#ifdef JOIST_SWITCH /* debugging and sanitizers: frames are larger */
+    const size_t kword = 1024 * sizeof(word_t) * 16;
+#else
+    const size_t kword = 1024 * sizeof(word_t);
+#endif
+    SchedConfig sc = {.stack_bytes = c->stack_kwords * kword,
+                      .dirty_cpu_stack_bytes = c->dirty_cpu_stack_kwords * kword,
+                      .dirty_io_stack_bytes = c->dirty_io_stack_kwords * kword,
+                      .schedulers = c->schedulers, .online = c->schedulers_online, .dirty_cpu = c->dirty_cpu,
                       .dirty_cpu_online = c->dirty_cpu_online, .dirty_io = c->dirty_io};
     sched_init(vm, &sc);
     vm->sched->ops.handle_signals = process_handle_signals;
@@ -198,7 +206,7 @@ static enum ClockWarp warp_of(const char *mode)
 /* What exists once per program, before any VM. */
 static void start_program(const Config *c)
 {
-    mem_init();
+    mem_init(c->schedulers ? c->schedulers : (unsigned)thread_cpus_usable());
     checked_init();
     log_init();
     clock_init(warp_of(c->warp_mode));

@@ -270,9 +270,11 @@ static_assert(_Alignof(max_align_t) >= 16, "blocks are aligned to 16 bytes");
 /* ---- interface ---- */
 
 /* What malloc does on its own, giving back the end of an arena at every opportunity and mapping
- * blocks that come and go, costs more faults than the memory is worth. */
-void mem_init(void)
+ * blocks that come and go, costs more faults than the memory is worth. An arena takes 64 MB of addresses: one for each
+ * scheduler, which the threads for dirty work share. */
+void mem_init(unsigned schedulers)
 {
+    mallopt(M_ARENA_MAX, (int)MAX(schedulers, 2u));
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
 }

@@ -38,7 +38,7 @@ typedef struct MemStats {
 } MemStats;
 
 /* First thing in the program. */
-void mem_init(void);
+void mem_init(unsigned schedulers);
 
 /* bytes may be 0: a distinct block that must be freed with 0. */
 void *mem_alloc(enum MemType type, size_t bytes) MUST_CHECK;

@@ -179,6 +179,24 @@ static enum BuildResult fill(BitBuilder *b, const Segment *g)
     return build_binary(b, g->value, bits);
 }
 
+/* The usual segment, an integer of a constant number of bits that a word can hold. */
+static bool is_plain(const code_t *w, unsigned *bits)
+{
+    if (w[0] != am_integer || !term_is_small(w[5])) return false;
+    uint64_t n = (uint64_t)small_value(w[5]);
+    *bits = (unsigned)(n * w[2]);
+    return n <= 64 && w[2] <= 64 && *bits <= 64 && !bits_is_little((unsigned)w[3]);
+}
+
+static bool fill_plain(BitBuilder *b, const code_t *w, term_t value)
+{
+    unsigned bits;
+    if (!is_plain(w, &bits) || !term_is_small(value)) return false;
+    bits_write(b->base, b->at, (uint64_t)small_value(value), bits);
+    b->at += bits;
+    return true;
+}
+
 static enum BuildResult append_start(Process *p, const Segment *g, uint64_t bits, BitBuilder *b, term_t *out)
 {
     Appended a;
@@ -212,8 +230,13 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
     term_t result = TERM_NONE;
     const code_t *end = segments + count;
     for (const code_t *w = segments; w < end; w += 6) {
+        unsigned plain;
+        if (is_append(w[0])) continue;
+        if (is_plain(w, &plain)) {
+            bits += plain;
+            continue;
+        }
         Segment g = segment_at(s, e, w);
-        if (is_append(g.type)) continue;
         enum BuildResult r = add_size(&g, &bits);
         if (r != BUILD_OK) return segment_failed(p, &g, r);
     }
@@ -230,6 +253,7 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
     }
     charge(p, bits);
     for (; w < end; w += 6) {
+        if (w[0] != am_string && fill_plain(&b, w, exec_source(s->x, e, w[4]))) continue;
         Segment g = segment_at(s, e, w);
         enum BuildResult r = fill(&b, &g);
         if (r != BUILD_OK) return segment_failed(p, &g, r);

@@ -214,7 +214,7 @@ static void dirty_start_thread_locked(DirtyPool *pool)
     char name[16];
     bool cpu = pool->kind == SCHED_DIRTY_CPU;
     snprintf(name, sizeof name, cpu ? "dirty_cpu_%u" : "dirty_io_%u", pool->started + 1);
-    ThreadOptions options = {.name = name, .stack_bytes = space->shared->stack_bytes, .block_signals = true};
+    ThreadOptions options = {.name = name, .stack_bytes = pool->stack_bytes, .block_signals = true};
     int error = thread_create(&s->priv->thread, &options, dirty_main, s);
     if (error) PANIC("cannot create dirty thread: %s", strerror(error));
     __atomic_store_n(&space->scheds[index], s, __ATOMIC_RELEASE);

@@ -422,6 +422,8 @@ void sched_init(Vm *vm, const SchedConfig *config)
     block_init(sh);
     sh->polls = poll_set_new(vm);
     atomic_init(&sh->last_poll_ns, clock_monotonic_ns());
+    sh->cpu.stack_bytes = config->dirty_cpu_stack_bytes;
+    sh->io.stack_bytes = config->dirty_io_stack_bytes;
     dirty_init(vm, &sh->cpu, SCHED_DIRTY_CPU, space->count, space->dirty_cpu_count,
                or_default(config->dirty_cpu_online, space->dirty_cpu_count));
     dirty_init(vm, &sh->io, SCHED_DIRTY_IO, space->count + space->dirty_cpu_count, space->dirty_io_count,

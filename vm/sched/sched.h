@@ -89,7 +89,7 @@ typedef struct SchedSpace {
 typedef struct SchedConfig {
     unsigned schedulers, online;        /* 0: one per usable processor */
     unsigned dirty_cpu, dirty_cpu_online, dirty_io;
-    size_t stack_bytes;                 /* C stack of each thread; 0: default */
+    size_t stack_bytes, dirty_cpu_stack_bytes, dirty_io_stack_bytes; /* C stacks of the threads; 0: default */
 } SchedConfig;
 void sched_init(Vm *vm, const SchedConfig *config);
 /* Start the threads. The caller is no scheduler; it may sleep for ever afterwards. */

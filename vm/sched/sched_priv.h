@@ -76,6 +76,7 @@ typedef struct DirtyPool {
     PrioQueue queue;                  /* lock */
     unsigned length;                  /* lock */
     Vm *vm;
+    size_t stack_bytes;               /* of its threads; const */
     enum SchedKind kind;
     unsigned first;                   /* index in SchedSpace.scheds of its first thread */
     unsigned max;                     /* const */
@@ -101,7 +102,7 @@ typedef struct SchedShared {
     const void *blocker;              /* block_lock: &thread-local of the thread that blocks */
     unsigned block_depth;             /* block_lock */
     DirtyPool cpu, io;
-    size_t stack_bytes;
+    size_t stack_bytes;               /* const, as those of the pools */
     struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
     atomic_i64_t wall_since;          /* 0: scheduler_wall_time is off */
     unsigned wall_users;              /* block_lock */
