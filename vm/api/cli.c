@@ -177,7 +177,7 @@ static const FlagRow rows[] = {
     {"IOp", F_NUMBER, 0, 1, 1024, NULL, "bad I/O pollset number: %s"},
     {"IOPt", F_NUMBER, 0, 1, 100, NULL, "bad I/O poll thread percentage number: %s"},
     {"IOPp", F_NUMBER, 0, 1, 100, NULL, "bad I/O pollset percentage number: %s"},
-    {"JPperf", F_ANY, 0, 0, 0, NULL, NULL},
+    {"JPperf", F_ANY, AT(perf), 0, 0, NULL, NULL},
     {"JDdump", F_BOOL, 0, 0, 0, NULL, "bad +JDdump flag: %s"},
     {"JMsingle", F_BOOL, 0, 0, 0, NULL, "bad +JMsingle flag: %s"},
     {"Jjit", F_WORDS, AT(jit), 0, 0, "hot all off", "bad +Jjit flag: %s"},

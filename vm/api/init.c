@@ -153,7 +153,9 @@ static void start_loader(Vm *vm)
 static void start_jit(Vm *vm)
 {
     const char *mode = vm->config->jit;
+    const char *perf = vm->config->perf;
     jit_init(vm, mode[0] == 'a' ? JIT_ALL : mode[0] == 'o' ? JIT_OFF : JIT_HOT);
+    if (perf && (strcmp(perf, "true") == 0 || strcmp(perf, "map") == 0)) jit_name_for_perf(vm);
 }
 
 static void start_nif(Vm *vm)

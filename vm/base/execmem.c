@@ -18,22 +18,24 @@ typedef struct Piece {
 
 static Mutex lock = MUTEX_INIT(CODE_MEMORY);
 static bool tried;                  /* lock */
+static bool anonymous;              /* set at start */
 static char *_Atomic executable;    /* written once under lock */
 static char *writable;              /* lock; constant once there */
 static Piece *pieces;               /* lock; free, ascending */
 
 extern const char __executable_start[], etext[];
 
-/* Below the program first: above it the heap grows. */
+/* Below the program first: above it the heap grows. fd -1: memory without a file. */
 static void *map_near(int fd)
 {
+    int protection = PROT_READ | PROT_EXEC | (fd < 0 ? PROT_WRITE : 0);
+    int flags = MAP_FIXED_NOREPLACE | (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED);
     uintptr_t below = (uintptr_t)__executable_start & ~(STEP - 1), above = round_up((uintptr_t)etext, STEP);
     for (size_t d = EXECMEM_BYTES; d < REACH; d += STEP) {
         uintptr_t places[2] = {below > d ? below - d : 0, above + REACH / 2 + d};
         for (int i = 0; i < 2; i++) {
             if (places[i] == 0) continue;
-            void *p = mmap((void *)places[i], EXECMEM_BYTES, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE,
-                           fd, 0);
+            void *p = mmap((void *)places[i], EXECMEM_BYTES, protection, flags, fd, 0);
             if (p == (void *)places[i]) return p;
             if (p != MAP_FAILED) munmap(p, EXECMEM_BYTES); /* a kernel that does not know the flag */
         }
@@ -41,20 +43,28 @@ static void *map_near(int fd)
     return NULL;
 }
 
-static void make_region(void)
+void execmem_for_profilers(void) { anonymous = true; }
+
+/* Both views of one file, or NULL. */
+static void *map_twice(void **write_at)
 {
-    tried = true;
     int fd = memfd_create("native code", MFD_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) return NULL;
     void *w = ftruncate(fd, (off_t)EXECMEM_BYTES) == 0
                   ? mmap(NULL, EXECMEM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
                   : MAP_FAILED;
     void *x = w == MAP_FAILED ? NULL : map_near(fd);
     close(fd);
-    if (!x) {
-        if (w != MAP_FAILED) munmap(w, EXECMEM_BYTES);
-        return;
-    }
+    if (!x && w != MAP_FAILED) munmap(w, EXECMEM_BYTES);
+    *write_at = w;
+    return x;
+}
+
+static void make_region(void)
+{
+    void *w, *x = anonymous ? (w = map_near(-1)) : map_twice(&w);
+    tried = true;
+    if (!x) return;
     writable = w;
     pieces = MEM_NEW(CODE_TABLE, Piece);
     pieces->bytes = EXECMEM_BYTES;

@@ -14,6 +14,8 @@
 
 /* The executable address; *writable is where to write it. */
 void *execmem_alloc(size_t bytes, void **writable) MUST_CHECK;
+/* Before the first use: one view only, writable too. Profilers look up names for memory without a file alone. */
+void execmem_for_profilers(void);
 void execmem_free(void *executable, size_t bytes);
 bool execmem_contains(const void *address);
 

@@ -54,6 +54,7 @@ typedef struct Config {
     bool port_parallelism;       /* +spp */
     unsigned compat_release;     /* +R, 0: the release's own */
     bool verbose;                /* +v */
+    const char *perf;            /* +JPperf: true or map: names of native code for perf; NULL */
     const char *jit;             /* +Jjit: hot, all or off */
     const char *verify;          /* +Jverify: foreign, all or off */
     bool noshell_args;           /* -noshell or -noinput stands among the arguments of init */

@@ -7,8 +7,10 @@
 #include "code/code.h"
 #include "code/range.h"
 #include "exec/jit/jit_priv.h"
+#include "term/atom.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define DONE UINT8_MAX /* of heat: translated, or cannot be */
 
@@ -40,6 +42,14 @@ static size_t function_at(const CodeInstance *c, const code_t *pc)
     return low;
 }
 
+static void put_name(FILE *f, const JitBlock *b, const Mfa *m)
+{
+    const AtomText *module = atom_text(m->module), *function = atom_text(m->function);
+    fprintf(f, "%zx %zx %.*s:%.*s/%u\n", (size_t)(uintptr_t)b->code, b->bytes, module->bytes, module->text,
+            function->bytes, function->text, (unsigned)m->arity);
+    fflush(f);
+}
+
 static void translate(JitSpace *j, CodeInstance *c, size_t function)
 {
     JitModule *m = module_of(c);
@@ -48,6 +58,7 @@ static void translate(JitSpace *j, CodeInstance *c, size_t function)
     if (!b) return;
     b->next = m->blocks;
     m->blocks = b;
+    if (j->names) put_name(j->names, b, code_entry_mfa(c->functions[function]));
 }
 
 void jit_sample(Vm *vm, const code_t *pc)
@@ -139,4 +150,13 @@ void jit_init(Vm *vm, enum JitMode mode)
     vm->jit = j;
     vm->code->published = on_publish;
     vm->code->forgotten = on_free;
+}
+
+void jit_name_for_perf(Vm *vm)
+{
+    char name[32];
+    if (!vm->jit) return;
+    snprintf(name, sizeof name, "/tmp/perf-%ld.map", (long)getpid());
+    vm->jit->names = fopen(name, "we");
+    execmem_for_profilers();
 }

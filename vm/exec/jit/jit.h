@@ -23,12 +23,15 @@ enum JitMode { JIT_OFF, JIT_HOT, JIT_ALL };
 
 #ifdef JOIST_JIT
 void jit_init(Vm *vm, enum JitMode mode);
+/* After jit_init: names of native code go to /tmp/perf-PID.map, where perf looks for them. */
+void jit_name_for_perf(Vm *vm);
 /* A slice has ended at pc. */
 void jit_sample(Vm *vm, const code_t *pc);
 /* The interpreter's handler of an instruction that has native code; any other number as it is. */
 int32_t jit_original(int32_t handler);
 #else
 static inline void jit_init(Vm *vm UNUSED, enum JitMode mode UNUSED) {}
+static inline void jit_name_for_perf(Vm *vm UNUSED) {}
 static inline void jit_sample(Vm *vm UNUSED, const code_t *pc UNUSED) {}
 static inline int32_t jit_original(int32_t handler) { return handler; }
 #endif

@@ -9,6 +9,8 @@
 #include "exec/jit/jit.h"
 #include "exec/jit/stencil.h"
 
+#include <stdio.h>
+
 typedef struct JitHandler {
     int32_t handler;
     unsigned variant;
@@ -17,6 +19,7 @@ typedef struct JitHandler {
 typedef struct JitSpace {
     enum JitMode mode;       /* const */
     Mutex lock;              /* class JIT: JitModules, and one translation at a time */
+    FILE *names;             /* lock; for perf, or NULL */
     bool *usable;            /* by variant; const */
     JitHandler *handlers;    /* ascending; const */
 } JitSpace;
