@@ -164,7 +164,8 @@ static term_t decode_unsigned(Process *p, term_t t, term_t order)
     }
     MatchContext m = {HEADER(MATCH_WORDS - 1, BOXED_MATCH), start, start + bits, 0, orig};
     charge_bytes(p, bits / 8);
-    return match_get_integer(&p->heap, &m, bits, flags);
+    term_t i = match_get_integer(&p->heap, &m, bits, flags);
+    return i != TERM_NONE ? i : bif_error(p, EXC_SYSTEM_LIMIT);
 }
 
 BIF(binary, decode_unsigned, 1, 0) { return decode_unsigned(p, a[0], am_big); }

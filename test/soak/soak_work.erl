@@ -95,7 +95,7 @@ timers() ->
 %% Messages of one sender arrive in order.
 order() ->
     Me = self(),
-    N = rnd(2000),
+    N = rnd(300),
     Ps = [spawn_link(fun() -> [Me ! {self(), I, term(1)} || I <- lists:seq(1, N)], unlink(Me) end)
           || _ <- lists:seq(1, rnd(6))],
     [[receive {P, I, _} -> ok after 60000 -> exit({no_message, I}) end || I <- lists:seq(1, N)] || P <- lists:reverse(Ps)],
