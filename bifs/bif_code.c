@@ -154,6 +154,8 @@ BIF(erlang, finish_loading, 1, 0)
         return bif_error(p, EXC_BADARG);
     if (n == 0)
         return am_ok;
+    if (nif_code_is_held(p))
+        return bif_yield(p);
     /* As in the reference, whoever was spawned before gets to run before the code changes. */
     p->flags ^= PF_YIELDED;
     if (p->flags & PF_YIELDED)

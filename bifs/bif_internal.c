@@ -190,6 +190,16 @@ static term_t block_signals(Process *p, term_t t)
     return am_true;
 }
 
+/* true: from now on only p loads code and native libraries, until false. */
+static term_t hold_code(Process *p, term_t on)
+{
+    atomic_word_t *holder = &p->vm->nif->code_holder;
+    word_t none = 0, self = p->id;
+    if (on == am_true) return atomic_compare_exchange_strong(holder, &none, self) ? am_true : bif_yield(p);
+    if (on == am_false && atomic_compare_exchange_strong(holder, &self, 0)) return am_true;
+    return bif_error(p, EXC_BADARG);
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
@@ -204,6 +214,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
     case am_kill_dist_connection: return kill_connection(p, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
+    case am_code_write_permission: return hold_code(p, a[1]);
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
     case am_node_tab_delayed_delete: return am_ok;

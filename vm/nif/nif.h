@@ -207,11 +207,19 @@ struct NifSpace {
     ErlNifSysInfo info;          /* const after start; filled in by api */
     struct NifTsdKeys *tsd_keys; /* lock until set; nif_thread.c */
     struct FdTable *fds;         /* nif/select.h */
+    atomic_word_t code_holder;   /* 0, or the process that keeps all others from changing code (erts_debug) */
     /* A port watches a process that is down; set by io */
     void (*port_down)(Vm *vm, term_t port, RefNum ref);
     /* Data to a port, from p or (NULL) nobody; false: no such port, or busy. Set by io */
     bool (*port_command)(Vm *vm, Process *p, term_t port, term_t data);
     Vm *vm;
 };
+
+/* Must p wait (bif_yield) before it changes code? */
+static inline bool nif_code_is_held(Process *p)
+{
+    word_t holder = load_acquire(&p->vm->nif->code_holder);
+    return UNLIKELY(holder != 0) && holder != p->id;
+}
 
 #endif

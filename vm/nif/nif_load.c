@@ -370,6 +370,7 @@ BIF(erlang, load_nif, 2, 0)
     Buf path = BUF_INIT(TEMP);
     CodeInstance *c = range_find(p->vm, p->pc);
     term_t r;
+    if (nif_code_is_held(p)) return bif_yield(p);
     if (!c || !library_path(a[0], &path)) {
         r = bif_error(p, EXC_BADARG);
     } else if (c->preloaded) {
