@@ -7,8 +7,9 @@
 main() ->
     io:format("~p~n", [{loads, "what printing needs"}]),
     io:format("~p ~p~n", [erlang:system_info(atom_limit), outcome(fun() -> fill(1) end)]),
+    New = iolist_to_binary(["new", erlang:system_info(otp_release)]), % unknown to the compiler
     Bad = <<131, 119, 8, "new_atom">>,
-    io:format("~p~n", [[outcome(F) || F <- [fun() -> binary_to_atom(<<"new_atom">>) end, fun() -> binary_to_term(Bad) end,
+    io:format("~p~n", [[outcome(F) || F <- [fun() -> binary_to_atom(New) end, fun() -> binary_to_term(Bad) end,
                                             fun() -> list_to_atom("atom1") end]]]),
     io:format("~p~n", [erlang:system_info(atom_count) =< erlang:system_info(atom_limit)]).
 
