@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "data/term_print.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
 #include "sched/sched.h"
@@ -17,10 +18,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* Quoted where it has to be: a line that begins with = is the head of a section. */
 static void print_atom(FILE *f, term_t atom)
 {
-    const AtomText *t = atom_text(atom);
-    fprintf(f, "%.*s", (int)t->bytes, t->text);
+    Buf b = BUF_INIT(TEMP);
+    atom_print(&b, atom, true);
+    fwrite(buf_text(&b), 1, b.len, f);
+    buf_free(&b);
 }
 
 static void dump_header(FILE *f, Vm *vm, const char *slogan)

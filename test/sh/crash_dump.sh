@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# A crash dump opens in crashdump_viewer, without a warning.
+cat >viewer.erl <<'END'
+-module(viewer).
+-export([main/0]).
+
+main() ->
+    {ok, _} = crashdump_viewer:start_link(),
+    ok = crashdump_viewer:read_file("dump"),
+    {ok, General, _} = crashdump_viewer:general_info(),
+    {ok, Processes, _} = crashdump_viewer:processes(),
+    io:format("~s ~p~n", [element(3, General), length(Processes) > 10]).
+END
+erlc viewer.erl
+ERL_CRASH_DUMP=dump erl -noshell -eval 'list_to_atom("=:odd"), erlang:halt("the slogan")' >/dev/null 2>&1
+echo "status $?"
+erl -noshell -s viewer main -s erlang halt
