@@ -97,8 +97,9 @@ files() ->
     io:format("files~n"), % needs its module
     {Why, Files} = fill(fun(_) -> {ok, F} = file:open("limits.erl", [read, raw]), F end, 200, []),
     {error, {badmatch, Error}} = Why,
-    io:format("~p ~p ~p~n", [Error, file:list_dir("."), file:open("limits.erl", [read, raw])]),
+    Others = [file:list_dir("."), file:open("limits.erl", [read, raw])],
     [file:close(F) || F <- Files],
+    io:format("~p ~p~n", [Error, Others]), % now that its modules can be loaded
     io:format("~p~n", [element(1, file:read_file("limits.erl"))]).
 
 END
