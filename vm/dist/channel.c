@@ -41,6 +41,7 @@ static Channel *channel_new(Vm *vm, term_t name)
     hash_init(&c->members, MEM_NODE, 0);
     hash_init(&c->named, MEM_NODE, 0);
     hash_init(&c->watchers, MEM_NODE, 0);
+    hash_init(&c->orphans, MEM_NODE, 0);
     task_init(&c->task, run_task);
     return c;
 }
@@ -429,15 +430,17 @@ static void empty_members(Channel *c, uint32_t conn, HashTab *t, bool watchers)
 static void tell_end(Channel *c, uint32_t conn)
 {
     mutex_lock(&c->members_lock);
-    HashTab members = c->members, watchers = c->watchers, named = c->named;
+    HashTab members = c->members, watchers = c->watchers, named = c->named, orphans = c->orphans;
     hash_init(&c->members, MEM_NODE, 0);
     hash_init(&c->watchers, MEM_NODE, 0);
     hash_init(&c->named, MEM_NODE, 0);
+    hash_init(&c->orphans, MEM_NODE, 0);
     c->closed_conn = conn;
     mutex_unlock(&c->members_lock);
     empty_members(c, conn, &members, false);
     empty_members(c, conn, &watchers, true);
     free_named(&named);
+    orphans_free(&orphans);
 }
 
 /* Wakes those who wait for the queue to shrink. Unlocks. */

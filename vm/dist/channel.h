@@ -99,6 +99,7 @@ typedef struct Channel {
     HashTab members;         /* members_lock: local pids */
     HashTab named;           /* members_lock: monitors by name from there */
     HashTab watchers;        /* members_lock: monitor_node/2 */
+    HashTab orphans;         /* members_lock: spawn requests whose parent and child miss each other (orphans.c) */
     uint32_t closed_conn;    /* members_lock: connections up to this one are gone */
     Mutex input_lock;        /* class DIST_INPUT */
     struct DistInput *input; /* input_lock */
@@ -199,5 +200,12 @@ void spawn_request_failed(Process *p, Monitor *m, term_t reason);   /* spawn_rem
 bool spawn_asked(Channel *c, uint32_t conn, term_t control, term_t args, Heap *h);
 bool spawn_answered(Channel *c, uint32_t conn, term_t control);
 bool spawn_abandon(Process *p, RefNum ref);
+/* p dies: the children of requests that are not answered yet get its reason. */
+void spawn_parent_exits(Process *p, term_t reason);
+/* A request of `parent` with a link: its child is known now (an atom: there is none), or the reason for which the
+ * parent has left it; the other is TERM_NONE. What comes second makes an exit signal of the two. (orphans.c) */
+void orphan_child(Channel *c, uint32_t conn, RefNum ref, term_t parent, term_t child);
+void orphan_reason(Channel *c, uint32_t conn, RefNum ref, term_t parent, term_t reason);
+void orphans_free(HashTab *t);
 
 #endif

@@ -76,6 +76,7 @@ void dist_process_exit(Process *p, term_t reason)
     DistSpace *s = dist_space(p->vm);
     if (process_state(p) & PS_DIST) {
         Death d = {p, reason};
+        spawn_parent_exits(p, reason);
         channel_each(p->vm, forget, &d);
         nodes_forget(p->vm, p->id);
     }

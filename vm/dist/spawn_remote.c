@@ -69,32 +69,17 @@ typedef struct Answer {
     HeapPiece piece;
 } Answer;
 
-/* Nobody waits for this child: a link that it believes in ends. */
+/* Nobody waits for this child any more. */
 static void unwanted(const Answer *a)
 {
-    if (!(a->flags & SPAWN_FLAG_LINK) || !term_is_pid(a->result)) return;
-    Heap h = {0};
-    term_t control = heap_tuple3(&h, term_small(24), a->to, a->result);
-    channel_send(a->c, NULL, a->conn, control, am_noproc);
-    heap_dispose(&h);
-}
-
-/* spawn_request_abandon/1: the child lives on, unlinked. */
-static void abandoned(const Answer *a)
-{
-    if (!(a->flags & SPAWN_FLAG_LINK) || !term_is_pid(a->result)) return;
-    Heap h = {0};
-    term_t control = heap_tuple3(&h, term_small(24), a->to, a->result);
-    channel_send(a->c, NULL, a->conn, control, am_abandoned);
-    heap_dispose(&h);
+    if (a->flags & SPAWN_FLAG_LINK || !term_is_pid(a->result)) orphan_child(a->c, a->conn, a->ref, a->to, a->result);
 }
 
 static void answered(Process *p, void *arg, bool dead)
 {
     Answer *a = arg;
     Monitor *m = dead ? NULL : monitor_find(p, a->ref);
-    if (dead) unwanted(a);
-    else if (!m || !m->spawn_pending) abandoned(a);
+    if (!m || !m->spawn_pending) unwanted(a);
     else if (term_is_pid(a->result)) succeeded(a->c, p, m, a->flags, a->result);
     else spawn_request_failed(p, m, a->result);
     heap_piece_dispose(&a->piece);
@@ -121,12 +106,29 @@ bool spawn_answered(Channel *c, uint32_t conn, term_t control)
     return true;
 }
 
+/* The request goes; its child, when there is one and the link was wanted, gets the reason. */
+static void leave_child(Process *p, Monitor *m, term_t reason)
+{
+    Channel *c = channel_find(p->vm, m->name_node);
+    if (c && tuple_element(m->tag, 3) == am_true) orphan_reason(c, m->conn, m->ref, p->id, reason);
+    drop_request(p, m);
+}
+
 bool spawn_abandon(Process *p, RefNum ref)
 {
     Monitor *m = monitor_find(p, ref);
     if (!m || !m->spawn_pending) return false;
-    drop_request(p, m);
+    leave_child(p, m, am_abandoned);
     return true;
+}
+
+void spawn_parent_exits(Process *p, term_t reason)
+{
+    for (RbNode *n = rb_first(&p->monitors), *next; n; n = next) {
+        next = rb_next(n);
+        Monitor *m = container_of(n, Monitor, node);
+        if (m->spawn_pending) leave_child(p, m, reason);
+    }
 }
 
 /* ---- natives ---- */

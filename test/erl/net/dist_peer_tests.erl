@@ -3,7 +3,7 @@
 %% node is another of this VM, and one of the reference.
 %% erl: -epmd_port 47391
 -module(dist_peer_tests).
--export([main/0, echo/0, wait/0]).
+-export([main/0, echo/0, wait/0, orphan/1]).
 -define(GET(Pattern), (fun() -> receive Pattern = Got__ -> Got__ after 20000 -> timeout end end)()).
 
 main() ->
@@ -98,11 +98,22 @@ spawning(N) ->
                           exit(P, kill), {'DOWN', R, process, P, Why} = ?GET({'DOWN', R, _, _, _}), Why end),
     t:p(pending, fun() -> R = spawn_request(N, ?MODULE, echo, [], [monitor]), Early = erlang:demonitor(R, [info]),
                           {spawn_reply, R, ok, P} = ?GET({spawn_reply, R, _, _}), {Early, erlang:demonitor(R, [info]), exit(P, kill)} end),
+    t:p(left, fun() -> leave(N, fun(_) -> ok end, 100) end),
+    t:p(abandoned, fun() -> leave(N, fun(R) -> spawn_request_abandon(R) end, 100) end),
     t:p(badopt, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{no, option}]), {spawn_reply, R, error, Why} = ?GET({spawn_reply, R, _, _}), Why end),
     t:p(badarg, fun() -> spawn_request(N, ?MODULE, echo, foo, []) end),
     t:p(no_reply, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply, no}]), receive {spawn_reply, R, _, _} -> reply after 50 -> none end end),
     t:p(undefined, fun() -> P = spawn_link(N, no_module, no_function, []), {'EXIT', P, {Why, [{M, F, A, _} | _]}} = ?GET({'EXIT', P, _}), {Why, M, F, A} end),
     t:p(leader, fun() -> rpc:call(N, erlang, apply, [fun() -> node(group_leader()) end, []]) =:= node() end).
+
+%% What a child is told whose parent does not live to see it. It may die before it can say so.
+leave(_, _, 0) -> never;
+leave(N, Last, Tries) ->
+    S = self(),
+    spawn(fun() -> Last(spawn_request(N, ?MODULE, orphan, [S], [link, {priority, max}])), exit({gone, [a]}) end),
+    receive {orphan, Why} -> Why after 300 -> leave(N, Last, Tries - 1) end.
+
+orphan(S) -> process_flag(trap_exit, true), receive {'EXIT', _, Why} -> S ! {orphan, Why} end.
 
 others(N) ->
     t:p(group_leader, fun() -> P = spawn(N, ?MODULE, wait, []), S = self(), group_leader(S, P),
