@@ -95,7 +95,7 @@ static inline term_t bif_yield(Process *p)
 term_t bif_go_dirty(Process *p);
 /* A native whose work is not cut into slices, and that is no guard, says `if (bif_is_long(n)) return
  * bif_go_dirty(p);` with the words it will visit or write. False when it runs on a dirty thread already. */
-#define BIF_LONG_WORDS 40000u
+#define BIF_LONG_WORDS 160000u
 bool bif_is_long(size_t words);
 /* Like bif_yield, but sleep until somebody makes the process runnable (a signal, a wake-up). */
 static inline term_t bif_wait(Process *p)

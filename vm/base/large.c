@@ -8,7 +8,7 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 #define STEP_MIN ((size_t)64 << 10)
-#define SPARE 2 /* a block may be so many times as large as what it is used for */
+#define SPARE 4 /* a block may be so many times as large as what it is used for */
 #define IDLE_PERIOD_NS INT64_C(1000000000)
 
 typedef struct Kept {

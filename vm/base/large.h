@@ -3,8 +3,8 @@
  * Why:       a copying collector frees a heap for each one it fills. A fault for every page of a
  *            fresh mapping cost more than the collection (test/bench gc_growing: 5 to 10 times),
  *            so freed blocks are kept, and those of a huge page or more ask for huge pages.
- * Contract:  block sizes are rounded by large_bytes; a block may be twice as large, and keeps its size when it is
- *            cut by less than half: a heap is made for all that may live and cut to what does.
+ * Contract:  block sizes are rounded by large_bytes; a block may be four times as large, and keeps its size when it is
+ *            cut by less: a heap is made for all that may live and cut to what does.
  * Kept:      at most LARGE_KEPT_MAX bytes in LARGE_KEPT_BLOCKS blocks; the oldest goes first;
  *            all go at large_release, which an idle VM calls.
  * Contents:  undefined, but zero from large_alloc_zero. Errors: NULL when the kernel has no more.
