@@ -153,7 +153,7 @@ $(OBJ)/stencil/stencil_table.gen.c: $(SRC)/vm/exec/jit/stencils.c $(TOOLS)/stenc
 	$(call say,STENCIL,$@) $(CC) $(JCFLAGS) $(CFLAGS_stencils) $(JCPPFLAGS) -MMD -MP -MT $@ -MF $(@D)/stencils.d -S -o $(@D)/stencils.s $<
 	$(Q)$(TOOLS)/stencilgen --thread $(@D)/stencils.s $(@D)/threaded.s
 	$(Q)$(CC) -c -o $(@D)/stencils.o $(@D)/threaded.s
-	$(Q)$(TOOLS)/stencilgen --table $(@D)/stencils.o $(@D)
+	$(Q)$(TOOLS)/stencilgen --table $(@D)/stencils.o $(@D) && touch $@
 $(OBJ)/stencil/stencil_table.gen.o: $(OBJ)/stencil/stencil_table.gen.c
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -c -o $@ $<
 
