@@ -55,8 +55,8 @@ $(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan)
 endif
 
 # Native code (vm/exec/jit) where the interpreter keeps its registers: gcc, x86-64, no sanitizer.
-JIT := $(and $(filter release checked,$(TYPE)),$(findstring gcc,$(shell $(CC) --version 2>/dev/null | head -n 1)),\
-    $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)))
+JIT := $(and $(filter release checked,$(TYPE)),$(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | \
+    awk '$$2 == "__x86_64__" { x86 = 1 } $$2 == "__clang__" { clang = 1 } END { if (x86 && !clang) print "yes" }'))
 
 # CFLAGS_x: what the one file x.c needs besides.
 include $(SRC)/vm/exec/flags.mk

@@ -195,6 +195,7 @@ static term_t hold_code(Process *p, term_t on)
 {
     atomic_word_t *holder = &p->vm->nif->code_holder;
     word_t none = 0, self = p->id;
+    if (nif_code_is_held(p)) return bif_yield(p);
     if (on == am_true) return atomic_compare_exchange_strong(holder, &none, self) ? am_true : bif_yield(p);
     if (on == am_false && atomic_compare_exchange_strong(holder, &self, 0)) return am_true;
     return bif_error(p, EXC_BADARG);

@@ -5,7 +5,6 @@
 #include "proc/process_info.h"
 #include "proc/signal.h"
 
-#define WORDS_PER_RED 32
 
 static size_t words_of(const Heap *h) { return (size_t)(h->top - h->start) + h->frag_words; }
 
@@ -15,7 +14,7 @@ static term_t info_of_self(Process *p, term_t spec)
     if (!signal_fetch_handle(p, &reds)) return bif_yield(p); /* killed */
     size_t before = words_of(&p->heap);
     term_t info = process_info_build(p, spec, &p->heap, true);
-    process_bump_reds(p, (int32_t)MIN((words_of(&p->heap) - before) / WORDS_PER_RED, (size_t)INT32_MAX));
+    process_charge(p, (words_of(&p->heap) - before) / COPIED_WORDS_PER_RED);
     return info;
 }
 

@@ -1,5 +1,5 @@
 %% SPDX-License-Identifier: Apache-2.0
-%% erl: +t 10000
+%% erl: +t 20000
 %% A full table of atoms is a system_limit, whoever asks for a new one; the reference ends.
 -module(atoms_tests).
 -export([main/0]).

@@ -13,6 +13,12 @@
 static const Places places = {.root = "/otp", .bindir = "/otp/erts-13.1.5/bin", .progname = "erl",
                               .home = "/home/me", .otp_release = "25"};
 
+#ifdef JOIST_ASAN
+/* Words live as long as the launcher, which then becomes the VM. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:args_add\n"; }
+#endif
+
 /* The words for the emulator, joined by one space; the constant part is shown as "...". */
 static char *emulator_words(const char *command_line)
 {

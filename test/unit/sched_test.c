@@ -55,7 +55,7 @@ static Vm *start_vm(unsigned schedulers)
     return vm;
 }
 
-static Process *made[1024]; /* where the leak detector finds what a test forgets */
+static Process *volatile made[1024]; /* where the leak detector finds what a test forgets */
 static size_t made_count;
 
 static Process *new_process(Vm *vm, SliceFn *fn, enum ProcPriority prio)

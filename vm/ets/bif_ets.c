@@ -97,10 +97,7 @@ BIF(ets, new, 2, 0)
 }
 
 /* Many objects under one key, or tombstones, are dealt with in one go: they are paid for. */
-static void charge_objects(Process *p, size_t n)
-{
-    process_bump_reds(p, (int32_t)MIN(n / 4, (size_t)INT32_MAX));
-}
+static void charge_objects(Process *p, size_t n) { process_charge(p, n / 4); }
 
 /* ---- insert ---- */
 
@@ -123,6 +120,7 @@ static int64_t object_list_length(const EtsTable *t, term_t l)
 
 typedef struct InsertState {
     NativeState base;
+    EtsTable *table;         /* a reference: its name may lead to another one by the next slice */
     bool backwards;          /* the last object goes in first */
     EtsObject *first, *last; /* copies, in the order in which they go in */
     term_t rest;
@@ -136,6 +134,7 @@ static void insert_destroy(NativeState *base)
         s->first = o->h.next;
         ets_object_dispose(o);
     }
+    ets_table_unref(s->table);
     MEM_DELETE(ETS_TABLE, s);
 }
 
@@ -150,10 +149,11 @@ static InsertState *insert_state_of(Process *p)
     return s && s->destroy == insert_destroy ? (InsertState *)s : NULL;
 }
 
-static term_t insert_begin(Process *p, const EtsTable *t, term_t objects)
+static term_t insert_begin(Process *p, EtsTable *t, term_t objects)
 {
     InsertState *s = MEM_NEW(ETS_TABLE, InsertState);
-    *s = (InsertState){{.destroy = insert_destroy, .each_root = insert_each_root}, .rest = objects};
+    *s = (InsertState){{.destroy = insert_destroy, .each_root = insert_each_root}, .table = t, .rest = objects};
+    ets_table_ref(t);
     s->backwards = t->type == ETS_BAG;
     p->native_state = &s->base;
     return bif_yield(p);
@@ -180,7 +180,7 @@ static bool is_any_there(EtsTable *t, const EtsObject *o)
     return false;
 }
 
-static term_t insert_end(Process *p, EtsTable *t, InsertState *s, bool only_new)
+static term_t insert_end(EtsTable *t, InsertState *s, bool only_new)
 {
     bool put = !only_new || !is_any_there(t, s->first);
     while (put && s->first) {
@@ -189,9 +189,14 @@ static term_t insert_end(Process *p, EtsTable *t, InsertState *s, bool only_new)
         ets_object_adopt(t, o);
         ets_put(t, o);
     }
+    return term_bool(put);
+}
+
+/* The next call of the process begins anew, also when the table has gone. */
+static void insert_over(Process *p, InsertState *s)
+{
     p->native_state = NULL;
     insert_destroy(&s->base);
-    return term_bool(put);
 }
 
 static term_t reversed(Heap *h, term_t list)
@@ -228,9 +233,11 @@ static term_t insert(Process *p, term_t *a, bool only_new)
     InsertState *s = insert_state_of(p);
     if (s && !insert_copied(p, s)) return bif_yield(p);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
-    if (!t) return TERM_NONE;
-    term_t result = s ? insert_end(p, t, s, only_new) : insert_unlocked(p, t, a[1], only_new);
-    ets_unlock(t, true);
+    term_t result = TERM_NONE;
+    if (t && s) result = t == s->table ? insert_end(t, s, only_new) : bif_error_cause(p, EXC_BADARG, am_id);
+    else if (t) result = insert_unlocked(p, t, a[1], only_new);
+    if (t) ets_unlock(t, true);
+    if (s) insert_over(p, s);
     return result;
 }
 

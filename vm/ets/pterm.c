@@ -174,15 +174,13 @@ static void store(Vm *vm, Entry *e)
     else atomic_fetch_add(&vm->pterms->count, 1);
 }
 
-#define WORDS_PER_RED 32 /* of a copy; it is not interrupted */
-
 BIF(persistent_term, put, 2, 0)
 {
     struct PtermSpace *s = p->vm->pterms;
     Entry *now = find(p->vm, a[0]);
     if (now && term_eq(now->value, a[1])) return am_ok;
     Entry *e = entry_new(p->vm, a[0], a[1]);
-    process_bump_reds(p, (int32_t)MIN(e->words / WORDS_PER_RED, (size_t)INT32_MAX));
+    process_charge(p, e->words / COPIED_WORDS_PER_RED);
     mutex_lock(&s->lock);
     store(p->vm, e);
     mutex_unlock(&s->lock);

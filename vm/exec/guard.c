@@ -59,7 +59,7 @@ static void charge_arith(Process *p, enum ArithOp op, size_t limbs)
 {
     bool steep = op == ARITH_MUL || op == ARITH_DIV || op == ARITH_REM;
     size_t cost = steep ? limbs * (64 - (unsigned)__builtin_clzll(limbs)) / 16 : limbs / 64;
-    (void)process_bump_reds(p, (int32_t)MIN(cost, (size_t)INT32_MAX));
+    process_charge(p, cost);
 }
 
 static size_t limbs_of(term_t t) { return term_is_big(t) ? big_limbs(t) : 0; }

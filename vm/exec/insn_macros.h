@@ -104,29 +104,22 @@ typedef Export *Export_t;
     } while (0)
 
 /* Sets to_ (code) and, for funs, n_ (live registers). */
-#define APPLY(arity) \
+#define APPLY_BY(target, failed) \
     SWAPOUT(); \
-    const code_t *to_ = exec_apply(P, X, (arity), PC); \
+    const code_t *to_ = (target); \
     SWAPIN(); \
     if (UNLIKELY(to_ == NULL)) { \
         if (P->freason != EXC_BADARG) GOTO(raise); \
-        RESUME(exec_guard_failed(SCHED, P, PC)); \
+        RESUME(failed(SCHED, P, PC)); \
     } \
     word_t n_ = P->x_arity
+#define APPLY(arity) APPLY_BY(exec_apply(P, X, (arity), PC), exec_guard_failed)
+#define APPLY_LIST(arguments) APPLY_BY(exec_apply_list(P, X, (arguments), PC), exec_apply_failed)
 /* Behind APPLY in a tail call; the word behind PC stands for PC in stack traces. */
 #define KEEP_CALLER() \
     do { \
         if (UNLIKELY(EXEC->keep_caller)) *--E = (term_t)(PC + 1); \
     } while (0)
-#define APPLY_LIST(arguments) \
-    SWAPOUT(); \
-    const code_t *to_ = exec_apply_list(P, X, (arguments), PC); \
-    SWAPIN(); \
-    if (UNLIKELY(to_ == NULL)) { \
-        if (P->freason != EXC_BADARG) GOTO(raise); \
-        RESUME(exec_apply_failed(SCHED, P, PC)); \
-    } \
-    word_t n_ = P->x_arity
 #define FUN_FITS(fun, arity) (LIKELY(term_is_fun(fun)) && LIKELY(fun_arity(fun_ptr(fun)) == (arity)))
 /* A fun that fits: its environment goes behind the arguments, the fun itself behind that. */
 #define FUN_TARGET(fun, arity) \

@@ -65,7 +65,10 @@ static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_
     case EXC_DIRTY_IO: return go_dirty(s, p, ret, false);
     case EXC_HIBERNATE: return begin_hibernate(s, p);
     default:
-        if (UNLIKELY(p->native_state != NULL)) mfa = p->vm->procs->native_ops->failed(p, s->x, mfa);
+        if (UNLIKELY(p->native_state != NULL)) {
+            mfa = p->vm->procs->native_ops->failed(p, s->x, mfa);
+            process_drop_native_state(p); /* or the next call of this native would go on with it */
+        }
         p->x_arity = 4; /* a dirty thread leaves with what a handler finds in x */
         return except_raise_native(p, s->x, ret ? pc : NULL, mfa, s->x) ?: exec_exit(s, p);
     }

@@ -215,11 +215,13 @@ struct NifSpace {
     Vm *vm;
 };
 
-/* Must p wait (bif_yield) before it changes code? */
+/* Must p wait (bif_yield) before it changes code? A holder that has died holds nothing. */
 static inline bool nif_code_is_held(Process *p)
 {
-    word_t holder = load_acquire(&p->vm->nif->code_holder);
-    return UNLIKELY(holder != 0) && holder != p->id;
+    atomic_word_t *holder = &p->vm->nif->code_holder;
+    word_t held = load_acquire(holder);
+    if (LIKELY(held == 0) || held == p->id) return false;
+    return process_lookup_alive(p->vm, held) || !atomic_compare_exchange_strong(holder, &held, 0);
 }
 
 #endif

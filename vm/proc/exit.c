@@ -59,7 +59,7 @@ void process_exit_begin(Process *p, term_t reason)
     }
 }
 
-static void drop_native_state(Process *p)
+void process_drop_native_state(Process *p)
 {
     NativeState *state = p->native_state;
     p->native_state = NULL;
@@ -69,7 +69,7 @@ static void drop_native_state(Process *p)
 static bool exit_name(Process *p, ExitState *e)
 {
     timers_process_exit(p);
-    if (!process_in_dirty_native(p)) drop_native_state(p);
+    if (!process_in_dirty_native(p)) process_drop_native_state(p);
     term_t name = registry_remove_process(p->vm, p);
     if (UNLIKELY(p->trace != NULL)) {
         p->vm->procs->trace_ops->event(p, am_exit, e->reason, TERM_NONE);
@@ -159,7 +159,7 @@ void process_exit_free(Process *p)
     if (p->trace) p->vm->procs->trace_ops->forget(p);
     MEM_DELETE(PROC, p->exit);
     p->exit = NULL;
-    drop_native_state(p);
+    process_drop_native_state(p);
     dict_free(p);
     p->fvalue = am_undefined;
     heap_destroy(&p->heap);

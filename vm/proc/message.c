@@ -65,13 +65,10 @@ term_t heap_piece_copy_ref(HeapPiece *piece, term_t words[ALIAS_REF_WORDS], term
 /* ---- local receivers ---- */
 
 /* A large copy is not interrupted: the sender pays for it. */
-#define COPIED_WORDS_PER_RED 64
-
 static void charge_copy(Process *from, const Signal *s)
 {
     size_t words = s->piece.frags ? s->piece.frags->words : 0;
-    if (UNLIKELY(words >= COPIED_WORDS_PER_RED))
-        (void)process_bump_reds(from, (int32_t)MIN(words / COPIED_WORDS_PER_RED, (size_t)INT32_MAX));
+    if (UNLIKELY(words >= COPIED_WORDS_PER_RED)) process_charge(from, words / COPIED_WORDS_PER_RED);
 }
 
 /* The token gets a new serial number for each message. */

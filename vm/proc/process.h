@@ -374,6 +374,14 @@ static inline bool process_bump_reds(Process *p, int32_t n)
     p->reds = p->reds > n ? p->reds - n : 0;
     return p->reds == 0;
 }
+/* The owner: what a native kept for its next slice is not wanted any more. */
+void process_drop_native_state(Process *p);
+/* For work that is not interrupted: its size may be anything. */
+static inline void process_charge(Process *p, size_t reds)
+{
+    (void)process_bump_reds(p, (int32_t)MIN(reds, (size_t)INT32_MAX));
+}
+#define COPIED_WORDS_PER_RED 64
 
 /* ---- running ---- */
 /* For SchedOps.handle_signals. The owner, between two slices: fetch and handle signals, execute system

@@ -40,7 +40,6 @@ static inline void process_reserve(Process *p, size_t words, term_t *live, unsig
         (void)process_gc(p, words, live, nlive);
 }
 
-
 /* Set up the first block of a new process: min_words = 0 for the default. */
 void process_heap_init(Process *p, size_t min_words);
 

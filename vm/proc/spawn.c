@@ -15,7 +15,6 @@
 #include "proc/signal.h"
 
 #define SPAWN_REDS 200
-#define COPIED_WORDS_PER_RED 64
 
 /* ---- options ---- */
 
@@ -272,7 +271,7 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     if (UNLIKELY(vm->procs->trace_new != NULL))
         vm->procs->trace_new(parent, child, o->link, heap_tuple3(&parent->heap, module, function, args));
     start(child);
-    (void)process_bump_reds(parent, (int32_t)MIN(SPAWN_REDS + words / COPIED_WORDS_PER_RED, (size_t)INT32_MAX));
+    process_charge(parent, SPAWN_REDS + words / COPIED_WORDS_PER_RED);
     return pid;
 }
 

@@ -69,26 +69,33 @@ const char *cpus_arrange(Cpus *c)
     return NULL;
 }
 
+static const Cpu nowhere = {CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE};
+
+static size_t bytes_of(unsigned room) { return sizeof(Cpus) + room * sizeof(Cpu); }
+
 Cpus *cpus_new(unsigned count)
 {
-    Cpus *c = mem_alloc(MEM_SYS, sizeof(Cpus) + count * sizeof(Cpu));
-    c->count = count;
-    for (unsigned i = 0; i < count; i++) c->cpu[i] = (Cpu){CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE};
+    Cpus *c = mem_alloc(MEM_SYS, bytes_of(count));
+    c->count = c->room = count;
+    for (unsigned i = 0; i < count; i++) c->cpu[i] = nowhere;
     return c;
 }
 
 void cpus_free(Cpus *c)
 {
-    if (c) mem_free(MEM_SYS, c, sizeof(Cpus) + c->count * sizeof(Cpu));
+    if (c) mem_free(MEM_SYS, c, bytes_of(c->room));
 }
 
-/* A copy with one more entry; c is gone. */
+/* One more entry; c may have moved. */
 static Cpus *with_one_more(Cpus *c)
 {
-    Cpus *more = cpus_new(c->count + 1);
-    memcpy(more->cpu, c->cpu, c->count * sizeof(Cpu));
-    cpus_free(c);
-    return more;
+    if (c->count == c->room) {
+        unsigned room = 2 * c->room + 8;
+        c = mem_realloc(MEM_SYS, c, bytes_of(c->room), bytes_of(room));
+        c->room = room;
+    }
+    c->cpu[c->count++] = nowhere;
+    return c;
 }
 
 static Cpus *arranged(Cpus *c, const char **why)
@@ -245,7 +252,7 @@ static uint32_t *level_field(Cpu *c, enum Level l)
 
 static void read_logical(TermReader *r, term_t id, const Cpu *above)
 {
-    if (!term_is_small(id) || small_value(id) < 0 || small_value(id) > CPU_ID_MAX) {
+    if (!term_is_small(id) || small_value(id) < 0 || small_value(id) > CPU_ID_MAX || r->cpus->count > CPU_ID_MAX) {
         r->bad = true;
         return;
     }
@@ -283,7 +290,6 @@ static void read_level(TermReader *r, term_t list, enum Level least, const Cpu *
 
 Cpus *cpus_of_term(term_t t)
 {
-    const Cpu nowhere = {CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE, CPU_NONE};
     TermReader r = {cpus_new(0), {0}, false};
     read_level(&r, t, NODE, &nowhere);
     const char *why = r.bad ? "" : NULL;

@@ -3,7 +3,7 @@
  *   node? - processor - node? - core - thread = one logical processor
  * A node is a set of memory that is near; it holds processors, or is part of one.
  * Semantics: erl(1) +sct, +sbt, +ssrct; erlang(3) system_flag/2 and system_info/1: cpu_topology, scheduler_bind_type.
- * Threads: any; env_lock guards the topology. Layer: sys. */
+ * Threads: any; a lock of its own guards the topology. Layer: sys. */
 #ifndef JOIST_SYS_CPUS_H
 #define JOIST_SYS_CPUS_H
 
@@ -20,7 +20,7 @@ typedef struct Cpu {
 
 /* Sorted by place, see cpus_arrange. */
 typedef struct Cpus {
-    unsigned count;
+    unsigned count, room;
     Cpu cpu[];
 } Cpus;
 

@@ -61,9 +61,10 @@ Cpus *cpus_detect(void)
 /* ---- the VM's ---- */
 
 typedef struct CpuSpace {
-    Cpus *detected, *defined;   /* env_lock; NULL: none */
-    term_t bind_type;           /* env_lock */
-    uint32_t *bound;            /* env_lock: of each scheduler its processor, or CPU_NONE */
+    Mutex lock;                 /* class CPUS */
+    Cpus *detected, *defined;   /* lock; NULL: none */
+    term_t bind_type;           /* lock */
+    uint32_t *bound;            /* lock: of each scheduler its processor, or CPU_NONE */
 } CpuSpace;
 
 static const Cpus *used(const CpuSpace *s) { return s->defined ? s->defined : s->detected; }
@@ -95,6 +96,7 @@ void cpus_init(Vm *vm)
 {
     const char *why;
     CpuSpace *s = vm->sys->cpus = MEM_NEW(SYS, CpuSpace);
+    mutex_init(&s->lock, LOCK_CPUS);
     if (vm->config->cpu_topology)
         s->defined = cpus_parse(vm->config->cpu_topology, &why);
     else if (!vm->config->no_cpu_detection)
@@ -108,17 +110,17 @@ void cpus_init(Vm *vm)
 term_t cpus_info(Vm *vm, Heap *h, term_t which)
 {
     CpuSpace *s = vm->sys->cpus;
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     term_t t = cpus_term(h, which == am_used ? used(s) : which == am_detected ? s->detected : s->defined);
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return t;
 }
 
 term_t cpus_bind_type(Vm *vm)
 {
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     term_t type = vm->sys->cpus->bind_type;
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return type;
 }
 
@@ -127,16 +129,16 @@ term_t cpus_bindings(Vm *vm, Heap *h)
     unsigned n = vm->sched->count;
     term_t *hp = heap_alloc(h, 1 + n);
     hp[0] = HEADER(n, BOXED_TUPLE);
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     const uint32_t *bound = vm->sys->cpus->bound;
     for (unsigned i = 0; i < n; i++) hp[1 + i] = bound[i] == CPU_NONE ? am_unbound : term_small(bound[i]);
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return term_make_boxed(hp);
 }
 
 term_t cpus_fake_bindings(Vm *vm, Heap *h, term_t bind_type)
 {
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     const Cpus *c = used(vm->sys->cpus);
     term_t result = am_false;
     uint32_t *order = c ? mem_alloc(MEM_TEMP, c->count * sizeof *order) : NULL;
@@ -147,7 +149,7 @@ term_t cpus_fake_bindings(Vm *vm, Heap *h, term_t bind_type)
         result = term_make_boxed(hp);
     }
     if (c) mem_free(MEM_TEMP, order, c->count * sizeof *order);
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return result;
 }
 
@@ -162,12 +164,12 @@ term_t cpus_define(Vm *vm, Heap *h, term_t t)
     Cpus *new = t == am_undefined ? NULL : cpus_of_term(t);
     if (t != am_undefined && !new) return TERM_NONE;
     CpuSpace *s = vm->sys->cpus;
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     term_t old = cpus_term(h, used(s));
     cpus_free(s->defined);
     s->defined = new;
     rebind(vm, s);
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return old;
 }
 
@@ -175,12 +177,12 @@ term_t cpus_set_bind_type(Vm *vm, term_t name)
 {
     term_t type = bind_type_of_atom(name), old = TERM_NONE;
     CpuSpace *s = vm->sys->cpus;
-    mutex_lock(&vm->sys->env_lock);
+    mutex_lock(&vm->sys->cpus->lock);
     if (type != TERM_NONE && used(s)) {
         old = s->bind_type;
         s->bind_type = type;
         rebind(vm, s);
     }
-    mutex_unlock(&vm->sys->env_lock);
+    mutex_unlock(&vm->sys->cpus->lock);
     return old;
 }

@@ -13,6 +13,12 @@
 #include <stdio.h>
 #include <ucontext.h>
 
+#if defined(JOIST_ASAN) || defined(JOIST_TSAN)
+
+void fault_init(void) {}
+
+#else
+
 static const char *signal_text(int number)
 {
     switch (number) {
@@ -68,10 +74,10 @@ static void on_fault(int number, siginfo_t *info UNUSED, void *context)
 
 void fault_init(void)
 {
-#if !defined(JOIST_ASAN) && !defined(JOIST_TSAN)
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) sigaction(numbers[i], &sa, NULL);
-#endif
 }
+
+#endif

@@ -104,8 +104,8 @@ static void on_free(Vm *vm UNUSED, CodeInstance *c)
 int32_t jit_original(int32_t handler)
 {
     const char *at = interp_base_address() + handler;
-    if (LIKELY(!execmem_contains(at))) return handler;
     int32_t original;
+    if (LIKELY(!execmem_contains(at - sizeof original))) return handler;
     memcpy(&original, at - sizeof original, sizeof original);
     return original;
 }
