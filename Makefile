@@ -208,7 +208,7 @@ run: all
 	@$(SRC)/tools/setup run
 	@$(SRC)/tools/run-example $(abspath $(BIN)) $(abspath $(B))
 
-check: all
+check: all $(TOOLS)/stencilgen
 	@$(SRC)/tools/setup check
 	@rm -f $(OBJ)/unit-built; if $(MAKE) --no-print-directory -k unit-tests; then touch $(OBJ)/unit-built; fi
 	@TYPE='$(TYPE)' ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' \

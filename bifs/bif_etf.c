@@ -108,88 +108,50 @@ static EncodeState *encode(Process *p, term_t t, unsigned flags, bool iovec, ter
     }
 }
 
-/* A term is counted, then written into a binary of that size. */
-typedef struct SizedState {
+/* Of an encoder without an output of ours. */
+typedef struct BinaryState {
     NativeState base;
     EtfEncode *encode;
-    size_t size;
-    bool counted;
-    term_t binary;
-    uint8_t *to;          /* its bytes, outside the heap */
-} SizedState;
+} BinaryState;
 
-static void sized_destroy(NativeState *base)
+static void binary_destroy(NativeState *base)
 {
-    SizedState *s = (SizedState *)base;
+    BinaryState *s = (BinaryState *)base;
     etf_encode_free(s->encode);
     MEM_DELETE(ETF, s);
 }
 
-static void sized_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+static void binary_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
 {
-    SizedState *s = (SizedState *)base;
-    etf_encode_each_root(s->encode, visit, ctx);
-    visit(ctx, &s->binary, 1);
+    etf_encode_each_root(((BinaryState *)base)->encode, visit, ctx);
 }
 
-static SizedState *sized_state(Process *p, term_t t, unsigned flags)
+static BinaryState *binary_state(Process *p, term_t t, unsigned flags)
 {
-    SizedState *s = own_state(p, sized_destroy);
+    BinaryState *s = own_state(p, binary_destroy);
     if (s) return s;
-    s = MEM_NEW(ETF, SizedState);
-    *s = (SizedState){.base = {.destroy = sized_destroy, .each_root = sized_each_root}, .binary = TERM_NIL};
+    s = MEM_NEW(ETF, BinaryState);
+    s->base = (NativeState){.destroy = binary_destroy, .each_root = binary_each_root};
     s->encode = etf_encode_start(p->vm, t, flags, NULL);
     p->native_state = &s->base;
     return s;
 }
 
-static term_t encode_failed(Process *p)
+/* A yield, or the error that ends it. */
+static term_t not_encoded(Process *p, BinaryState *s, enum EtfResult r)
 {
+    if (r == ETF_MORE) return yield_with(p, &s->base);
     end_state(p);
     return bif_error(p, EXC_SYSTEM_LIMIT);
 }
 
-/* False: the native has to return *result. */
-static bool count_bytes(Process *p, SizedState *s, term_t *result)
-{
-    enum EtfResult r = s->counted ? ETF_DONE : etf_encode_count(s->encode, slice_budget(p), &s->size);
-    s->counted = r == ETF_DONE;
-    if (r == ETF_MORE) *result = yield_with(p, &s->base);
-    if (r == ETF_BAD) *result = encode_failed(p);
-    return r == ETF_DONE;
-}
-
-/* Few bytes are few terms: no need for slices, and the binary lies in the heap. */
-static term_t small_binary(Process *p, SizedState *s)
-{
-    uint8_t bytes[HEAP_BITS_MAX_BYTES];
-    if (etf_encode_into(s->encode, bytes, SIZE_MAX) != ETF_DONE) return encode_failed(p);
-    size_t size = s->size;
-    end_state(p);
-    return heap_binary(&p->heap, bytes, size);
-}
-
-static bool new_binary(Process *p, SizedState *s)
-{
-    term_t t = heap_binary_new_try(&p->heap, s->size, &s->to);
-    if (t != TERM_NONE) s->binary = t;
-    return t != TERM_NONE;
-}
-
 static term_t plain_binary(Process *p, term_t t, unsigned flags)
 {
-    term_t result;
-    SizedState *s = sized_state(p, t, flags);
-    if (!count_bytes(p, s, &result)) return result;
-    if (s->size <= HEAP_BITS_MAX_BYTES) return small_binary(p, s);
-    if (!s->to && !new_binary(p, s)) return encode_failed(p);
-    switch (etf_encode_into(s->encode, s->to, slice_budget(p))) {
-    case ETF_MORE: return yield_with(p, &s->base);
-    case ETF_BAD: return encode_failed(p);
-    default: break;
-    }
-    process_bump_reds(p, (int32_t)MIN(s->size / 256, (size_t)100000));
-    result = s->binary;
+    BinaryState *s = binary_state(p, t, flags);
+    enum EtfResult r = etf_encode_binary(s->encode, slice_budget(p));
+    if (r != ETF_DONE) return not_encoded(p, s, r);
+    term_t result = etf_encode_take(s->encode, &p->heap);
+    process_bump_reds(p, (int32_t)MIN(bitstring_bits(result) / 2048, (uint64_t)100000));
     end_state(p);
     return result;
 }
@@ -325,10 +287,10 @@ static term_t external_size(Process *p, term_t t, term_t options)
         flags = o.flags;
     }
     if (!term_is_nil(options)) return bif_error(p, EXC_BADARG);
-    term_t result;
-    SizedState *s = sized_state(p, t, flags | ETF_AS_SIZE);
-    if (!count_bytes(p, s, &result)) return result;
-    size_t n = s->size;
+    size_t n;
+    BinaryState *s = binary_state(p, t, flags | ETF_AS_SIZE);
+    enum EtfResult r = etf_encode_count(s->encode, slice_budget(p), &n);
+    if (r != ETF_DONE) return not_encoded(p, s, r);
     process_bump_reds(p, (int32_t)MIN(n / 256, (size_t)100000));
     end_state(p);
     return heap_uint(&p->heap, n);

@@ -16,7 +16,7 @@ static const Places places = {.root = "/otp", .bindir = "/otp/erts-13.1.5/bin", 
 #ifdef JOIST_ASAN
 /* Words live as long as the launcher, which then becomes the VM. */
 const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:args_add\n"; }
+const char *__lsan_default_suppressions(void) { return "leak:args_add\nleak:text_format\n"; }
 #endif
 
 /* The words for the emulator, joined by one space; the constant part is shown as "...". */

@@ -4,6 +4,7 @@
 #include "base/thread.h"
 
 #include <check.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,47 @@ START_TEST(locks_exclude)
     mutex_unlock(&mutex);
     mutex_destroy(&mutex);
     spin_destroy(&spin);
+    rwlock_destroy(&rwlock);
+}
+END_TEST
+
+/* The holders give up their processor, so that the others sleep, readers as well as writers. */
+static int pair[2];
+
+static void *hold_long(void *arg)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (i % 3 == 0) {
+            rwlock_write_lock(&rwlock);
+            pair[0]++;
+            sched_yield();
+            pair[1]++;
+            rwlock_write_unlock(&rwlock);
+        } else {
+            rwlock_read_lock(&rwlock);
+            if (i % 3 == 1) sched_yield();
+            ck_assert_int_eq(pair[0], pair[1]);
+            rwlock_read_unlock(&rwlock);
+        }
+    }
+    return arg;
+}
+
+START_TEST(readers_and_writers_wake_each_other)
+{
+    Thread t[2 * THREADS];
+    rwlock_init(&rwlock, LOCK_SYSTEM);
+    for (int i = 0; i < 2 * THREADS; i++)
+        start(&t[i], hold_long, NULL);
+    for (int i = 0; i < 2 * THREADS; i++)
+        thread_join(&t[i]);
+    ck_assert_int_eq(pair[0], 2 * THREADS * 667);
+    ck_assert(rwlock_try_read_lock(&rwlock));
+    ck_assert(!rwlock_try_write_lock(&rwlock));
+    rwlock_read_unlock(&rwlock);
+    ck_assert(rwlock_try_write_lock(&rwlock));
+    ck_assert(!rwlock_try_read_lock(&rwlock));
+    rwlock_write_unlock(&rwlock);
     rwlock_destroy(&rwlock);
 }
 END_TEST
@@ -200,6 +242,7 @@ int main(void)
     TCase *t = tcase_create("lock");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, locks_exclude);
+    tcase_add_test(t, readers_and_writers_wake_each_other);
     tcase_add_test(t, condition_variables_wake);
     tcase_add_test(t, events_hand_over);
     tcase_add_test(t, processors_are_counted);

@@ -49,6 +49,82 @@ void spin_lock_slow(SpinLock *s)
     }
 }
 
+/* ---- read-write lock ---- */
+
+/* The state once the lock can be had or somebody sleeps for it, or after some spinning. */
+static uint32_t rwlock_spin(const RwLock *rw, bool for_read)
+{
+    uint32_t s = 0;
+    for (int i = 0; i < SPINS_BEFORE_SLEEP; i++) {
+        s = load_relaxed(&rw->state);
+        uint32_t count = s & RW_COUNT;
+        if ((for_read ? count != RW_WRITER : count == 0) || (s & (RW_READERS_SLEEP | RW_WRITERS_SLEEP)))
+            break;
+        cpu_relax();
+    }
+    return s;
+}
+
+void rwlock_read_lock_slow(RwLock *rw)
+{
+    uint32_t s = rwlock_spin(rw, true);
+    for (;;) {
+        if (rwlock_is_readable(s)) {
+            if (cas_acquire(&rw->state, &s, s + 1))
+                return;
+            continue;
+        }
+        if ((s & RW_COUNT) == RW_COUNT - 1) { /* as many readers as can be counted */
+            sched_yield();
+        } else if ((s & RW_READERS_SLEEP) || cas_relaxed(&rw->state, &s, s | RW_READERS_SLEEP)) {
+            futex_wait(&rw->state, s | RW_READERS_SLEEP, -1);
+        } else {
+            continue;
+        }
+        s = rwlock_spin(rw, true);
+    }
+}
+
+/* Who has slept cannot know whether it was the only one: it takes the lock with the mark left on. */
+void rwlock_write_lock_slow(RwLock *rw)
+{
+    uint32_t s = rwlock_spin(rw, false), others = 0;
+    for (;;) {
+        if ((s & RW_COUNT) == 0) {
+            if (cas_acquire(&rw->state, &s, s | RW_WRITER | others))
+                return;
+            continue;
+        }
+        if (!(s & RW_WRITERS_SLEEP) && !cas_relaxed(&rw->state, &s, s | RW_WRITERS_SLEEP))
+            continue;
+        others = RW_WRITERS_SLEEP;
+        uint32_t turn = load_acquire(&rw->writer_turn);
+        s = load_relaxed(&rw->state);
+        if ((s & RW_COUNT) == 0 || !(s & RW_WRITERS_SLEEP))
+            continue; /* the wake came before the turn was read */
+        futex_wait(&rw->writer_turn, turn, -1);
+        s = rwlock_spin(rw, false);
+    }
+}
+
+/* A writer is told by its turn; when none slept after all, readers are not left behind. A state that has changed
+ * has gained the mark of a reader, or a holder, who wakes the sleepers when leaving. */
+void rwlock_wake(RwLock *rw, uint32_t s)
+{
+    while (s & RW_WRITERS_SLEEP) {
+        if ((s & RW_COUNT) != 0)
+            return;
+        if (!cas_relaxed(&rw->state, &s, s & RW_READERS_SLEEP))
+            continue;
+        atomic_fetch_add_explicit(&rw->writer_turn, 1, memory_order_release);
+        if (futex_wake(&rw->writer_turn, 1) > 0)
+            return;
+        s &= RW_READERS_SLEEP;
+    }
+    if (s == RW_READERS_SLEEP && cas_relaxed(&rw->state, &s, 0))
+        futex_wake(&rw->state, INT_MAX);
+}
+
 /* ---- condition variable ---- */
 
 void cond_init(CondVar *c)
@@ -201,17 +277,11 @@ int lock_held_count(void)
 
 #define CHECK_INIT(l, class) info_init(&(l)->info, class)
 #define CHECK_DESTROY(l) info_destroy(&(l)->info)
-#define CHECK_BEFORE(l) lock_check_before(&(l)->info, false, file, line)
-#define CHECK_TAKEN(l, exclusive) lock_check_taken(&(l)->info, exclusive, file, line)
-#define CHECK_UNLOCK(l) lock_check_unlock(&(l)->info)
 
 #else
 
 #define CHECK_INIT(l, class) ((void)(class))
 #define CHECK_DESTROY(l) ((void)(l))
-#define CHECK_BEFORE(l) ((void)file, (void)line)
-#define CHECK_TAKEN(l, exclusive) ((void)file, (void)line)
-#define CHECK_UNLOCK(l) ((void)(l))
 
 #endif
 
@@ -245,62 +315,13 @@ void spin_destroy(SpinLock *s)
 
 void rwlock_init(RwLock *rw, enum LockClass class)
 {
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    int error = pthread_rwlock_init(&rw->raw, &attr);
-    pthread_rwlockattr_destroy(&attr);
-    CHECK(error == 0);
+    store_relaxed(&rw->state, 0);
+    store_relaxed(&rw->writer_turn, 0);
     CHECK_INIT(rw, class);
 }
 
 void rwlock_destroy(RwLock *rw)
 {
     CHECK_DESTROY(rw);
-    int error = pthread_rwlock_destroy(&rw->raw);
-    CHECK(error == 0);
-}
-
-void rwlock_read_lock_at(RwLock *rw, const char *file, int line)
-{
-    CHECK_BEFORE(rw);
-    while (pthread_rwlock_rdlock(&rw->raw) == EAGAIN) /* too many readers */
-        sched_yield();
-    CHECK_TAKEN(rw, false);
-}
-
-void rwlock_write_lock_at(RwLock *rw, const char *file, int line)
-{
-    CHECK_BEFORE(rw);
-    int error = pthread_rwlock_wrlock(&rw->raw);
-    CHECK(error == 0);
-    CHECK_TAKEN(rw, true);
-}
-
-bool rwlock_try_read_lock_at(RwLock *rw, const char *file, int line)
-{
-    if (pthread_rwlock_tryrdlock(&rw->raw) != 0)
-        return false;
-    CHECK_TAKEN(rw, false);
-    return true;
-}
-
-bool rwlock_try_write_lock_at(RwLock *rw, const char *file, int line)
-{
-    if (pthread_rwlock_trywrlock(&rw->raw) != 0)
-        return false;
-    CHECK_TAKEN(rw, true);
-    return true;
-}
-
-void rwlock_read_unlock(RwLock *rw)
-{
-    CHECK_UNLOCK(rw);
-    pthread_rwlock_unlock(&rw->raw);
-}
-
-void rwlock_write_unlock(RwLock *rw)
-{
-    CHECK_UNLOCK(rw);
-    pthread_rwlock_unlock(&rw->raw);
+    CHECK(load_relaxed(&rw->state) == 0);
 }

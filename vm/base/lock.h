@@ -5,7 +5,8 @@
  * of both acquisitions, when the order is broken, a lock is taken twice, freed while held,
  * or unlocked by another thread. Release builds carry none of that: a Mutex is four bytes.
  * Mutex:    futex, three states (free, held, held with waiters); brief spin before sleeping.
- * RwLock:   prefers writers; a thread must not take the read side twice.
+ * RwLock:   two futex words; prefers writers, so a thread must not take the read side twice; spins as
+ *           the mutex does.
  * SpinLock: for a handful of instructions, never across a call that may block.
  * Rules:    apart from a process's own main lock no lock is held across a garbage
  *           collection, a native library's code or a blocking call.
@@ -15,8 +16,6 @@
 
 #include "base/atomic.h"
 #include "base/base.h"
-
-#include <pthread.h>
 
 enum LockClass {
 #define LOCK_CLASS(name, flags, text) LOCK_##name,
@@ -53,8 +52,16 @@ typedef struct SpinLock {
     LOCK_INFO
 } SpinLock;
 
+/* state: number of readers, or RW_WRITER; above it who sleeps. Readers sleep on `state`, writers on
+ * `writer_turn`, which each wake of a writer changes. */
+#define RW_COUNT 0x3fffffffu
+#define RW_WRITER RW_COUNT
+#define RW_READERS_SLEEP 0x40000000u
+#define RW_WRITERS_SLEEP 0x80000000u
+
 typedef struct RwLock {
-    pthread_rwlock_t raw;
+    atomic_u32_t state;
+    atomic_u32_t writer_turn;
     LOCK_INFO
 } RwLock;
 
@@ -85,13 +92,6 @@ void cond_destroy(CondVar *c);
 #define rwlock_try_read_lock(rw) rwlock_try_read_lock_at((rw), __FILE__, __LINE__)
 #define rwlock_try_write_lock(rw) rwlock_try_write_lock_at((rw), __FILE__, __LINE__)
 
-void rwlock_read_lock_at(RwLock *rw, const char *file, int line);
-void rwlock_write_lock_at(RwLock *rw, const char *file, int line);
-bool rwlock_try_read_lock_at(RwLock *rw, const char *file, int line) MUST_CHECK;
-bool rwlock_try_write_lock_at(RwLock *rw, const char *file, int line) MUST_CHECK;
-void rwlock_read_unlock(RwLock *rw);
-void rwlock_write_unlock(RwLock *rw);
-
 /* Atomically release m and wait; m is held again on return. Spurious returns happen: loop.
  * The timed form takes nanoseconds from now and returns false when they have passed. */
 void cond_wait(CondVar *c, Mutex *m);
@@ -103,6 +103,10 @@ void cond_broadcast(CondVar *c);
 void mutex_lock_slow(Mutex *m);
 void mutex_wake_one(Mutex *m);
 void spin_lock_slow(SpinLock *s);
+void rwlock_read_lock_slow(RwLock *rw);
+void rwlock_write_lock_slow(RwLock *rw);
+/* The last holder has left and `state` says who sleeps: wake a writer, else all readers. */
+void rwlock_wake(RwLock *rw, uint32_t state);
 
 #ifdef LOCK_CHECKING
 void lock_check_before(LockInfo *info, bool is_try, const char *file, int line);
@@ -186,6 +190,80 @@ static inline void spin_unlock(SpinLock *s)
     lock_check_unlock(&s->info);
 #endif
     store_release(&s->state, 0);
+}
+
+/* Not while a writer holds the lock, somebody sleeps (a writer that waits comes first), or the count is full. */
+static inline bool rwlock_is_readable(uint32_t state)
+{
+    return state < RW_COUNT - 1;
+}
+
+static inline bool MUST_CHECK rwlock_try_read_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
+{
+    uint32_t state = load_relaxed(&rw->state);
+    if (!rwlock_is_readable(state) || !cas_acquire(&rw->state, &state, state + 1))
+        return false;
+#ifdef LOCK_CHECKING
+    lock_check_taken(&rw->info, false, file, line);
+#endif
+    return true;
+}
+
+static inline void rwlock_read_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
+{
+#ifdef LOCK_CHECKING
+    lock_check_before(&rw->info, false, file, line);
+#endif
+    uint32_t state = load_relaxed(&rw->state);
+    if (UNLIKELY(!rwlock_is_readable(state) || !cas_acquire(&rw->state, &state, state + 1)))
+        rwlock_read_lock_slow(rw);
+#ifdef LOCK_CHECKING
+    lock_check_taken(&rw->info, false, file, line);
+#endif
+}
+
+static inline void rwlock_read_unlock(RwLock *rw)
+{
+#ifdef LOCK_CHECKING
+    lock_check_unlock(&rw->info);
+#endif
+    uint32_t state = atomic_fetch_sub_explicit(&rw->state, 1, memory_order_release) - 1;
+    if (UNLIKELY((state & RW_COUNT) == 0 && (state & RW_WRITERS_SLEEP)))
+        rwlock_wake(rw, state);
+}
+
+static inline bool MUST_CHECK rwlock_try_write_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
+{
+    uint32_t free = 0;
+    if (!cas_acquire(&rw->state, &free, RW_WRITER))
+        return false;
+#ifdef LOCK_CHECKING
+    lock_check_taken(&rw->info, true, file, line);
+#endif
+    return true;
+}
+
+static inline void rwlock_write_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
+{
+#ifdef LOCK_CHECKING
+    lock_check_before(&rw->info, false, file, line);
+#endif
+    uint32_t free = 0;
+    if (UNLIKELY(!cas_acquire(&rw->state, &free, RW_WRITER)))
+        rwlock_write_lock_slow(rw);
+#ifdef LOCK_CHECKING
+    lock_check_taken(&rw->info, true, file, line);
+#endif
+}
+
+static inline void rwlock_write_unlock(RwLock *rw)
+{
+#ifdef LOCK_CHECKING
+    lock_check_unlock(&rw->info);
+#endif
+    uint32_t state = atomic_fetch_sub_explicit(&rw->state, RW_WRITER, memory_order_release) - RW_WRITER;
+    if (UNLIKELY(state != 0))
+        rwlock_wake(rw, state);
 }
 
 #ifndef LOCK_CHECKING

@@ -203,60 +203,6 @@ void rb_remove(RbTree *t, RbNode *node)
     rb_replace(t, node, next);
 }
 
-RbNode *rb_find(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
-{
-    RbNode *n = t->root;
-    while (n) {
-        int c = compare(key, n, ctx);
-        if (c == 0)
-            return n;
-        n = c < 0 ? n->left : n->right;
-    }
-    return NULL;
-}
-
-RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
-{
-    RbNode *best = NULL, *n = t->root;
-    while (n) {
-        if (compare(key, n, ctx) <= 0) {
-            best = n;
-            n = n->left;
-        } else {
-            n = n->right;
-        }
-    }
-    return best;
-}
-
-RbNode *rb_upper_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
-{
-    RbNode *best = NULL, *n = t->root;
-    while (n) {
-        if (compare(key, n, ctx) < 0) {
-            best = n;
-            n = n->left;
-        } else {
-            n = n->right;
-        }
-    }
-    return best;
-}
-
-RbNode *rb_last_before(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
-{
-    RbNode *best = NULL, *n = t->root;
-    while (n) {
-        if (compare(key, n, ctx) > 0) {
-            best = n;
-            n = n->right;
-        } else {
-            n = n->left;
-        }
-    }
-    return best;
-}
-
 RbNode *rb_first(const RbTree *t)
 {
     RbNode *n = t->root;

@@ -42,11 +42,64 @@ void rb_remove(RbTree *t, RbNode *node);
 /* Put `fresh` in the place of `old`; their keys must be equal. */
 void rb_replace(RbTree *t, RbNode *old, RbNode *fresh);
 
-RbNode *rb_find(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
-/* First node that is not before key; first node after key; last node before key. */
-RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
-RbNode *rb_upper_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
-RbNode *rb_last_before(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx);
+/* ---- searches, inline so that the comparison is part of the loop ---- */
+
+static ALWAYS_INLINE RbNode *rb_find(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+{
+    RbNode *n = t->root;
+    while (n) {
+        int c = compare(key, n, ctx);
+        if (c == 0)
+            return n;
+        n = c < 0 ? n->left : n->right;
+    }
+    return NULL;
+}
+
+/* First node that is not before key. */
+static ALWAYS_INLINE RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+{
+    RbNode *best = NULL, *n = t->root;
+    while (n) {
+        if (compare(key, n, ctx) <= 0) {
+            best = n;
+            n = n->left;
+        } else {
+            n = n->right;
+        }
+    }
+    return best;
+}
+
+/* First node after key. */
+static ALWAYS_INLINE RbNode *rb_upper_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+{
+    RbNode *best = NULL, *n = t->root;
+    while (n) {
+        if (compare(key, n, ctx) < 0) {
+            best = n;
+            n = n->left;
+        } else {
+            n = n->right;
+        }
+    }
+    return best;
+}
+
+/* Last node before key. */
+static ALWAYS_INLINE RbNode *rb_last_before(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+{
+    RbNode *best = NULL, *n = t->root;
+    while (n) {
+        if (compare(key, n, ctx) > 0) {
+            best = n;
+            n = n->right;
+        } else {
+            n = n->left;
+        }
+    }
+    return best;
+}
 
 RbNode *rb_first(const RbTree *t);
 RbNode *rb_last(const RbTree *t);

@@ -268,9 +268,9 @@ bool futex_wait(atomic_u32_t *word, uint32_t seen, int64_t ns)
     return !(r < 0 && errno == ETIMEDOUT);
 }
 
-void futex_wake(atomic_u32_t *word, int how_many)
+int futex_wake(atomic_u32_t *word, int how_many)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, how_many, NULL, NULL, 0);
+    return (int)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, how_many, NULL, NULL, 0);
 }
 
 /* ---- events:  CLEAR --wait--> WAITED --set--> SET --reset--> CLEAR;  CLEAR --set--> SET ---- */

@@ -70,6 +70,6 @@ bool event_wait_timeout_ns(Event *e, int64_t ns);
 /* ---- futex, for lock.c and others that build on a word ---- */
 /* Sleep while *word == seen, at most ns (< 0: no limit). False only on timeout. */
 bool futex_wait(atomic_u32_t *word, uint32_t seen, int64_t ns);
-void futex_wake(atomic_u32_t *word, int how_many);
+int futex_wake(atomic_u32_t *word, int how_many); /* number of threads woken */
 
 #endif

@@ -42,7 +42,7 @@ Binary *binary_new_magic(size_t bytes, uint32_t type, void (*destroy)(Binary *b)
     return b;
 }
 
-static Binary *binary_resize_try(Binary *b, size_t bytes)
+Binary *binary_resize_try(Binary *b, size_t bytes)
 {
     Binary *new = mem_realloc_try(MEM_BINARY, b, BINARY_BLOCK_BYTES(b->size), BINARY_BLOCK_BYTES(bytes));
     if (new != NULL)

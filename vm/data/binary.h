@@ -25,6 +25,7 @@ Binary *binary_new_try(size_t bytes);  /* NULL when there is no memory: raise sy
 Binary *binary_new_magic(size_t bytes, uint32_t type, void (*destroy)(Binary *b));
 /* Resize storage that nobody else references; may move. */
 Binary *binary_resize(Binary *b, size_t bytes);
+Binary *binary_resize_try(Binary *b, size_t bytes); /* NULL: b is as it was */
 static inline Binary *binary_ref(Binary *b)
 {
     __atomic_fetch_add((int64_t *)&b->refs, 1, __ATOMIC_RELAXED);

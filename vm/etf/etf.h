@@ -74,10 +74,11 @@ typedef struct EtfHooks {
 EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *hooks);
 /* Encode on into out for about `budget` terms. ETF_BAD: too large for the format. */
 enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget);
-/* The same without output; *bytes: so far, version byte included. When done, the encoder stands at the start again. */
+/* The same without output; *bytes: so far, version byte included. */
 enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes);
-/* After that: `to` has room for what was counted, and is the same in each call. */
-enum EtfResult etf_encode_into(EtfEncode *e, uint8_t *to, size_t budget);
+/* The same into a binary of the encoder's own; ETF_BAD also when there is no memory for it. When done, take it once. */
+enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget);
+term_t etf_encode_take(EtfEncode *e, Heap *h);
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 void etf_encode_free(EtfEncode *e);
 /* Whole term at once. */

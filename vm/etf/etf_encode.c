@@ -15,6 +15,7 @@
 #include "data/term_cmp.h"
 #include "term/atom.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,9 +39,9 @@ typedef struct Frame {
 
 struct EtfEncode {
     Vm *vm;
-    Buf *out;             /* NULL: into `fixed`, or count only */
-    char *fixed;
-    size_t written;       /* in fixed */
+    Buf *out;             /* NULL: into `binary`, or count only */
+    Binary *binary;       /* larger than what is written; owned */
+    size_t written;       /* in binary */
     char *at, *end;       /* room left while the encoder runs */
     size_t counted, budget;
     unsigned flags;
@@ -55,7 +56,8 @@ struct EtfEncode {
 
 static char *start_of_output(const EtfEncode *e)
 {
-    return e->out ? e->out->data : e->fixed;
+    if (e->out) return e->out->data;
+    return e->binary ? (char *)binary_data(e->binary) : NULL;
 }
 
 static void window_open(EtfEncode *e)
@@ -64,7 +66,7 @@ static void window_open(EtfEncode *e)
     e->at = e->end = NULL;
     if (!start) return;
     e->at = start + (e->out ? e->out->len : e->written);
-    e->end = start + (e->out ? e->out->cap - 1 : e->counted);
+    e->end = start + (e->out ? e->out->cap - 1 : e->binary->size);
 }
 
 static void window_close(EtfEncode *e)
@@ -75,15 +77,27 @@ static void window_close(EtfEncode *e)
     else e->written = written;
 }
 
+/* False when there is no memory for it. */
+static bool binary_grow(EtfEncode *e, size_t n)
+{
+    Binary *b = binary_resize_try(e->binary, 2 * e->binary->size + n);
+    if (b) e->binary = b;
+    return b != NULL;
+}
+
 static char *more_room(EtfEncode *e, size_t n)
 {
-    if (!e->out) {
-        if (e->fixed) e->bad = true; /* larger than it was when counted: cannot be */
-        else e->counted += n;
+    if (!e->out && !e->binary) {
+        e->counted += n;
         return NULL;
     }
     window_close(e);
-    buf_reserve(e->out, n);
+    if (e->out) {
+        buf_reserve(e->out, n);
+    } else if (!binary_grow(e, n)) {
+        e->bad = true;
+        return NULL;
+    }
     window_open(e);
     char *p = e->at;
     e->at += n;
@@ -93,17 +107,30 @@ static char *more_room(EtfEncode *e, size_t n)
 /* Where the next n bytes go; NULL when only the size is asked for. */
 static inline char *room(EtfEncode *e, size_t n)
 {
-    if (UNLIKELY((size_t)(e->end - e->at) < n || !e->at)) return more_room(e, n);
+    if (UNLIKELY((size_t)(e->end - e->at) < n)) return more_room(e, n);
     char *p = e->at;
     e->at += n;
     return p;
 }
 
+/* The lowest n bytes of v, highest first. */
+static inline void store_n(char *p, uint64_t v, unsigned n)
+{
+    if (n == 4) {
+        uint32_t w = htobe32((uint32_t)v);
+        memcpy(p, &w, sizeof w);
+    } else if (n == 8) {
+        v = htobe64(v);
+        memcpy(p, &v, sizeof v);
+    } else {
+        for (unsigned i = 0; i < n; i++) p[i] = (char)(v >> 8 * (n - 1 - i));
+    }
+}
+
 static inline void put_n(EtfEncode *e, uint64_t v, unsigned n)
 {
     char *p = room(e, n);
-    if (!p) return;
-    for (unsigned i = 0; i < n; i++) p[i] = (char)(v >> 8 * (n - 1 - i));
+    if (p) store_n(p, v, n);
 }
 
 static void put8(EtfEncode *e, unsigned v) { put_n(e, v, 1); }
@@ -123,7 +150,7 @@ static inline void put_tagged(EtfEncode *e, unsigned tag, uint64_t v, unsigned n
     char *p = room(e, 1 + n);
     if (!p) return;
     *p = (char)tag;
-    for (unsigned i = 0; i < n; i++) p[1 + i] = (char)(v >> 8 * (n - 1 - i));
+    store_n(p + 1, v, n);
 }
 
 static uint32_t length32(EtfEncode *e, uint64_t n)
@@ -159,12 +186,17 @@ static void put_atom(EtfEncode *e, term_t atom)
 static void put_big(EtfEncode *e, const uint64_t *limbs, size_t n, bool negative)
 {
     size_t bytes = 8 * n - (size_t)__builtin_clzll(limbs[n - 1]) / 8;
-    put8(e, bytes <= UINT8_MAX ? ETF_SMALL_BIG : ETF_LARGE_BIG);
-    put_n(e, length32(e, bytes), bytes <= UINT8_MAX ? 1 : 4);
+    if (bytes <= UINT8_MAX) put_tagged(e, ETF_SMALL_BIG, bytes, 1);
+    else put_tagged(e, ETF_LARGE_BIG, length32(e, bytes), 4);
     put8(e, negative);
     char *p = room(e, bytes);
     if (!p) return;
-    for (size_t i = 0; i < bytes; i++) p[i] = (char)(limbs[i / 8] >> i % 8 * 8);
+    for (size_t i = 0; bytes > 0; i++) {
+        uint64_t limb = htole64(limbs[i]);
+        size_t part = MIN(bytes, sizeof limb);
+        memcpy(p + sizeof limb * i, &limb, part);
+        bytes -= part;
+    }
 }
 
 static void put_small(EtfEncode *e, int64_t i)
@@ -277,12 +309,29 @@ static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count)
     return f;
 }
 
+/* May it need a frame? */
+static bool is_compound(term_t t)
+{
+    if (!term_is_boxed(t)) return term_is_list_cell(t);
+    switch (HEADER_SUBTAG(boxed_header(t))) {
+    case BOXED_TUPLE: case BOXED_MAP: case BOXED_FUN: return true;
+    default: return false;
+    }
+}
+
+static void put_term(EtfEncode *e, term_t t);
+
+#define LEAVES_AT_ONCE 64
+
 static void put_tuple(EtfEncode *e, term_t t)
 {
-    size_t n = tuple_arity(t);
+    const term_t *elements = tuple_elements(t);
+    size_t n = tuple_arity(t), i = 0;
     if (n <= UINT8_MAX) put_tagged(e, ETF_SMALL_TUPLE, n, 1);
     else put_tagged(e, ETF_LARGE_TUPLE, n, 4);
-    push(e, FRAME_TUPLE, t, n);
+    for (; i < MIN(n, (size_t)LEAVES_AT_ONCE) && !is_compound(elements[i]); i++) put_term(e, elements[i]);
+    e->budget -= MIN(e->budget, i);
+    if (i < n) push(e, FRAME_TUPLE, t, n)->at = i;
 }
 
 #define STRING_MAX 65535
@@ -337,10 +386,23 @@ static void push_node(EtfEncode *e, term_t node)
     push(e, FRAME_NODE, node, count);
 }
 
+static inline term_t flat_map_item(term_t t, size_t i)
+{
+    return i % 2 ? flat_map_values(t)[i / 2] : flat_map_key_ptr(t)[i / 2];
+}
+
+static void put_flat_map(EtfEncode *e, term_t t)
+{
+    size_t n = 2 * map_size(t), i = 0;
+    for (term_t item; i < n && !is_compound(item = flat_map_item(t, i)); i++) put_term(e, item);
+    e->budget -= MIN(e->budget, i);
+    if (i < n) push(e, FRAME_MAP, t, n)->at = i;
+}
+
 static void put_map(EtfEncode *e, term_t t)
 {
     put_tagged(e, ETF_MAP, length32(e, map_size(t)), 4);
-    if (map_is_flat(t)) push(e, FRAME_MAP, t, 2 * map_size(t));
+    if (map_is_flat(t)) put_flat_map(e, t);
     else if (e->flags & ETF_DETERMINISTIC) push_sorted(e, t);
     else push_node(e, t);
 }
@@ -453,6 +515,17 @@ static void tuple_items(EtfEncode *e, Frame *f)
     }
 }
 
+static void map_items(EtfEncode *e, Frame *f)
+{
+    size_t depth = e->depth;
+    while (f->at < f->count) {
+        size_t i = f->at++;
+        put_term(e, flat_map_item(f->t, i));
+        if (e->depth != depth || e->budget == 0) return;
+        e->budget--;
+    }
+}
+
 /* The next term of frame f is written, or a frame is pushed or popped. */
 static void step(EtfEncode *e, Frame *f)
 {
@@ -462,11 +535,7 @@ static void step(EtfEncode *e, Frame *f)
     }
     switch (f->kind) {
     case FRAME_TUPLE: tuple_items(e, f); break;
-    case FRAME_MAP: {
-        size_t i = f->at++;
-        put_term(e, i % 2 ? flat_map_values(f->t)[i / 2] : flat_map_key_ptr(f->t)[i / 2]);
-        break;
-    }
+    case FRAME_MAP: map_items(e, f); break;
     case FRAME_PAIR: put_term(e, f->at++ == 0 ? list_head(f->t) : list_tail(f->t)); break;
     case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
     case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
@@ -501,10 +570,9 @@ static bool encode_steps(EtfEncode *e)
     return true;
 }
 
-static enum EtfResult run(EtfEncode *e, Buf *out, char *fixed, size_t budget)
+static enum EtfResult run(EtfEncode *e, Buf *out, size_t budget)
 {
     e->out = out;
-    e->fixed = fixed;
     e->budget = budget;
     window_open(e);
     bool end = encode_steps(e);
@@ -515,20 +583,31 @@ static enum EtfResult run(EtfEncode *e, Buf *out, char *fixed, size_t budget)
 
 enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget)
 {
-    return run(e, out, NULL, budget);
+    return run(e, out, budget);
 }
 
 enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes)
 {
-    enum EtfResult r = run(e, NULL, NULL, budget);
-    if (r == ETF_DONE) e->started = false;
+    enum EtfResult r = run(e, NULL, budget);
     *bytes = e->counted;
     return r;
 }
 
-enum EtfResult etf_encode_into(EtfEncode *e, uint8_t *to, size_t budget)
+#define FIRST_BINARY_BYTES 240
+
+enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget)
 {
-    return run(e, NULL, (char *)to, budget);
+    if (!e->binary) e->binary = binary_new(FIRST_BINARY_BYTES);
+    return run(e, NULL, budget);
+}
+
+term_t etf_encode_take(EtfEncode *e, Heap *h)
+{
+    size_t n = e->written;
+    if (n <= HEAP_BITS_MAX_BYTES) return heap_binary(h, binary_data(e->binary), n);
+    Binary *b = binary_resize(e->binary, n);
+    e->binary = NULL;
+    return heap_binary_of(h, b, 0, n);
 }
 
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
@@ -547,6 +626,7 @@ void etf_encode_free(EtfEncode *e)
         pop(e);
     }
     mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
+    if (e->binary) binary_unref(e->binary);
     MEM_DELETE(ETF, e);
 }
 

@@ -29,9 +29,7 @@ void ets_remove_object(EtsTable *t, EtsObject *o)
         ets_hash_remove_object(t, o);
         return;
     }
-    rb_remove(&t->tree, &o->node);
-    t->count--;
-    ets_object_free(t, o);
+    ets_tree_remove(t, o);
 }
 
 size_t ets_remove_key(EtsTable *t, term_t key)
@@ -93,7 +91,7 @@ EtsGarbage *ets_detach(EtsTable *t)
     g->is_tree = ets_is_tree(t);
     if (g->is_tree) {
         g->tree = t->tree;
-        rb_init(&t->tree);
+        ets_tree_init(t);
     } else {
         g->hash = t->hash;
         t->hash = (EtsHash){0};

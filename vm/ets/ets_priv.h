@@ -89,7 +89,11 @@ typedef struct EtsTable {
     int64_t fixed_since;             /* lock: monotonic ns of the first fixation */
     union {
         EtsHash hash;
-        RbTree tree;
+        struct {
+            RbTree tree;
+            /* Where a traversal stands: set under either lock, unset before the object is freed. */
+            _Atomic(EtsObject *) cursor;
+        };
     };
 } EtsTable;
 
@@ -208,6 +212,8 @@ EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found);
 size_t ets_hash_slot_of(EtsTable *t, term_t key);
 
 /* ---- tree (ets_tree.c) ---- */
+void ets_tree_init(EtsTable *t);
+void ets_tree_remove(EtsTable *t, EtsObject *o);
 void ets_tree_put(EtsTable *t, EtsObject *o);
 EtsObject *ets_tree_find(EtsTable *t, term_t key);
 void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh);

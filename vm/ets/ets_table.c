@@ -227,7 +227,7 @@ static EtsTable *table_alloc(Process *p, term_t name, const EtsOptions *o)
     t->name = name;
     t->owner = p->id;
     set_options(t, o);
-    if (ets_is_tree(t)) rb_init(&t->tree);
+    if (ets_is_tree(t)) ets_tree_init(t);
     else ets_hash_init(&t->hash);
     return t;
 }

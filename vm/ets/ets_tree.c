@@ -24,39 +24,76 @@ static int compare_nodes(const RbNode *a, const RbNode *b, void *ctx)
                     ets_key(t, container_of(b, EtsObject, node)->tuple));
 }
 
+void ets_tree_init(EtsTable *t)
+{
+    rb_init(&t->tree);
+    store_relaxed(&t->cursor, NULL);
+}
+
+/* [write] */
+static void tree_free(EtsTable *t, EtsObject *o)
+{
+    if (load_relaxed(&t->cursor) == o) store_relaxed(&t->cursor, NULL);
+    ets_object_free(t, o);
+}
+
 void ets_tree_put(EtsTable *t, EtsObject *o)
 {
     RbNode *old = rb_insert(&t->tree, &o->node, compare_nodes, t);
     if (old) {
         rb_replace(&t->tree, old, &o->node);
-        ets_object_free(t, ets_tree_object(old));
+        tree_free(t, ets_tree_object(old));
     } else {
         t->count++;
     }
 }
 
-EtsObject *ets_tree_find(EtsTable *t, term_t key)
+void ets_tree_remove(EtsTable *t, EtsObject *o)
 {
-    TreeKey k = {key, t->keypos};
-    return ets_tree_object(rb_find(&t->tree, &k, compare_key, NULL));
+    rb_remove(&t->tree, &o->node);
+    t->count--;
+    tree_free(t, o);
 }
 
 void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 {
     rb_replace(&t->tree, &old->node, &fresh->node);
-    ets_object_free(t, old);
+    tree_free(t, old);
+}
+
+/* The object under the cursor if it has this key: a traversal asks for the key it was given last. */
+static EtsObject *at_cursor(EtsTable *t, term_t key)
+{
+    EtsObject *o = load_relaxed(&t->cursor);
+    return o && term_cmp(key, ets_key(t, o->tuple)) == 0 ? o : NULL;
+}
+
+static EtsObject *move_cursor(EtsTable *t, RbNode *n)
+{
+    EtsObject *o = ets_tree_object(n);
+    store_relaxed(&t->cursor, o);
+    return o;
+}
+
+EtsObject *ets_tree_find(EtsTable *t, term_t key)
+{
+    TreeKey k = {key, t->keypos};
+    EtsObject *here = at_cursor(t, key);
+    return here ? here : ets_tree_object(rb_find(&t->tree, &k, compare_key, NULL));
 }
 
 EtsObject *ets_tree_after(EtsTable *t, term_t key)
 {
     TreeKey k = {key, t->keypos};
-    return ets_tree_object(rb_upper_bound(&t->tree, &k, compare_key, NULL));
+    EtsObject *here = at_cursor(t, key);
+    return move_cursor(t, here ? rb_next(&here->node) : rb_upper_bound(&t->tree, &k, compare_key, NULL));
 }
 
 EtsObject *ets_tree_before(EtsTable *t, term_t key)
 {
     TreeKey k = {key, t->keypos};
-    return ets_tree_object(rb_last_before(&t->tree, &k, compare_key, NULL));
+    EtsObject *here = at_cursor(t, key);
+    return move_cursor(t, here ? rb_prev(&here->node) : rb_last_before(&t->tree, &k, compare_key, NULL));
 }
 
 /* A pattern as search key: "before" a node when the node's key lies before the range's edge. */

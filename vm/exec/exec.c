@@ -25,6 +25,7 @@ static void save_x(Process *p, const term_t *x, unsigned n)
 const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, enum RunResult how)
 {
     Exec *x = exec_of(s);
+    if (how == RUN_YIELD) jit_sample(p->vm, pc);
     save_x(p, s->x, live);
     p->pc = pc;
     p->flags &= ~PF_IN_NATIVE;
@@ -54,7 +55,6 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
         x->kept_reds = 0;
         return exec_collect(s, p, pc, live);
     }
-    jit_sample(p->vm, pc);
     return exec_leave(s, p, pc, live, RUN_YIELD);
 }
 

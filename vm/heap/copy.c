@@ -115,6 +115,7 @@ typedef struct Copier {
     term_t *start, *top;   /* destination; top is the next free word */
     bool share;
     CopyMap *map;          /* sharing inside the terms is kept; NULL: it is not */
+    term_t *plain, *plain_end; /* the last run of copied cells that holds nothing more to copy */
 } Copier;
 
 void off_heap_take(const OffHeap *o)
@@ -199,20 +200,29 @@ static term_t copy_boxed(Copier *c, const term_t *p)
     return term_make_boxed(to);
 }
 
+static void note_plain(Copier *c, term_t *from)
+{
+    if (from != c->plain_end) c->plain = from;
+    c->plain_end = c->top;
+}
+
 static term_t copy_spine(Copier *c, term_t t)
 {
-    term_t first = term_make_list(c->top);
+    term_t *from = c->top, *to = from;
+    bool plain = true;
     for (;;) {
-        term_t *to = c->top;
-        c->top += 2;
-        to[0] = list_head(t);
+        term_t head = list_head(t);
+        plain &= term_is_immed(head);
+        to[0] = head;
         t = list_tail(t);
-        if (!term_is_list_cell(t) || (c->share && litmap_contains(list_ptr(t)))) {
-            to[1] = t;
-            return first;
-        }
-        to[1] = term_make_list(c->top);
+        if (!term_is_list_cell(t) || (c->share && litmap_contains(list_ptr(t)))) break;
+        to[1] = term_make_list(to + 2);
+        to += 2;
     }
+    to[1] = t;
+    c->top = to + 2;
+    if (plain && term_is_nil(t)) note_plain(c, from);
+    return term_make_list(from);
 }
 
 /* One cell at a time: any of them may be shared. */
@@ -243,10 +253,13 @@ static term_t copy_one(Copier *c, term_t t)
 static void copy_rest(Copier *c, term_t *scan)
 {
     while (scan < c->top) {
-        if (term_is_header(*scan)) {
-            scan += 1 + boxed_raw_words(*scan);
+        term_t t = *scan;
+        if (scan == c->plain) {
+            scan = c->plain_end;
+        } else if (term_is_header(t)) {
+            scan += 1 + boxed_raw_words(t);
         } else {
-            *scan = copy_one(c, *scan);
+            if (!term_is_immed(t)) *scan = copy_one(c, t);
             scan++;
         }
     }
