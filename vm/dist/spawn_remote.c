@@ -133,19 +133,25 @@ void spawn_parent_exits(Process *p, term_t reason)
 
 /* ---- natives ---- */
 
-/* What the other node is asked for: the options without those that concern the answer only. */
+static bool is_for_us(term_t opt)
+{
+    term_t key = term_is_tuple_of(opt, 2) ? tuple_element(opt, 1) : opt;
+    return key == am_reply || key == am_reply_tag || key == am_link || key == am_monitor;
+}
+
+/* The other node is asked for the options without those that concern the answer only; these are wrong here
+ * already, and what was read before the wrong one says how to tell that. */
 static bool split_options(Process *p, term_t list, SpawnOptions *o, term_t *rest)
 {
-    bool ok = spawn_options_parse(p->vm, o, list) != SPAWN_BADARG;
     *rest = TERM_NIL;
     for (; term_is_list_cell(list); list = list_tail(list)) {
-        term_t t = list_head(list), key = term_is_tuple_of(t, 2) ? tuple_element(t, 1) : t;
-        if (key == am_reply || key == am_reply_tag || key == am_link || key == am_monitor) continue;
-        *rest = heap_cons(&p->heap, t, *rest);
+        term_t t = list_head(list);
+        if (!is_for_us(t)) *rest = heap_cons(&p->heap, t, *rest);
+        else if (!spawn_option_parse(p->vm, o, t)) return false;
     }
     if (o->link) *rest = heap_cons(&p->heap, am_link, *rest);
     if (o->monitor) *rest = heap_cons(&p->heap, am_monitor, *rest);
-    return ok && term_is_nil(list);
+    return true;
 }
 
 static term_t list_length(term_t list, uint64_t *n)
@@ -193,28 +199,36 @@ static bool supported(Channel *c)
     return yes;
 }
 
+static bool valid_arguments(const term_t *a)
+{
+    uint64_t n;
+    term_t mfa = a[1];
+    return term_is_atom(a[0]) && term_is_tuple_of(mfa, 3) && term_is_atom(tuple_element(mfa, 1))
+        && term_is_atom(tuple_element(mfa, 2)) && term_is_nil(list_length(tuple_element(mfa, 3), &n))
+        && term_is_nil(list_length(a[2], &n));
+}
+
 /* The reference, or badarg; for spawn_opt {Ref, WithMonitor}. */
 static term_t spawn_request(Process *p, const term_t *a, bool spawn_opt)
 {
-    uint64_t arity;
     uint32_t conn;
     SpawnOptions o;
-    term_t rest, mfa = a[1];
+    term_t rest;
     spawn_options_default(p->vm, &o);
     o.is_request = !spawn_opt;
-    if (!term_is_atom(a[0]) || !term_is_tuple_of(mfa, 3) || !term_is_atom(tuple_element(mfa, 1))
-        || !term_is_atom(tuple_element(mfa, 2)) || !term_is_nil(list_length(tuple_element(mfa, 3), &arity))
-        || !split_options(p, a[2], &o, &rest))
-        return am_badarg;
+    if (!valid_arguments(a)) return am_badarg;
+    bool ok = split_options(p, a[2], &o, &rest);
+    if (!ok && spawn_opt) return am_badarg;
     Channel *c = channel_get(p->vm, a[0]);
-    enum RemoteResult r = channel_prepare(c, p, CHANNEL_CONNECT, &conn);
+    enum RemoteResult r = ok ? channel_prepare(c, p, CHANNEL_CONNECT, &conn) : REMOTE_NO_CONNECTION;
     if (r == REMOTE_BUSY) return bif_wait(p);
-    if (spawn_opt) o.reply = SPAWN_REPLY_YES, o.reply_tag = am_spawn_reply;
+    if (!ok) o.alias = ALIAS_NONE;
     term_t ref = monitor_make_ref(p, o.alias);
     Monitor *m = pending(p, ref, &o, a[0]);
-    if (r != REMOTE_SENT) spawn_request_failed(p, m, am_noconnection);
+    if (!ok) spawn_request_failed(p, m, am_badopt);
+    else if (r != REMOTE_SENT) spawn_request_failed(p, m, am_noconnection);
     else if (!supported(c)) spawn_request_failed(p, m, am_notsup);
-    else request(p, c, conn, m, mfa, rest);
+    else request(p, c, conn, m, a[1], rest);
     return spawn_opt ? heap_tuple2(&p->heap, ref, term_bool(o.monitor)) : ref;
 }
 

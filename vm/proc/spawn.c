@@ -133,7 +133,7 @@ static bool parse_pair(Vm *vm, SpawnOptions *o, term_t key, term_t value)
     return false;
 }
 
-static bool parse_option(Vm *vm, SpawnOptions *o, term_t opt)
+bool spawn_option_parse(Vm *vm, SpawnOptions *o, term_t opt)
 {
     if (opt == am_link) return o->link = true;
     if (opt == am_monitor) return o->monitor = true;
@@ -145,7 +145,7 @@ enum SpawnParse spawn_options_parse(Vm *vm, SpawnOptions *o, term_t list)
     enum SpawnParse result = SPAWN_PARSED;
     /* Go on after a bad option: reply and reply_tag say how the error is told. */
     for (; term_is_list_cell(list); list = list_tail(list))
-        if (!parse_option(vm, o, list_head(list))) result = SPAWN_BADOPT;
+        if (!spawn_option_parse(vm, o, list_head(list))) result = SPAWN_BADOPT;
     if (!term_is_nil(list)) return SPAWN_BADARG;
     uint64_t max = o->max_heap >> 3;
     if (max != 0 && max < o->min_heap_words) result = SPAWN_BADOPT;

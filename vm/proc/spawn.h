@@ -29,6 +29,8 @@ void spawn_options_default(Vm *vm, SpawnOptions *o);
 /* Options from an Erlang list. badopt: an option is wrong; badarg: not a proper list. */
 enum SpawnParse { SPAWN_PARSED, SPAWN_BADARG, SPAWN_BADOPT };
 enum SpawnParse spawn_options_parse(Vm *vm, SpawnOptions *o, term_t list);
+/* One of them. False: it is wrong. */
+bool spawn_option_parse(Vm *vm, SpawnOptions *o, term_t opt);
 
 /* explicit_unalias, demonitor, reply_demonitor. False: something else. */
 bool alias_mode_parse(term_t t, enum AliasMode *mode);

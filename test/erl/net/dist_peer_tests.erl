@@ -101,6 +101,12 @@ spawning(N) ->
     t:p(left, fun() -> leave(N, fun(_) -> ok end, 100) end),
     t:p(abandoned, fun() -> leave(N, fun(R) -> spawn_request_abandon(R) end, 100) end),
     t:p(badopt, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{no, option}]), {spawn_reply, R, error, Why} = ?GET({spawn_reply, R, _, _}), Why end),
+    Answer = fun(O) -> R = spawn_request(N, erlang, self, [], O), receive {spawn_reply, R, Is, X} -> {Is, is_pid(X) orelse X} after 300 -> none end end,
+    t:p(wrong_options, fun() -> [Answer(O) || O <- [
+        [{monitor, {{alias, explicit_unalias}}}], [{monitor, [{alias, alias}]}], [{monitor, [{tag, a} | x]}], [{monitors, []}], [{monitor, x}],
+        [{reply, nahh}], [{reply, no}, {reply, nahh}], [{reply, nahh}, {reply, no}], [{reply, success_only}, bad], [{reply, error_only}, bad],
+        [{reply, error_only}, {monitor, x}], [{monitor, [{tag, a}]}, {reply, success_only}], [{reply_tag, x}]]] end),
+    t:p(wrong_spawn_opt, fun() -> [try spawn_opt(N, erlang, self, [], O) catch error:E -> E end || O <- [[{monitor, x}], [{reply, yes}], [link, link | x]]] end),
     t:p(badarg, fun() -> spawn_request(N, ?MODULE, echo, foo, []) end),
     t:p(no_reply, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply, no}]), receive {spawn_reply, R, _, _} -> reply after 50 -> none end end),
     t:p(undefined, fun() -> P = spawn_link(N, no_module, no_function, []), {'EXIT', P, {Why, [{M, F, A, _} | _]}} = ?GET({'EXIT', P, _}), {Why, M, F, A} end),
