@@ -67,12 +67,10 @@ static term_t sleep_until_killed(Process *p, term_t pid)
     return am_ok;
 }
 
-#define MOST_HOPS 1000
-
 /* The native of the other kind, n - 1 times. */
 static term_t hop(Process *p, term_t n, term_t kind)
 {
-    if (!term_is_small(n) || small_value(n) < 0 || small_value(n) > MOST_HOPS) return bif_error(p, EXC_BADARG);
+    if (!term_is_small(n) || small_value(n) < 0) return bif_error(p, EXC_BADARG);
     if (small_value(n) == 0) return am_ok;
     term_t args[] = {am_normal, am_reschedule, term_small(small_value(n) - 1)};
     if (kind == am_dirty_io) return bif_trap_mfa(p, am_erts_debug, am_dirty, 3, args);

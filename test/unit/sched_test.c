@@ -35,7 +35,7 @@ static enum RunResult run_dirty(Sched *s, Process *p)
     return RUN_YIELD;
 }
 
-static bool handle_signals(Process *p, bool suspended UNUSED)
+static bool handle_signals(Process *p, enum ProcPriority least UNUSED)
 {
     atomic_fetch_and(&p->state, ~PS_SIGNALS);
     return true;

@@ -187,7 +187,7 @@ static bool messages_exceed_limit(Process *p)
     return true;
 }
 
-bool process_handle_signals(Process *p, bool suspended UNUSED)
+bool process_handle_signals(Process *p, enum ProcPriority least)
 {
     uint32_t before = p->sigq.msg_len;
     int32_t budget = 2000;
@@ -195,7 +195,7 @@ bool process_handle_signals(Process *p, bool suspended UNUSED)
     p->reds = MAX(p->reds - (2000 - budget), 1);
     if (!alive) return true;
     if (process_state(p) & PS_SYSTASK) {
-        systask_run_all(p);
+        systask_run(p, least);
         if (messages_exceed_limit(p)) process_exit_begin(p, am_killed);
     }
     /* A collection done for somebody else found the heap too large. */

@@ -56,7 +56,7 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_NEED_FULLSWEEP  0x0020u
 #define PF_USED_TIMEOUT    0x0040u  /* timed out in the current receive */
 #define PF_ASYNC_DIST      0x0080u
-#define PF_DELAY_GC        0x0100u  /* no collection until cleared */
+#define PF_DELAY_GC        0x0100u  /* collections that others ask for wait until it is cleared */
 #define PF_HIBERNATED      0x0200u
 #define PF_TIMER_SET       0x0400u  /* receive timer armed */
 #define PF_HEAP_LIMIT      0x0800u  /* max_heap_size exceeded, kill requested */
@@ -386,6 +386,6 @@ static inline void process_charge(Process *p, size_t reds)
 /* ---- running ---- */
 /* For SchedOps.handle_signals. The owner, between two slices: fetch and handle signals, execute system
  * tasks. True: go on with run (which continues the exit if one has begun). [may GC: x_saved is live] */
-bool process_handle_signals(Process *p, bool suspended);
+bool process_handle_signals(Process *p, enum ProcPriority least);
 
 #endif

@@ -296,12 +296,12 @@ static term_t info_garbage_collection_info(const Ask *q)
     return list;
 }
 
-static term_t list_binaries(const Ask *q, OffHeap *o, term_t list)
+static term_t list_binaries(const Ask *q, enum BoxedTag tag, const OffHeap *o, term_t list)
 {
     for (; o; o = o->next) {
-        if (HEADER_SUBTAG(o->header) != BOXED_BINREF) continue;
+        if (HEADER_SUBTAG(o->header) != tag) continue;
         Binary *b = ((BinRef *)o)->bin;
-        if (b->flags & BINARY_MAGIC) continue;
+        if (tag == BOXED_BINREF && b->flags & BINARY_MAGIC) continue;
         term_t address = heap_uint(q->h, (uint64_t)(uintptr_t)b);
         term_t size = heap_uint(q->h, b->size), refs = heap_int(q->h, load_relaxed(&b->refs));
         list = heap_cons(q->h, heap_tuple3(q->h, address, size, refs), list);
@@ -311,8 +311,15 @@ static term_t list_binaries(const Ask *q, OffHeap *o, term_t list)
 
 static term_t info_binary(const Ask *q)
 {
-    term_t list = list_binaries(q, q->p->heap.off_heap, TERM_NIL);
-    return list_binaries(q, q->p->heap.old_off_heap, list);
+    term_t list = list_binaries(q, BOXED_BINREF, q->p->heap.off_heap, TERM_NIL);
+    return list_binaries(q, BOXED_BINREF, q->p->heap.old_off_heap, list);
+}
+
+/* What magic references lead to. */
+static term_t info_magic_ref(const Ask *q)
+{
+    term_t list = list_binaries(q, BOXED_REF, q->p->heap.off_heap, TERM_NIL);
+    return list_binaries(q, BOXED_REF, q->p->heap.old_off_heap, list);
 }
 
 typedef struct Item {
@@ -352,6 +359,7 @@ static const Item items[] = {
     {am_fullsweep_after, info_fullsweep_after},
     {am_garbage_collection_info, info_garbage_collection_info},
     {am_last_calls, info_last_calls},
+    {am_magic_ref, info_magic_ref},
     {am_message_queue_data, info_message_queue_data},
     {am_min_heap_size, info_min_heap_size},
     {am_min_bin_vheap_size, info_min_bin_vheap_size},

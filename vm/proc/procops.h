@@ -17,7 +17,7 @@ typedef struct ProcOps {
     /* Change PS_PRIO of the calling process (takes effect at its next queueing); returns the old one. */
     enum ProcPriority (*set_priority)(Process *p, enum ProcPriority prio);
     /* p has been sent a system task of a higher priority than its own: handle its signals soon. Any thread. */
-    void (*hurry)(Process *p);
+    void (*hurry)(Process *p, enum ProcPriority prio);
     /* A collection of p's heap, by the calling thread, begins or ends; for microstate accounting. */
     void (*collecting)(Process *p, bool begins);
     /* Reductions used by the calling process in the slice that goes on now. */

@@ -38,7 +38,7 @@ bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio
     x->s.term = heap_piece_copy(&x->s.piece, request);
     Process *p = process_lookup(vm, to);
     if (p && signal_send(p, &x->s)) {
-        if (prio > process_priority(p)) vm->procs->ops->hurry(p);
+        if (prio > process_priority(p)) vm->procs->ops->hurry(p, prio);
     } else {
         term_t op = tuple_element(request, 1);
         answer(NULL, vm, requester, op, tuple_element(request, 2), dead_result(op));
@@ -106,29 +106,54 @@ void systask_received(Process *p, Signal *s, bool dead)
 
 #define NORMAL_PER_LOW 8
 
-/* The list is sorted by priority. After eight normal tasks the first low one goes ahead. */
-static SysTask *next_task(Process *p, unsigned *normal)
+static bool must_wait(const Process *p, const SysTask *t)
 {
-    SysTask **at = &p->systasks;
-    if (*at && (*at)->prio == PRIO_NORMAL && ++*normal > NORMAL_PER_LOW) {
-        while (*at && (*at)->prio == PRIO_NORMAL) at = &(*at)->next;
-        if (!*at) at = &p->systasks;
-        *normal = *at == p->systasks ? 1 : 0;
+    return p->flags & PF_DELAY_GC && (t->op == am_garbage_collect || t->op == am_copy_literals);
+}
+
+static SysTask **first_ready(Process *p, SysTask **at)
+{
+    while (*at && must_wait(p, *at)) at = &(*at)->next;
+    return at;
+}
+
+/* The list is sorted by priority. After eight normal tasks the first low one goes ahead. */
+static SysTask *next_task(Process *p, enum ProcPriority least, unsigned *normal)
+{
+    SysTask **at = first_ready(p, &p->systasks);
+    if (*at && (*at)->prio == PRIO_NORMAL && least == PRIO_LOW && ++*normal > NORMAL_PER_LOW) {
+        SysTask **low = at;
+        while (*low && ((*low)->prio == PRIO_NORMAL || must_wait(p, *low))) low = &(*low)->next;
+        *normal = *low ? 0 : 1;
+        if (*low) at = low;
     }
     SysTask *t = *at;
-    if (t) *at = t->next;
+    if (!t || t->prio < least) return NULL;
+    *at = t->next;
     return t;
 }
 
-void systask_run_all(Process *p)
+void systask_run(Process *p, enum ProcPriority least)
 {
     unsigned normal = 0;
     and_acq_rel(&p->state, ~PS_SYSTASK);
     if (p->flags & PF_FORCE_GC) (void)process_gc_now(p, p->flags & PF_NEED_FULLSWEEP, p->x_saved, p->x_live);
-    for (SysTask *t; (t = next_task(p, &normal)) != NULL;) {
+    for (SysTask *t; (t = next_task(p, least, &normal)) != NULL;) {
         answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
         task_free(t);
     }
+    if (*first_ready(p, &p->systasks)) or_acq_rel(&p->state, PS_SYSTASK);
+}
+
+bool systask_delay_gc(Process *p, bool delay)
+{
+    bool before = p->flags & PF_DELAY_GC;
+    p->flags = delay ? p->flags | PF_DELAY_GC : p->flags & ~PF_DELAY_GC;
+    if (!delay && p->systasks) {
+        or_acq_rel(&p->state, PS_SYSTASK);
+        p->reds = 0;
+    }
+    return before;
 }
 
 void systask_drop_all(Process *p)

@@ -23,8 +23,11 @@ typedef struct SysTask {
 bool systask_request(Vm *vm, term_t requester, term_t to, enum ProcPriority prio, term_t request);
 /* For signal handling: term {Requester, {Op, Id, Arg}}. */
 void systask_received(Process *p, Signal *s, bool dead);
-/* Owner, between slices. [may GC: x_saved is live] */
-void systask_run_all(Process *p);
+/* Owner, between slices: those of at least this priority, but for collections while they are delayed
+ * (PF_DELAY_GC). What stays is asked for again with PS_SYSTASK. [may GC: x_saved is live] */
+void systask_run(Process *p, enum ProcPriority least);
+/* Owner, in a slice: no collections for others until it is taken back. The setting before. */
+bool systask_delay_gc(Process *p, bool delay);
 /* Answer all of them for a dying process. */
 void systask_drop_all(Process *p);
 

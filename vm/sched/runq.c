@@ -130,6 +130,45 @@ bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item)
     return found;
 }
 
+bool runq_has_above(RunQueue *q, enum ProcPriority prio)
+{
+    size_t n = 0;
+    mutex_lock(&q->lock);
+    for (unsigned i = prio + 1u; i < PRIORITIES; i++) n += q->procs.procs[i].count + q->bound.procs[i].count;
+    mutex_unlock(&q->lock);
+    return n > 0;
+}
+
+static bool proc_fifo_remove(ProcFifo *f, Process *p)
+{
+    Process *before = NULL, *at = f->first;
+    while (at && at != p) before = at, at = at->next_queued;
+    if (!at) return false;
+    *(before ? &before->next_queued : &f->first) = p->next_queued;
+    if (f->last == p) f->last = before;
+    f->count--;
+    return true;
+}
+
+static bool prio_queue_remove(PrioQueue *q, Process *p)
+{
+    for (unsigned i = 0; i < PRIORITIES; i++)
+        if (proc_fifo_remove(&q->procs[i], p)) return true;
+    return false;
+}
+
+bool runq_remove(Process *p)
+{
+    RunQueue *q = atomic_load_explicit(&p->runq, memory_order_relaxed);
+    if (!q) return false;
+    mutex_lock(&q->lock);
+    bool bound = prio_queue_remove(&q->bound, p), found = bound || prio_queue_remove(&q->procs, p);
+    if (bound) atomic_fetch_sub(&q->bound_length, 1);
+    else if (found) count_locked(q, -1);
+    mutex_unlock(&q->lock);
+    return found;
+}
+
 bool runq_steal(RunQueue *q, RunQueue *victim)
 {
     RunItem loot[32];

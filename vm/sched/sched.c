@@ -198,7 +198,7 @@ static bool slice_begin(Sched *s, Process *p, uint32_t st)
     if (st & PS_EXITING) return true;
     bool go = st & PS_RUNNABLE;
     if (st & (PS_SIGNALS | PS_SYSTASK)) {
-        if (s->vm->sched->ops.handle_signals(p, st & PS_SUSPENDED)) go = true;
+        if (s->vm->sched->ops.handle_signals(p, PRIO_LOW)) go = true;
         st = process_state(p);
         if (st & PS_EXITING) return true;
     }
@@ -221,7 +221,7 @@ static enum RunResult slice_run(Sched *s, Process *p, uint32_t st)
     return result;
 }
 
-static void run_process(Sched *s, Process *p)
+void sched_run_process(Sched *s, Process *p)
 {
     uint32_t st = state_pick(p);
     if (UNLIKELY(st & PS_RUNNING)) return;
@@ -266,7 +266,7 @@ static void run_item(Sched *s, RunItem item)
     if (item.t)
         run_task(s, item.t);
     else if (LIKELY(!load_relaxed(&shared_of(s->vm)->processes_stopped)))
-        run_process(s, item.p);
+        sched_run_process(s, item.p);
     msacc_switch(s, MS_OTHER);
     store_relaxed(&priv->active, 0);
 }

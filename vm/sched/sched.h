@@ -71,7 +71,7 @@ typedef struct SchedOps {
     /* p has PS_SIGNALS (or PS_SYSTASK): fetch and handle what is no message, as owner. True: go on with
      * run; false: nothing more to do now (only signals were handled and p was waiting or suspended);
      * the scheduler then treats p as after RUN_WAIT. Registered by proc. */
-    bool (*handle_signals)(Process *p, bool suspended);
+    bool (*handle_signals)(Process *p, enum ProcPriority least);
 } SchedOps;
 
 typedef struct SchedSpace {

@@ -123,6 +123,10 @@ typedef struct RunItem {
 bool runq_pop(RunQueue *q, bool prefer_task, RunItem *item);
 /* Move up to half of victim's entries (one at least) to q. False when there was nothing. */
 bool runq_steal(RunQueue *q, RunQueue *victim);
+/* Take p out of the queue it stands in; false: it stands in none. */
+bool runq_remove(Process *p);
+/* Do processes of more than this priority wait in q? */
+bool runq_has_above(RunQueue *q, enum ProcPriority prio);
 /* Move up to `most` processes of one priority from a queue that may be busy just now. */
 void runq_take(RunQueue *q, RunQueue *from, enum ProcPriority prio, size_t most);
 void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio);
@@ -146,7 +150,9 @@ uint32_t state_leave(Process *p, uint32_t clear, uint32_t set, uint32_t *before)
 void sched_leave(Process *p, uint32_t clear, uint32_t set);
 
 /* ---- urgent.c ---- */
-void sched_hurry(Process *p);
+/* p has just been taken out of a queue. */
+void sched_run_process(Sched *s, Process *p);
+void sched_hurry(Process *p, enum ProcPriority prio);
 
 /* ---- msacc.c ---- */
 void msacc_switch_slow(Sched *s, enum Microstate to);
