@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_fun - funs: making external ones, and information. Semantics: erlang(3) fun_info/2, make_fun/3.
- * DEVIATES: {refc, N} is always 1: fun entries are not counted here. Layer: bifs. */
+ * Layer: bifs. */
 #include "bifs/bif.h"
 #include "base/utf8.h"
 #include "code/funtab.h"
 #include "data/binary.h"
 #include "data/term_print.h"
+#include "sys/census.h"
 
 BIF(erlang, make_fun, 3, 0)
 {
@@ -51,7 +52,7 @@ static term_t local_info(Process *p, term_t fun, term_t item)
     case am_new_index: return term_small(e->index);
     case am_new_uniq: return heap_binary(&p->heap, e->uniq, sizeof e->uniq);
     case am_pid: return f->creator;
-    case am_refc: return term_small(1);
+    case am_refc: return term_small((int64_t)census_fun_refs(p, e));
     default: return TERM_NONE;
     }
 }

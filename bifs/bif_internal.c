@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "bifs/bif_space.h"
+#include "sys/census.h"
 #include "sys/cpus.h"
 #include "sys/info.h"
 #include "ets/ets.h"
@@ -15,6 +16,7 @@
 #include "sched/sched.h"
 #include "proc/process_info.h"
 #include "proc/ptab.h"
+#include "proc/systask.h"
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/node.h"
@@ -201,6 +203,25 @@ static term_t hold_code(Process *p, term_t on)
     return bif_error(p, EXC_BADARG);
 }
 
+/* May others have p collect? The setting before. */
+static term_t set_gc_state(Process *p, term_t on)
+{
+    return term_is_bool(on) ? term_bool(!systask_delay_gc(p, on == am_false)) : bif_error(p, EXC_BADARG);
+}
+
+/* start: collections are off, and here is a tuple that the reference breaks meanwhile; nothing reads it. The
+ * tuple: on again. */
+static term_t inconsistent_heap(Process *p, term_t arg)
+{
+    if (arg == am_start) {
+        (void)systask_delay_gc(p, true);
+        return heap_tuple3(&p->heap, am_ok, TERM_NIL, TERM_NIL);
+    }
+    if (!term_is_tuple_of(arg, 3)) return bif_error(p, EXC_BADARG);
+    (void)systask_delay_gc(p, false);
+    return am_ok;
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
@@ -214,6 +235,8 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
     case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
     case am_kill_dist_connection: return kill_connection(p, a[1]);
+    case am_inconsistent_heap: return inconsistent_heap(p, a[1]);
+    case am_gc_state: return set_gc_state(p, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;
     case am_code_write_permission: return hold_code(p, a[1]);
     case am_binary_loop_limit: return term_small(0);
@@ -293,9 +316,10 @@ static term_t get_pair(Process *p, term_t what, term_t t)
     }
 }
 
-/* One entry for each node that something refers to; who refers is not known here. */
+/* One entry for each node that something refers to. What the census does not find is put down to the system. */
 typedef struct NodeRefs {
     Process *p;
+    const NodeCensus *census;
     term_t nodes, names;
 } NodeRefs;
 
@@ -304,11 +328,14 @@ static void add_node_refs(Node *n, void *ctx)
     NodeRefs *r = ctx;
     Heap *h = &r->p->heap;
     bool self = n == node_self(r->p->vm);
-    int64_t refs = __atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_RELAXED) + self;
+    int64_t refs = __atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_RELAXED) + self, found = 0;
     if (refs == 0) return;
-    term_t count = term_small(refs);
-    term_t system = heap_cons(h, heap_tuple2(h, am_system, count), TERM_NIL);
-    term_t referrers = heap_cons(h, heap_tuple2(h, heap_tuple2(h, am_system, am_undefined), system), TERM_NIL);
+    term_t referrers = census_node_refs(r->census, h, n, &found);
+    if (refs > found) {
+        term_t system = heap_cons(h, heap_tuple2(h, am_system, term_small(refs - found)), TERM_NIL);
+        referrers = heap_cons(h, heap_tuple2(h, heap_tuple2(h, am_system, am_undefined), system), referrers);
+    }
+    term_t count = term_small(MAX(refs, found));
     term_t id = heap_tuple2(h, n->name, heap_uint(h, n->creation));
     r->nodes = heap_cons(h, heap_tuple3(h, id, count, referrers), r->nodes);
     r->names = heap_cons(h, heap_tuple3(h, n->name, count, referrers), r->names);
@@ -316,8 +343,10 @@ static void add_node_refs(Node *n, void *ctx)
 
 static term_t node_references(Process *p)
 {
-    NodeRefs r = {p, TERM_NIL, TERM_NIL};
+    NodeCensus *census = census_nodes(p);
+    NodeRefs r = {p, census, TERM_NIL, TERM_NIL};
     node_each(p->vm, add_node_refs, &r);
+    census_nodes_free(census);
     return heap_tuple2(&p->heap, heap_tuple2(&p->heap, am_node_references, r.nodes),
                        heap_tuple2(&p->heap, am_dist_references, r.names));
 }

@@ -12,11 +12,11 @@ enum DeleteResult purge_delete_module(Vm *vm, term_t module)
     enum DeleteResult result = DELETE_OK;
     code_write_lock(vm);
     Module *m = module_find(vm, module);
-    if (!m || !load_relaxed(&m->current))
+    if (!m)
         result = DELETE_NO_MODULE;
     else if (load_relaxed(&m->old))
         result = DELETE_OLD_EXISTS;
-    else
+    else if (load_relaxed(&m->current))
         module_retire_locked(vm, m);
     code_write_unlock(vm);
     return result;

@@ -13,6 +13,7 @@
 #define JOIST_ETS_ETS_H
 
 #include "base/lock.h"
+#include "heap/region.h"
 #include "proc/process.h"
 
 /* tables: number reported as the limit, if it is more than the usual one; there is none in fact. */
@@ -25,6 +26,9 @@ bool ets_process_exit(Process *p, int32_t *reds);
 /* For process_info and the crash dump. */
 size_t ets_table_count(Vm *vm);
 size_t ets_table_limit(Vm *vm);
+
+/* The memory of all objects, and of the data for heirs; holder: the name. The world stands still. */
+void ets_each_region(Vm *vm, RegionVisit *visit, void *ctx);
 
 /* n atoms whose names fall into one bucket with `name` among the names of tables. */
 term_t ets_colliding_names(Process *p, term_t name, size_t n);

@@ -136,3 +136,34 @@ size_t ets_memory_words(const EtsTable *t)
     if (!ets_is_tree(t)) words += t->hash.segment_count * ETS_SEGMENT;
     return words;
 }
+
+/* ---- memory ---- */
+
+static void object_region(const EtsTable *t, const EtsObject *o, RegionVisit *visit, void *ctx)
+{
+    visit(ctx, t->name, o->mem, o->mem + o->words);
+}
+
+static void hash_regions(const EtsTable *t, RegionVisit *visit, void *ctx)
+{
+    for (size_t i = 0; i < t->hash.active; i++)
+        for (const EtsObject *o = t->hash.segments[i / ETS_SEGMENT][i % ETS_SEGMENT]; o; o = o->h.next)
+            object_region(t, o, visit, ctx);
+}
+
+static void table_regions(EtsTable *t, RegionVisit *visit, void *ctx)
+{
+    region_visit_frags(t->heir_heap.frags, t->name, visit, ctx);
+    if (t->deleted) return;
+    if (!ets_is_tree(t)) {
+        hash_regions(t, visit, ctx);
+        return;
+    }
+    for (RbNode *n = rb_first(&t->tree); n; n = rb_next(n))
+        object_region(t, ets_tree_object(n), visit, ctx);
+}
+
+void ets_each_region(Vm *vm, RegionVisit *visit, void *ctx)
+{
+    for (EtsTable *t = vm->ets->all; t; t = t->next_all) table_regions(t, visit, ctx);
+}

@@ -230,3 +230,23 @@ size_t literal_space_bytes(Vm *vm)
     mutex_unlock(&vm->literals->lock);
     return bytes;
 }
+
+static void chunk_regions(const struct LiteralSpace *s, const Chunk *c, RegionVisit *visit, void *ctx)
+{
+    const term_t *at = c->start, *end = c->start + c->bytes / sizeof(term_t);
+    for (const FreeRange *r = s->free; r != NULL; r = r->next) {
+        if (r->chunk != c) continue;
+        if (at < r->start) visit(ctx, TERM_NIL, at, r->start);
+        at = range_end(r);
+    }
+    if (at < end) visit(ctx, TERM_NIL, at, end);
+}
+
+void literal_each_region(Vm *vm, RegionVisit *visit, void *ctx)
+{
+    struct LiteralSpace *s = vm->literals;
+    mutex_lock(&s->lock);
+    for (const Chunk *c = s->chunks; c != NULL; c = c->next)
+        chunk_regions(s, c, visit, ctx);
+    mutex_unlock(&s->lock);
+}

@@ -10,7 +10,7 @@
 #define JOIST_HEAP_LITERAL_H
 
 #include "base/vm.h"
-#include "heap/heap.h"
+#include "heap/region.h"
 
 typedef struct LiteralArea {
     struct LiteralSpace *space;
@@ -37,5 +37,7 @@ LiteralArea *literal_area_shared(Vm *vm, term_t *terms, size_t count);
 void literal_area_free(LiteralArea *a);
 /* Bytes in use by all areas. */
 size_t literal_space_bytes(Vm *vm);
+/* All areas, with the holder TERM_NIL, under the lock; neighbours come as one. */
+void literal_each_region(Vm *vm, RegionVisit *visit, void *ctx);
 
 #endif

@@ -242,8 +242,7 @@ int64_t bif_timer_read(Vm *vm, RefNum ref)
     return left;
 }
 
-void bif_timer_each(Vm *vm, void (*fn)(RefNum ref, term_t receiver, term_t msg, int64_t left, void *ctx),
-                    void *ctx)
+void bif_timer_each_region(Vm *vm, RegionVisit *visit, void *ctx)
 {
     for (unsigned i = 0; i < TIMER_SHARDS; i++) {
         TimerShard *shard = &vm->timers->shards[i];
@@ -252,7 +251,7 @@ void bif_timer_each(Vm *vm, void (*fn)(RefNum ref, term_t receiver, term_t msg, 
         hash_iter_init(&it, &shard->by_ref);
         for (HashNode *n; (n = hash_iter_next(&it)) != NULL;) {
             BifTimer *b = container_of(n, BifTimer, by_ref);
-            fn(b->ref, b->receiver, b->msg, left_ns(b), ctx);
+            region_visit_frags(b->piece.frags, b->receiver, visit, ctx);
         }
         mutex_unlock(&shard->lock);
     }

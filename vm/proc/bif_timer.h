@@ -9,6 +9,7 @@
 #ifndef JOIST_PROC_BIF_TIMER_H
 #define JOIST_PROC_BIF_TIMER_H
 
+#include "heap/region.h"
 #include "proc/timer.h"
 
 /* What one timer is counted with in erlang:memory/0, its message excluded. */
@@ -20,8 +21,7 @@ term_t bif_timer_start(Process *p, term_t receiver, term_t msg, bool wrap, int64
 /* Nanoseconds left (>= 0), or -1: no such timer (any more). */
 int64_t bif_timer_cancel(Vm *vm, RefNum ref);
 int64_t bif_timer_read(Vm *vm, RefNum ref);
-/* Calls fn for every timer: its reference, receiver and ns left, under a lock of the index. */
-void bif_timer_each(Vm *vm, void (*fn)(RefNum ref, term_t receiver, term_t msg, int64_t left_ns, void *ctx),
-                    void *ctx);
+/* The messages of all timers; holder: the receiver. Under a lock of the index. */
+void bif_timer_each_region(Vm *vm, RegionVisit *visit, void *ctx);
 
 #endif
