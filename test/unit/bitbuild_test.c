@@ -152,13 +152,13 @@ START_TEST(append_keeps_older_values)
 {
     Appended a, c;
     term_t empty = heap_binary(&h, "", 0);
-    ck_assert(binary_append(&h, empty, 16, &a));
+    ck_assert(binary_append(&h, empty, 16, false, &a));
     bits_write(a.base, a.at, 0x6162, 16);
     term_t first = a.term;
-    ck_assert(binary_append(&h, first, 8, &a));
+    ck_assert(binary_append(&h, first, 8, false, &a));
     bits_write(a.base, a.at, 'c', 8);
     ck_assert(bitstring_storage(first) == bitstring_storage(a.term));
-    ck_assert(binary_append(&h, first, 8, &c));
+    ck_assert(binary_append(&h, first, 8, false, &c));
     bits_write(c.base, c.at, 'x', 8);
     ck_assert(bitstring_storage(first) != bitstring_storage(c.term));
     ck_assert(is_bytes(first, "ab", 2) && is_bytes(a.term, "abc", 3));
@@ -167,7 +167,7 @@ START_TEST(append_keeps_older_values)
     term_t sent = term_copy(&other, a.term);
     term_t grown = a.term;
     for (int i = 0; i < 5000; i++) {
-        ck_assert(binary_append(&h, grown, 3, &a));
+        ck_assert(binary_append(&h, grown, 3, false, &a));
         bits_write(a.base, a.at, 5, 3);
         grown = a.term;
     }
@@ -178,7 +178,7 @@ START_TEST(append_keeps_older_values)
         ck_assert_uint_eq(bits_read(v.base, v.offset + 24 + 3 * (unsigned)i, 3), 5);
     term_t w = binary_writable(&h, 0);
     for (int i = 0; i < 3000; i++) {
-        ck_assert(binary_private_append(&h, w, 8, &a));
+        ck_assert(binary_append(&h, w, 8, true, &a));
         a.base[a.at / 8] = (uint8_t)i;
         w = a.term;
     }

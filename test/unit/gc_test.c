@@ -149,7 +149,7 @@ static term_t make_append(World *w)
     if (!term_is_bitstring(t))
         t = binary_writable(&w->heap, 10);
     unsigned n = rnd(300);
-    ck_assert(binary_append(&w->heap, t, n, &a));
+    ck_assert(binary_append(&w->heap, t, n, false, &a));
     for (unsigned i = 0; i < n; i++)
         bits_write(a.base, a.at + i, rnd(2), 1);
     return a.term;

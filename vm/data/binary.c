@@ -280,12 +280,6 @@ Binary *magic_ref_of(term_t t, void (*destroy)(Binary *b))
 
 /* ---- appending ---- */
 
-static bool set_appended(Appended *out, term_t t, Binary *b, uint64_t at)
-{
-    *out = (Appended){t, binary_data(b), at};
-    return true;
-}
-
 /* Bits [.., end) of the result are the last: clear what the last byte has behind them. */
 static void clear_last_byte(Binary *b, uint64_t at, uint64_t end)
 {
@@ -303,16 +297,14 @@ static bool append_copying(Heap *h, term_t t, uint64_t bits, Appended *out)
     binary_data(b)[v.bits >> 3] = 0;
     bits_copy(binary_data(b), 0, v.base, v.offset, v.bits);
     clear_last_byte(b, v.bits, total);
-    return set_appended(out, heap_refc_bits(h, b, 0, total, SUB_BITS_WRITABLE), b, v.bits);
+    *out = (Appended){heap_refc_bits(h, b, 0, total, SUB_BITS_WRITABLE), binary_data(b), v.bits, true};
+    return true;
 }
 
-/* Make the storage of s hold `bits` more behind its end. False: it cannot be enlarged in place. */
-static bool append_make_room(Heap *h, SubBits *s, uint64_t bits)
+/* Make the storage of s hold `bytes` at least. False: it cannot be enlarged in place. */
+static bool append_make_room(Heap *h, SubBits *s, uint64_t bytes)
 {
     BinRef *r = (BinRef *)boxed_ptr(s->orig);
-    uint64_t bytes = BITS_TO_BYTES(s->end + bits);
-    if (bytes <= r->bin->size)
-        return true;
     if (binary_refs(r->bin) != 1)
         return false;
     size_t old = r->bin->size;
@@ -324,10 +316,9 @@ static bool append_make_room(Heap *h, SubBits *s, uint64_t bits)
     return true;
 }
 
-static bool is_writable(term_t t)
+static bool is_writable(const SubBits *s)
 {
-    const term_t *p = boxed_ptr(t);
-    return HEADER_SUBTAG(*p) == BOXED_SUB_BITS && (((const SubBits *)p)->flags & SUB_BITS_WRITABLE);
+    return HEADER_SUBTAG(s->header) == BOXED_SUB_BITS && (s->flags & SUB_BITS_WRITABLE);
 }
 
 static bool size_is_possible(term_t t, uint64_t bits)
@@ -335,35 +326,27 @@ static bool size_is_possible(term_t t, uint64_t bits)
     return bits <= BINARY_MAX_BYTES * 8 && bitstring_bits(t) + bits <= BINARY_MAX_BYTES * 8;
 }
 
-bool binary_append(Heap *h, term_t t, uint64_t bits, Appended *out)
+bool binary_append(Heap *h, term_t t, uint64_t bits, bool private, Appended *out)
 {
-    if (!size_is_possible(t, bits))
-        return false;
-    if (!is_writable(t))
-        return append_copying(h, t, bits, out);
     SubBits *s = (SubBits *)boxed_ptr(t);
-    if (!append_make_room(h, s, bits))
-        return append_copying(h, t, bits, out);
-    s->flags &= ~(uint64_t)SUB_BITS_WRITABLE;
-    Binary *b = bitstring_storage(t);
-    clear_last_byte(b, s->end, s->end + bits);
-    term_t new = heap_sub_bits_of(h, s->orig, s->start, s->end + bits, SUB_BITS_WRITABLE);
-    return set_appended(out, new, b, s->end);
-}
-
-bool binary_private_append(Heap *h, term_t t, uint64_t bits, Appended *out)
-{
-    if (!size_is_possible(t, bits))
+    if (UNLIKELY(!size_is_possible(t, bits)))
         return false;
-    if (!is_writable(t))
+    if (!is_writable(s))
         return append_copying(h, t, bits, out);
-    SubBits *s = (SubBits *)boxed_ptr(t);
-    if (!append_make_room(h, s, bits))
+    const BinRef *r = (BinRef *)boxed_ptr(s->orig);
+    uint64_t at = s->end, end = at + bits;
+    bool full = BITS_TO_BYTES(end) > r->bin->size;
+    if (full && !append_make_room(h, s, BITS_TO_BYTES(end)))
         return append_copying(h, t, bits, out);
-    uint64_t at = s->end;
-    clear_last_byte(bitstring_storage(t), at, at + bits);
-    s->end += bits;
-    return set_appended(out, t, bitstring_storage(t), at);
+    clear_last_byte(r->bin, at, end);
+    *out = (Appended){t, binary_data(r->bin), at, full};
+    if (private) {
+        s->end = end;
+    } else {
+        s->flags &= ~(uint64_t)SUB_BITS_WRITABLE;
+        out->term = heap_sub_bits_of(h, s->orig, s->start, end, SUB_BITS_WRITABLE);
+    }
+    return true;
 }
 
 term_t binary_writable(Heap *h, size_t bytes)

@@ -121,12 +121,12 @@ typedef struct Appended {
     term_t term;       /* the new bit string, `bits` long already */
     uint8_t *base;
     uint64_t at;
+    bool moved;        /* its bytes lie in storage that did not hold them before */
 } Appended;
 /* Bit string t followed by `bits` unwritten bits. Amortised O(bits). t was checked to be a bit string.
- * The result's words come from h. False: no memory or size above BINARY_MAX_BYTES. */
-bool binary_append(Heap *h, term_t t, uint64_t bits, Appended *out);
-/* Same, where the compiler knows that t is dead afterwards and came from binary_writable. */
-bool binary_private_append(Heap *h, term_t t, uint64_t bits, Appended *out);
+ * The result's words come from h. Private: the compiler knows that t is dead afterwards and came from
+ * binary_writable. False: no memory or size above BINARY_MAX_BYTES. */
+bool binary_append(Heap *h, term_t t, uint64_t bits, bool private, Appended *out);
 /* Empty writable binary with room for `bytes` (bs_init_writable: size hint). */
 term_t binary_writable(Heap *h, size_t bytes);
 #define BINARY_APPEND_WORDS REFC_BITS_WORDS /* words that one append or writable takes at most */

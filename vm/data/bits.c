@@ -65,6 +65,7 @@ void bits_copy(uint8_t *to, uint64_t to_at, const uint8_t *from, uint64_t from_a
         to_at += n & ~UINT64_C(7);
         from_at += n & ~UINT64_C(7);
         n &= 7;
+        if (n == 0) return;
     } else if ((to_at & 7) != 0 && n > 0) {
         unsigned first = (unsigned)MIN(8 - (to_at & 7), n);
         bits_write(to, to_at, bits_read(from, from_at, first), first);

@@ -180,7 +180,7 @@ static enum BuildResult fill(BitBuilder *b, const Segment *g)
 }
 
 /* The usual segment, an integer of a constant number of bits that a word can hold. */
-static bool is_plain(const code_t *w, unsigned *bits)
+static inline bool is_plain(const code_t *w, unsigned *bits)
 {
     if (w[0] != am_integer || !term_is_small(w[5])) return false;
     uint64_t n = (uint64_t)small_value(w[5]);
@@ -188,39 +188,45 @@ static bool is_plain(const code_t *w, unsigned *bits)
     return n <= 64 && w[2] <= 64 && *bits <= 64 && !bits_is_little((unsigned)w[3]);
 }
 
-static bool fill_plain(BitBuilder *b, const code_t *w, term_t value)
+static inline bool fill_plain(BitBuilder *b, const code_t *w, term_t value)
 {
     unsigned bits;
     if (!is_plain(w, &bits) || !term_is_small(value)) return false;
-    bits_write(b->base, b->at, (uint64_t)small_value(value), bits);
+    uint64_t v = (uint64_t)small_value(value);
+    if (((b->at | bits) & 7) == 0) {
+        uint8_t *to = b->base + (b->at >> 3);
+        for (unsigned left = bits; left > 0; left -= 8) *to++ = (uint8_t)(v >> (left - 8));
+    } else {
+        bits_write(b->base, b->at, v, bits);
+    }
     b->at += bits;
     return true;
-}
-
-static enum BuildResult append_start(Process *p, const Segment *g, uint64_t bits, BitBuilder *b, term_t *out)
-{
-    Appended a;
-    if (!term_is_bitstring(g->value)) return BUILD_TYPE;
-    if (g->unit > 1 && bitstring_bits(g->value) % g->unit != 0) return BUILD_UNIT;
-    if (bits == 0) {
-        *b = (BitBuilder){NULL, 0};
-        *out = g->value;
-        return BUILD_OK;
-    }
-    bool ok = g->type == am_append ? binary_append(&p->heap, g->value, bits, &a)
-                                   : binary_private_append(&p->heap, g->value, bits, &a);
-    if (!ok) return BUILD_LIMIT;
-    *b = (BitBuilder){a.base, a.at};
-    *out = a.term;
-    return BUILD_OK;
 }
 
 /* Writing costs a reduction a kilobyte; enlarging the storage of an append a quarter of that. */
 static void charge(Process *p, uint64_t bits) { p->reds -= (int32_t)MIN(bits >> 13, UINT64_C(1000000)); }
 
-static void charge_move(Process *p, term_t from, term_t to)
+static bool is_whole(uint64_t bits, uint64_t unit)
 {
-    if (bitstring_storage(from) != bitstring_storage(to)) charge(p, bitstring_bits(from) / 4);
+    return (unit & (unit - 1)) == 0 ? (bits & (unit - 1)) == 0 || unit == 0 : bits % unit == 0;
+}
+
+static inline enum BuildResult append_start(Process *p, term_t t, uint64_t unit, bool private, uint64_t bits,
+                                             BitBuilder *b, term_t *out)
+{
+    Appended a;
+    if (!term_is_bitstring(t)) return BUILD_TYPE;
+    if (!is_whole(bitstring_bits(t), unit)) return BUILD_UNIT;
+    if (bits == 0) {
+        *b = (BitBuilder){NULL, 0};
+        *out = t;
+        return BUILD_OK;
+    }
+    if (!binary_append(&p->heap, t, bits, private, &a)) return BUILD_LIMIT;
+    if (a.moved) charge(p, bitstring_bits(t) / 4);
+    *b = (BitBuilder){a.base, a.at};
+    *out = a.term;
+    return BUILD_OK;
 }
 
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
@@ -242,10 +248,11 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
     }
     const code_t *w = segments;
     if (count && is_append(w[0])) {
-        Segment g = segment_at(s, e, w);
-        enum BuildResult r = append_start(p, &g, bits, &b, &result);
-        if (r != BUILD_OK) return segment_failed(p, &g, r);
-        charge_move(p, g.value, result);
+        enum BuildResult r = append_start(p, exec_source(s->x, e, w[4]), w[2], w[0] == am_private_append, bits, &b, &result);
+        if (r != BUILD_OK) {
+            Segment g = segment_at(s, e, w);
+            return segment_failed(p, &g, r);
+        }
         w += 6;
     } else if ((result = build_start(&p->heap, bits, &b)) == TERM_NONE) {
         exec_error(p, EXC_SYSTEM_LIMIT);
@@ -294,10 +301,9 @@ term_t exec_bs_init(Sched *s, Process *p, term_t size, unsigned unit)
 term_t exec_bs_append(Sched *s, Process *p, term_t size, unsigned unit, term_t bin)
 {
     uint64_t bits = 0;
-    Segment g = {.type = am_append, .unit = unit, .value = bin};
     term_t result = TERM_NONE;
     enum BuildResult r = build_add_size(&bits, size, 1);
-    if (r == BUILD_OK) r = append_start(p, &g, bits, &exec_of(s)->bits, &result);
+    if (r == BUILD_OK) r = append_start(p, bin, unit, false, bits, &exec_of(s)->bits, &result);
     exec_of(s)->bits_end = exec_of(s)->bits.at + bits;
     return r == BUILD_OK ? result : failed(p, r);
 }

@@ -19,6 +19,7 @@ typedef struct Gc {
     bool major;
     bool frags;                       /* pointers elsewhere may lead into fragments */
     const term_t *from, *from_end;    /* young block before the collection, without stack */
+    const term_t *frag, *frag_end;    /* the newest fragment: a large result, or the message just received */
     const term_t *mature;             /* below: promoted (minor) */
     const term_t *old, *old_end;      /* old block: source (major), or left alone (minor) */
     term_t *to, *to_top, *to_end;     /* young destination */
@@ -86,7 +87,7 @@ static term_t copy_literal(Gc *g, term_t t)
     return *forward = (term_t)to | (t & TAG_PRIMARY_MASK);
 }
 
-/* A pointer that does not lead into the young block. */
+/* A pointer that leads neither into the young block nor into the newest fragment. */
 static term_t relocate_elsewhere(Gc *g, term_t t)
 {
     const term_t *p = term_ptr(t);
@@ -106,6 +107,8 @@ static inline term_t relocate(Gc *g, term_t t)
     const term_t *p = term_ptr(t);
     if (LIKELY(is_in(p, g->from, g->from_end)))
         return move(t, p < g->mature ? &g->old_top : &g->to_top);
+    if (is_in(p, g->frag, g->frag_end))
+        return move(t, &g->to_top);
     return relocate_elsewhere(g, t);
 }
 
@@ -335,6 +338,10 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
         .old = h->old_start, .old_end = h->old_end,
         .old_top = major ? NULL : h->old_top,
     };
+    if (g->frags) {
+        g->frag = h->frags->mem;
+        g->frag_end = g->frag + h->frags->used;
+    }
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
     size_t words = wanted_words(h, c, most_words(g) + fixed);
     words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
