@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* beamfile - see beamfile.h. */
+#define OPENSSL_SUPPRESS_DEPRECATED 1 /* the other interface allocates */
 #include "loader/beamfile.h"
 
 #include "base/alloc.h"
 #include "term/atom.h"
 
-#include <openssl/evp.h>
+#include <openssl/md5.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -134,14 +135,14 @@ bool beamfile_chunk(const void *data, size_t size, const char id[4], BeamChunk *
 /* ---- digest ---- */
 
 /* Lambdas enter with the last field of each zero: the compiler derives it from the digest. */
-static void digest_lambdas(EVP_MD_CTX *ctx, BeamChunk c)
+static void digest_lambdas(MD5_CTX *ctx, BeamChunk c)
 {
     static const uint8_t zero[4];
     size_t at = MIN((size_t)4, c.size);
-    EVP_DigestUpdate(ctx, c.data, at);
+    MD5_Update(ctx, c.data, at);
     for (; c.size - at >= 24; at += 24) {
-        EVP_DigestUpdate(ctx, c.data + at, 20);
-        EVP_DigestUpdate(ctx, zero, 4);
+        MD5_Update(ctx, c.data + at, 20);
+        MD5_Update(ctx, zero, 4);
     }
 }
 
@@ -151,19 +152,18 @@ void beamfile_md5(const BeamFile *f, uint8_t md5[16])
         CHUNK_AtU8, CHUNK_Atom, CHUNK_Code, CHUNK_StrT, CHUNK_ImpT, CHUNK_ExpT, CHUNK_FunT, CHUNK_LitT,
         CHUNK_Meta,
     };
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    CHECK(ctx && EVP_DigestInit_ex(ctx, EVP_md5(), NULL));
+    MD5_CTX ctx;
+    MD5_Init(&ctx);
     for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
         BeamChunk c = f->chunk[parts[i]];
         if (!c.data)
             continue;
         if (parts[i] == CHUNK_FunT)
-            digest_lambdas(ctx, c);
+            digest_lambdas(&ctx, c);
         else
-            EVP_DigestUpdate(ctx, c.data, c.size);
+            MD5_Update(&ctx, c.data, c.size);
     }
-    EVP_DigestFinal_ex(ctx, md5, NULL);
-    EVP_MD_CTX_free(ctx);
+    MD5_Final(md5, &ctx);
 }
 
 /* ---- tables ---- */

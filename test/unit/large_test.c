@@ -63,6 +63,22 @@ START_TEST(no_more_is_kept_than_allowed)
 }
 END_TEST
 
+/* Erlang's monotonic time may be negative. */
+START_TEST(an_idle_vm_releases_once_a_second)
+{
+    const int64_t start = -INT64_C(576460752303423488);
+    ck_assert_int_eq(large_release_idle(start), -1);
+    large_free(large_alloc(MB));
+    ck_assert_int_eq(large_release_idle(start), -1);
+    ck_assert_uint_eq(large_kept_bytes(), 0);
+    large_free(large_alloc(MB));
+    ck_assert_int_eq(large_release_idle(start + 400000000), 600000000);
+    ck_assert_uint_ne(large_kept_bytes(), 0);
+    ck_assert_int_eq(large_release_idle(start + 1000000000), -1);
+    ck_assert_uint_eq(large_kept_bytes(), 0);
+}
+END_TEST
+
 START_TEST(growing_and_shrinking_keep_the_contents)
 {
     size_t old = LARGE_MIN;
@@ -110,6 +126,7 @@ int main(void)
     tcase_add_test(t, a_freed_block_is_used_again);
     tcase_add_test(t, zero_means_zero);
     tcase_add_test(t, no_more_is_kept_than_allowed);
+    tcase_add_test(t, an_idle_vm_releases_once_a_second);
     tcase_add_test(t, growing_and_shrinking_keep_the_contents);
     tcase_add_test(t, a_block_cut_a_little_is_as_large_when_it_comes_back);
     tcase_add_test(t, what_the_kernel_refuses_is_null);

@@ -20,7 +20,7 @@ static Mutex lock = MUTEX_INIT(MEMORY);
 static Kept kept[LARGE_KEPT_BLOCKS]; /* lock; the oldest first */
 static unsigned kept_count;          /* lock */
 static atomic_word_t kept_bytes;     /* written under lock */
-static atomic_word_t released_ns;    /* when an idle VM last released */
+static atomic_word_t released_ns = (word_t)INT64_MIN; /* when an idle VM last released; the clock begins below zero */
 
 /* In front of each block. It may be larger than what was last asked for: giving back the end of a block that
  * will be wanted again costs more than it brings. */
@@ -57,10 +57,10 @@ static void *map_huge(size_t bytes)
     return ptr;
 }
 
-static void *map_fresh(size_t bytes)
+static void *map_fresh(size_t bytes, bool huge)
 {
     if (bytes > SIZE_MAX / 4) return NULL;
-    void *ptr = bytes >= HUGE_PAGE ? map_huge(bytes) : map(bytes);
+    void *ptr = huge && bytes >= HUGE_PAGE ? map_huge(bytes) : map(bytes);
     if (ptr != NULL || large_kept_bytes() == 0) return ptr;
     large_release();
     return map(bytes);
@@ -125,11 +125,14 @@ void large_release(void)
     for (unsigned i = 0; i < n; i++) munmap(gone[i].ptr, gone[i].bytes);
 }
 
-void large_release_idle(int64_t now_ns)
+int64_t large_release_idle(int64_t now_ns)
 {
-    if (large_kept_bytes() == 0 || now_ns - (int64_t)load_relaxed(&released_ns) < IDLE_PERIOD_NS) return;
+    if (large_kept_bytes() == 0) return -1;
+    int64_t due_ns = (int64_t)load_relaxed(&released_ns) + IDLE_PERIOD_NS;
+    if (now_ns < due_ns) return due_ns - now_ns;
     store_relaxed(&released_ns, (word_t)now_ns);
     large_release();
+    return -1;
 }
 
 /* ---- blocks ---- */
@@ -146,13 +149,14 @@ void *large_alloc(size_t bytes)
 {
     bytes = large_bytes(bytes);
     Kept k = take_kept(bytes);
-    return k.ptr ? block(k.ptr, k.bytes) : block(map_fresh(bytes), bytes);
+    return k.ptr ? block(k.ptr, k.bytes) : block(map_fresh(bytes, true), bytes);
 }
 
+/* A table, most of which may never be touched: no huge pages. */
 void *large_alloc_zero(size_t bytes)
 {
     bytes = large_bytes(bytes);
-    return block(map_fresh(bytes), bytes);
+    return block(map_fresh(bytes, false), bytes);
 }
 
 void large_free(void *ptr)

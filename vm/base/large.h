@@ -2,7 +2,7 @@
 /* large - blocks of LARGE_MIN bytes and more, straight from the kernel, kept a while for reuse.
  * Why:       a copying collector frees a heap for each one it fills. A fault for every page of a
  *            fresh mapping cost more than the collection (test/bench gc_growing: 5 to 10 times),
- *            so freed blocks are kept, and those of a huge page or more ask for huge pages.
+ *            so freed blocks are kept, and those of a huge page or more ask for huge pages, but not zeroed ones.
  * Contract:  block sizes are rounded by large_bytes; a block may be four times as large, and keeps its size when it is
  *            cut by less: a heap is made for all that may live and cut to what does.
  * Kept:      at most LARGE_KEPT_MAX bytes in LARGE_KEPT_BLOCKS blocks; the oldest goes first;
@@ -30,7 +30,7 @@ void *large_realloc(void *ptr, size_t bytes) MUST_CHECK;
 size_t large_kept_bytes(void);
 void large_release(void);
 
-/* For a VM that goes idle: releases, but at most once a second. */
-void large_release_idle(int64_t now_ns);
+/* For a VM that goes idle: releases, but at most once a second. Nanoseconds until it may, -1 when nothing is kept. */
+int64_t large_release_idle(int64_t now_ns);
 
 #endif

@@ -150,12 +150,13 @@ static void sleep_as_poller(SchedShared *sh, Sched *s, int64_t limit_ns)
     msacc_switch(s, MS_OTHER);
 }
 
-/* The last one to fall asleep, for a while, gives unused memory back. */
-static void release_memory(Sched *s, int64_t limit_ns)
+/* The last one to fall asleep, for a while, gives unused memory back; it sleeps less when that cannot be yet. */
+static int64_t release_memory(Sched *s, int64_t limit_ns)
 {
-    if (limit_ns >= 0 && limit_ns < SHORT_SLEEP_NS) return;
-    if (atomic_load(&shared_of(s->vm)->idle_count) < load_relaxed(&s->vm->sched->active)) return;
-    large_release_idle(clock_monotonic_ns());
+    if (limit_ns >= 0 && limit_ns < SHORT_SLEEP_NS) return limit_ns;
+    if (atomic_load(&shared_of(s->vm)->idle_count) < load_relaxed(&s->vm->sched->active)) return limit_ns;
+    int64_t due_ns = large_release_idle(clock_monotonic_ns());
+    return due_ns >= 0 && (limit_ns < 0 || due_ns < limit_ns) ? due_ns : limit_ns;
 }
 
 void sched_sleep(Sched *s)
@@ -172,8 +173,7 @@ void sched_sleep(Sched *s)
     epoch_offline(&s->priv->epoch);
     block_leave_slice(s);
     idle_times(s, true);
-    int64_t limit_ns = sleep_limit_ns(s);
-    release_memory(s, limit_ns);
+    int64_t limit_ns = release_memory(s, sleep_limit_ns(s));
     if (s->number <= load_relaxed(&s->vm->sched->active) &&
         atomic_compare_exchange_strong(&sh->poller, &nobody, s)) {
         sleep_as_poller(sh, s, limit_ns);
