@@ -168,6 +168,7 @@ static void fib_code(void)
     label(2);
     EMIT(allocate, opu(2), opu(1));
     EMIT(move, opx(0), opy(0));
+    EMIT(init_y1, opy(1));
     EMIT(sub, opl(0), opx(0), opi(1), opx(0));
     EMIT(call, opu(1), opl(1));
     EMIT(move, opx(0), opy(1));

@@ -79,9 +79,10 @@ static void check_bits(Check *c, const term_t *p)
     FAIL_IF(c, s->start > s->end, term_make_boxed(p));
     enum BoxedTag tag = HEADER_SUBTAG(boxed_header(orig));
     FAIL_IF(c, tag != BOXED_BINREF && tag != BOXED_HEAP_BITS, orig);
-    uint64_t bits = tag == BOXED_BINREF ? ((BinRef *)boxed_ptr(orig))->bin->size * 8
-                                        : ((HeapBits *)boxed_ptr(orig))->size;
-    FAIL_IF(c, s->end > bits, term_make_boxed(p));
+    FAIL_IF(c, tag == BOXED_HEAP_BITS && s->end > ((HeapBits *)boxed_ptr(orig))->size, term_make_boxed(p));
+    if (tag == BOXED_HEAP_BITS) return;
+    const Binary *b = ((BinRef *)boxed_ptr(orig))->bin; /* how much lies outside, only its keeper knows */
+    FAIL_IF(c, !(b->flags & BINARY_OUTSIDE) && s->end > b->size * 8, term_make_boxed(p));
 }
 
 static void check_object(Check *c, Region *r, const term_t *p)
