@@ -4,10 +4,18 @@
 %% result must be the same on each VM and is printed as a hash. Kind says what dominates: code, native, gc,
 %% message, parallel, io. Each Run is sized to some 100 ms on the reference, and is run once before it is timed.
 -module(bench).
--export([main/1, list/1]).
+-export([main/1, list/1, per_process/0]).
 
 list(Modules) ->
     [io:format("~s\t~s\t~s~n", [M, N, K]) || M <- Modules, {N, K, _, _} <- (list_to_atom(M)):cases()],
+    halt().
+
+%% Prints the bytes of a process that waits for a message.
+per_process() ->
+    Before = erlang:memory(processes),
+    Ps = [spawn(fun() -> receive stop -> ok end end) || _ <- lists:seq(1, 100000)],
+    erlang:garbage_collect(),
+    io:format("~w~n", [(erlang:memory(processes) - Before) div length(Ps)]),
     halt().
 
 %% Prints "microseconds<TAB>milliseconds of processor time<TAB>hash".
