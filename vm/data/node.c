@@ -4,6 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/weak.h"
+#include "data/binary.h"
 #include "term/atom.h"
 
 typedef struct NodeKey {
@@ -108,7 +110,9 @@ unsigned ref_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
 unsigned ref_wire_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
 {
     unsigned n = ref_numbers(ref, numbers);
-    if (!term_is_local_ref(ref) || !ref_is_alias(ref)) return n;
+    if (!term_is_local_ref(ref)) return n;
+    if (ref_is_magic(ref)) weak_add(numbers, magic_ref_binary(ref)); /* local_ref finds it again */
+    if (!ref_is_alias(ref)) return n;
     uint64_t id = local_pid_id(alias_ref_pid(ref));
     numbers[3] = (uint32_t)id;
     numbers[4] = (uint32_t)(id >> 32);
@@ -155,13 +159,18 @@ term_t node_make_port(Heap *h, Vm *vm, term_t name, uint64_t id, uint32_t creati
 
 #define REF_FIRST_MAX (1u << 18) /* local references use 18 bits of the first number */
 
+static bool hold_binary(void *b) { return binary_ref_try(b); }
+
 /* Five numbers: an alias, with the identifier of its process in the last two (ref_wire_numbers). */
 static term_t local_ref(Heap *h, const uint32_t *numbers, unsigned count)
 {
     RefNum r = {{0, 0, 0}};
     if (numbers[0] >= REF_FIRST_MAX || (count > 3 && count != REF_NUMBERS_MAX)) return TERM_NONE;
     memcpy(r.n, numbers, MIN(count, 3u) * sizeof *numbers);
-    if (count <= 3) return ref_put(heap_alloc(h, REF_WORDS), r);
+    if (count <= 3) {
+        Binary *b = weak_find(r.n, hold_binary); /* it was magic when it was encoded */
+        return b ? heap_magic_ref(h, b, r) : ref_put(heap_alloc(h, REF_WORDS), r);
+    }
     uint64_t id = numbers[3] | (uint64_t)numbers[4] << 32;
     if (id >> (PID_NUMBER_BITS + PID_SERIAL_BITS)) return TERM_NONE;
     return alias_ref_put(heap_alloc(h, ALIAS_REF_WORDS), r, term_local_pid(id));

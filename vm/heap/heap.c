@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/atomic.h"
+#include "base/weak.h"
 #include "heap/heap_priv.h"
 #include "heap/termstack.h"
 
@@ -135,6 +136,7 @@ void binary_free(Binary *b)
 static void binary_end(Binary *b)
 {
     bool own_free = b->flags & BINARY_OWN_FREE;
+    if (b->flags & BINARY_MAGIC) weak_remove(b);
     if (b->destroy != NULL)
         b->destroy(b);
     if (!own_free)

@@ -10,7 +10,10 @@ main() ->
     t:p(settings, fun() -> [gc_state(X) || X <- [false, false, true, true]] end),
     t:p(bad_setting, fun() -> catch gc_state(1) end),
     t:p(hops, fun() -> {erts_debug:dirty_cpu(reschedule, 5000), erts_debug:dirty_io(reschedule, 0)} end),
-    t:p(magic_ref, fun magic/0).
+    t:p(magic_ref, fun magic/0),
+    t:p(magic_encoded, fun encoded/0),
+    t:p(magic_lost, fun lost/0),
+    t:p(table_encoded, fun table/0).
 
 gc_state(Is) ->
     try erts_debug:set_internal_state(gc_state, Is) catch error:E -> E end.
@@ -48,3 +51,26 @@ magic() ->
     P ! stop,
     receive {'DOWN', M, _, _, _} -> ok end,
     {Address =:= A, is_integer(Size), Refs, lists:keymember(A, 1, Mine), is_reference(R)}.
+
+%% A magic reference that went through the external format is one again, as long as its object lives.
+encoded() ->
+    {R, A} = erts_debug:set_internal_state(make, magic_ref),
+    Info = fun(X) -> erts_debug:get_internal_state({magic_ref, X}) end,
+    {A, 1, true} = Info(R),
+    Copies = [binary_to_term(term_to_binary(R)) || _ <- lists:seq(1, 3)],
+    {A, N, true} = Info(hd(Copies)),
+    {N, [C =:= R || C <- Copies]}.
+
+lost() ->
+    Many = [term_to_binary(element(1, erts_debug:set_internal_state(make, magic_ref))) || _ <- lists:seq(1, 100)],
+    true = erlang:garbage_collect(),
+    Again = [binary_to_term(B) || B <- Many],
+    {lists:all(fun is_reference/1, Again), [term_to_binary(R) || R <- Again] =:= Many}.
+
+table() ->
+    T = ets:new(t, []),
+    {T2, [x]} = binary_to_term(term_to_binary({T, [x]})),
+    true = ets:insert(T2, {a, b}),
+    [{a, b}] = ets:lookup(T, a),
+    ets:delete(T2),
+    ets:info(binary_to_term(term_to_binary(T))).
