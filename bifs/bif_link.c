@@ -218,6 +218,7 @@ static term_t do_monitor(Process *p, const term_t *a, const MonitorOptions *o)
     if (a[1] != am_clock_service) return bif_error(p, EXC_BADARG);
     MonitorOptions time = *o;
     if (time.tag == am_DOWN) time.tag = am_CHANGE;
+    or_acq_rel(&p->state, PS_TIME_OFFSET);
     return insert(p, MONITOR_TIME_OFFSET, am_clock_service, TERM_NONE, TERM_NONE, &time);
 }
 
@@ -242,6 +243,7 @@ static term_t demonitor(Process *p, term_t ref, bool flush, bool info)
     if (ref_is_alias(ref) && alias_ref_pid(ref) != p->id) return bif_error(p, EXC_BADARG);
     Monitor *m = ref_is_magic(ref) ? NULL : monitor_find(p, ref_num(ref));
     bool found = m != NULL && !m->spawn_pending;
+    bool many = found && m->kind == MONITOR_TIME_OFFSET; /* messages come while it is there */
     charge_signal(p);
     if (found) {
         monitor_demonitor(p, m);
@@ -251,8 +253,8 @@ static term_t demonitor(Process *p, term_t ref, bool flush, bool info)
         if (a && a->mode != ALIAS_EXPLICIT) (void)alias_deactivate(p, ref_num(ref));
     }
     term_t result = term_bool(info ? found : true);
-    if (!flush || found) return result;
-    term_t args[3] = {ref, am_false, info ? am_false : am_true};
+    if (!flush || (found && !many)) return result;
+    term_t args[3] = {ref, term_bool(many), result};
     return bif_trap_mfa(p, am_erts_internal, am_flush_monitor_messages, 3, args);
 }
 

@@ -11,6 +11,7 @@
 #include "heap/gc.h"
 #include "io/port.h"
 #include "proc/except.h"
+#include "proc/link.h"
 #include "proc/process_info.h"
 #include "sched/msacc.h"
 #include "sched/sched.h"
@@ -167,7 +168,7 @@ static term_t flag_time_offset(Process *p, term_t v)
 {
     if (v != am_finalize) return BAD;
     switch (clock_finalise_offset()) {
-    case CLOCK_OFFSET_PRELIMINARY: return am_preliminary;
+    case CLOCK_OFFSET_PRELIMINARY: monitors_time_offset_changed(p->vm); return am_preliminary;
     case CLOCK_OFFSET_VOLATILE: return am_volatile;
     default: return am_final;
     }

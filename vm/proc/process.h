@@ -43,6 +43,7 @@
 #define PS_DIST        0x8000u  /* dist: has been known to a channel, which forgets it at its death */
 #define PS_ANY_DIRTY   (PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
+#define PS_TIME_OFFSET 0x40000u /* has monitored the time offset */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 
 enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
