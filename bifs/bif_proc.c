@@ -241,7 +241,7 @@ BIF(erts_internal, is_process_alive, 2, 0)
     if (!term_is_local_pid(a[0]) || !term_is_local_ref(a[1])) return bif_error(p, EXC_BADARG);
     SignalX *x = signal_new_x(SIG_IS_ALIVE, p->id);
     x->s.term = heap_piece_copy(&x->s.piece, a[1]);
-    if (!signal_send_pid(p->vm, a[0], &x->s)) {
+    if (!signal_ask(p, a[0], &x->s)) {
         signal_free(&x->s);
         signal_answer(p, p->id, a[1], am_false);
     }
@@ -284,7 +284,7 @@ BIF(erts_internal, group_leader, 3, 0)
     term_t leader = term_copy(&h, a[0]), ref = term_copy(&h, a[2]);
     x->s.term = heap_tuple2(&h, leader, ref);
     x->s.piece = heap_piece_take(&h);
-    if (!signal_send_pid(p->vm, a[1], &x->s)) {
+    if (!signal_ask(p, a[1], &x->s)) {
         signal_free(&x->s);
         signal_answer(p, p->id, a[2], am_badarg);
     }

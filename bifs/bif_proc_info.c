@@ -26,7 +26,7 @@ static term_t info_of_other(Process *p, term_t pid, term_t spec)
     term_t r = term_copy(&h, ref), s = term_copy(&h, spec);
     x->s.term = heap_tuple2(&h, r, s);
     x->s.piece = heap_piece_take(&h);
-    if (signal_send_pid(p->vm, pid, &x->s))
+    if (signal_ask(p, pid, &x->s))
         return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
     signal_free(&x->s);
     return am_undefined;

@@ -15,3 +15,16 @@ erlc viewer.erl
 ERL_CRASH_DUMP=dump erl -noshell -eval 'list_to_atom("=:odd"), erlang:halt("the slogan")' >/dev/null 2>&1
 echo "status $?"
 erl -noshell -s viewer main -s erlang halt
+
+# Its size can be limited.
+for bytes in 0 100 1000 100000000 x; do
+    ERL_CRASH_DUMP=limited ERL_CRASH_DUMP_BYTES=$bytes erl -noshell -eval 'erlang:halt("the slogan")' >/dev/null 2>&1
+    if [ ! -e limited ]; then
+        echo "$bytes none"
+    elif grep -q =abort limited; then
+        echo "$bytes $(wc -c <limited) $(tail -n 1 limited)"
+    else
+        echo "$bytes $(tail -n 1 limited)"
+    fi
+    rm -f limited
+done

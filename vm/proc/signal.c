@@ -172,6 +172,15 @@ bool signal_send_down(Vm *vm, term_t from, term_t to, RefNum ref, term_t reason)
     return send_or_free(vm, to, x);
 }
 
+bool signal_ask(Process *from, term_t pid, Signal *s)
+{
+    Process *to = process_lookup(from->vm, pid);
+    if (!to || !signal_send(to, s)) return false;
+    enum ProcPriority prio = process_priority(from);
+    if (prio > process_priority(to)) from->vm->procs->ops->hurry(to, prio);
+    return true;
+}
+
 void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, void *arg, bool dead),
                       void *arg)
 {

@@ -38,6 +38,8 @@ void signal_free(Signal *s);
 bool signal_send(Process *to, Signal *s) MUST_CHECK;
 /* Same by pid; false also when there is no such process. */
 bool signal_send_pid(Vm *vm, term_t pid, Signal *s) MUST_CHECK;
+/* Same for what `from`, the caller, is going to wait for: handled with its priority, if that is the higher one. */
+bool signal_ask(Process *from, term_t pid, Signal *s) MUST_CHECK;
 
 /* ---- sending ---- */
 /* exit/2 to a local process. from: pid or port. The reason is copied. False: no such process. */

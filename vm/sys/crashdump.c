@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crashdump - erl_crash.dump, in the format of "How to Interpret the Erlang Crash Dumps" (version 0.5).
  * Written when the VM is in an unknown state: takes no locks it can do without, reads only.
- * Environment: ERL_CRASH_DUMP names the file, ERL_CRASH_DUMP_SECONDS=0 or no_crash_dump: none.
+ * Environment: ERL_CRASH_DUMP names the file, ERL_CRASH_DUMP_SECONDS=0 or no_crash_dump: none,
+ * ERL_CRASH_DUMP_BYTES=N: no more than N bytes and a line that says so; 0: none.
  * Layer: sys. */
 #include "sys/sys.h"
 
@@ -116,10 +117,59 @@ static void dump_atoms(FILE *f)
     }
 }
 
+/* ---- a file of limited size ---- */
+
+typedef struct Limited {
+    FILE *f;
+    int64_t left;
+} Limited;
+
+static ssize_t write_limited(void *cookie, const char *data, size_t bytes)
+{
+    Limited *l = cookie;
+    if (l->left > 0) fwrite(data, 1, MIN(bytes, (size_t)l->left), l->f);
+    l->left -= (int64_t)bytes;
+    return (ssize_t)bytes;
+}
+
+static void dump_all(FILE *f, Vm *vm, const char *slogan)
+{
+    dump_header(f, vm, slogan);
+    dump_memory(f);
+    dump_processes(f, vm);
+    dump_atoms(f);
+    fputs("=end\n", f);
+}
+
+/* False: the limit was reached. */
+static bool dump_limited(FILE *f, int64_t limit, Vm *vm, const char *slogan)
+{
+    Limited l = {f, limit};
+    FILE *to = fopencookie(&l, "w", (cookie_io_functions_t){.write = write_limited});
+    if (!to) return false;
+    dump_all(to, vm, slogan);
+    fclose(to);
+    if (l.left >= 0) return true;
+    fputs("\n=abort:CRASH DUMP SIZE LIMIT REACHED\n", f);
+    return false;
+}
+
+/* Of ERL_CRASH_DUMP_BYTES; -1: none. */
+static int64_t size_limit(void)
+{
+    const char *text = getenv("ERL_CRASH_DUMP_BYTES");
+    char *end;
+    if (!text) return -1;
+    int64_t n = strtoll(text, &end, 10);
+    return end > text && n >= 0 ? n : -1;
+}
+
 void crash_dump_write(Vm *vm, const char *slogan)
 {
     const char *name = getenv("ERL_CRASH_DUMP"), *seconds = getenv("ERL_CRASH_DUMP_SECONDS");
-    if (seconds && atoi(seconds) == 0) return;
+    int64_t limit = size_limit();
+    bool all = true;
+    if ((seconds && atoi(seconds) == 0) || limit == 0) return;
     if (!name) name = "erl_crash.dump";
     FILE *f = fopen(name, "w");
     if (!f) {
@@ -127,11 +177,8 @@ void crash_dump_write(Vm *vm, const char *slogan)
         return;
     }
     sys_print_error("\nCrash dump is being written to: %s...", name);
-    dump_header(f, vm, slogan);
-    dump_memory(f);
-    dump_processes(f, vm);
-    dump_atoms(f);
-    fputs("=end\n", f);
+    if (limit < 0) dump_all(f, vm, slogan);
+    else all = dump_limited(f, limit, vm, slogan);
     fclose(f);
-    sys_print_error("done\n");
+    if (all) sys_print_error("done\n");
 }
