@@ -323,14 +323,15 @@ ITEM(emu_args)
     for (int i = c->init_count; i-- > 0;) l = heap_cons(h, info_string(h, c->init_args[i]), l);
     return heap_cons(h, info_string(h, c->emulator), heap_cons(h, info_string(h, "--"), l));
 }
-/* The table serves all releases: what the loaded modules have no place for is none of this one's. */
+/* The table serves all releases: what the loaded modules have no place for is none of this one's. yield/0 counts as
+ * an instruction, as apply does. */
 ITEM(snifs)
 {
     term_t l = TERM_NIL;
     for (unsigned i = 0; i < bif_table_count; i++) {
         const BifEntry *b = &bif_table[i];
         const Export *e = export_find(VM_, b->module, b->function, b->arity);
-        if (e && e->native && e->flags & EXPORT_LOADED)
+        if (e && e->native && e->flags & EXPORT_LOADED && (b->module != am_erlang || b->function != am_yield))
             l = heap_cons(h, heap_tuple3(h, b->module, b->function, term_small(b->arity)), l);
     }
     return l;
