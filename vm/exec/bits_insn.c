@@ -248,7 +248,8 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
     }
     const code_t *w = segments;
     if (count && is_append(w[0])) {
-        enum BuildResult r = append_start(p, exec_source(s->x, e, w[4]), w[2], w[0] == am_private_append, bits, &b, &result);
+        term_t to = exec_source(s->x, e, w[4]);
+        enum BuildResult r = append_start(p, to, w[2], w[0] == am_private_append, bits, &b, &result);
         if (r != BUILD_OK) {
             Segment g = segment_at(s, e, w);
             return segment_failed(p, &g, r);
