@@ -17,6 +17,7 @@
 #include "loader/load.h"
 #include "nif/nif.h"
 #include "proc/message.h"
+#include "proc/report.h"
 #include "trace/breakpoint.h"
 #include "proc/signal.h"
 #include "proc/systask.h"
@@ -194,15 +195,38 @@ BIF(erlang, finish_after_on_load, 2, 0)
 
 /* ---- old code ---- */
 
+static void turn_destroy(NativeState *s) { MEM_DELETE(CODE, s); }
+
+/* True the second time. */
+static bool had_turn(Process *p)
+{
+    NativeState *s = p->native_state;
+    if (s && s->destroy == turn_destroy) {
+        p->native_state = NULL;
+        turn_destroy(s);
+        return true;
+    }
+    s = MEM_NEW(CODE, NativeState);
+    s->destroy = turn_destroy;
+    p->native_state = s;
+    return false;
+}
+
+/* Whoever was to run before this process begins with the code that is there, as on the reference, where the
+ * deletion waits for all schedulers. */
 BIF(erlang, delete_module, 1, 0)
 {
     if (!term_is_atom(a[0]))
         return bif_error(p, EXC_BADARG);
+    if (!had_turn(p)) return bif_yield(p);
     switch (purge_delete_module(p->vm, a[0])) {
     case DELETE_OK: return am_true;
     case DELETE_NO_MODULE: return am_undefined;
-    default: return bif_error(p, EXC_BADARG);
+    default: break;
     }
+    Heap h = {0};
+    (void)report_error(p, &h, "Module ~w must be purged before deleting~n", heap_cons(&h, a[0], TERM_NIL));
+    return bif_error(p, EXC_BADARG);
 }
 
 BIF(erlang, check_old_code, 1, 0)
