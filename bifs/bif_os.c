@@ -103,9 +103,6 @@ static bool settable(term_t name, int number)
 
 BIF(os, set_signal, 2, 0)
 {
-    int number = signal_number(a[0]);
-    bool later = p->vm->release->otp >= 26 && (a[0] == am_sigcont || a[0] == am_sigwinch);
-    if (number == 0 || (!settable(a[0], number) && !later)) return bif_error_cause(p, EXC_BADARG, am_badopt);
     enum SignalAction action;
     if (a[1] == am_handle)
         action = SIGNAL_HANDLE;
@@ -115,6 +112,9 @@ BIF(os, set_signal, 2, 0)
         action = SIGNAL_IGNORE;
     else
         return bif_error_cause(p, EXC_BADARG, am_badopt);
+    int number = signal_number(a[0]);
+    bool later = p->vm->release->otp >= 26 && (a[0] == am_sigcont || a[0] == am_sigwinch);
+    if (number == 0 || (!settable(a[0], number) && !later)) return bif_error(p, EXC_BADARG);
     signal_set(p->vm, number, action);
     return am_ok;
 }
