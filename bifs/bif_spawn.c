@@ -22,6 +22,7 @@ static term_t spawn(Process *p, const term_t *a, bool link)
     SpawnOptions o;
     spawn_options_default(p->vm, &o);
     o.link = link;
+    if (link && p->seq_token != TERM_NIL) o.options = heap_cons(&p->heap, am_link, TERM_NIL);
     term_t pid = spawn_process(p, a[0], a[1], a[2], &o, NULL);
     return pid == TERM_NONE ? bif_error(p, EXC_SYSTEM_LIMIT) : pid;
 }

@@ -203,8 +203,8 @@ static term_t flag_microstate_accounting(Process *p, term_t v)
 }
 static term_t flag_sequential_tracer(Process *p, term_t v)
 {
-    if (v != am_false && !(term_is_local_pid(v) && process_lookup_alive(p->vm, v))) return BAD;
-    return atomic_exchange(&trace_space(p->vm)->seq_tracer, v);
+    term_t old = seq_trace_set_tracer(p->vm, v);
+    return old == TERM_NONE ? BAD : old;
 }
 static term_t flag_reset_seq_trace(Process *p, term_t v)
 {

@@ -190,13 +190,13 @@ static const Subsystem subsystems[] = {
     {"loader", start_loader},
     {"ets", start_ets},
     {"pterm", pterm_init},
+    {"trace", trace_init},
     {"nif", start_nif},
     {"io", port_init},
     {"names", start_names},
     {"tty", terminal_init},
     {"channels", start_dist},
     {"exit hooks", start_exit_hooks},
-    {"trace", trace_init},
 };
 
 static enum ClockWarp warp_of(const char *mode)

@@ -5,6 +5,7 @@
 #include "dist/channel.h"
 
 #include "proc/registry.h"
+#include "proc/seq_token.h"
 #include "proc/signal.h"
 #include "term/big.h"
 
@@ -111,12 +112,11 @@ static bool unlink_acknowledged(const Control *k, term_t id, term_t from, term_t
     return true;
 }
 
-static bool exit_from(const Control *k, term_t from, term_t to, term_t reason, bool by_link)
+static bool exit_from(const Control *k, term_t from, term_t to, term_t reason, term_t token, bool by_link)
 {
     if (reason == TERM_NONE || !(term_is_pid(from) || term_is_port(from)) || !term_is_pid(to)) return false;
     if (!term_is_local_pid(to)) return true;
-    if (by_link) (void)signal_send_link_exit(k->vm, from, to, reason);
-    else (void)signal_send_exit(k->vm, from, to, reason);
+    (void)signal_send_remote_exit(k->vm, from, to, reason, token, by_link);
     return true;
 }
 
@@ -166,7 +166,7 @@ static bool group_leader_from(const Control *k, term_t leader, term_t to)
 
 /* ---- dispatch ---- */
 
-static bool is_token(term_t t) { return term_is_tuple_of(t, 5) || t == TERM_NIL; }
+static bool is_token(term_t t) { return t == TERM_NIL || seq_token_is_valid(t); }
 
 #define E(n) (k->e[(n) - 1])
 #define ARITY(n) if (k->arity != (n)) return false
@@ -188,14 +188,14 @@ static bool messages(const Control *k, int64_t op)
 static bool exits(const Control *k, int64_t op)
 {
     switch (op) {
-    case 3: ARITY(4); return exit_from(k, E(2), E(3), E(4), true);
-    case 8: ARITY(4); return exit_from(k, E(2), E(3), E(4), false);
-    case 13: ARITY(5); return exit_from(k, E(2), E(3), E(5), true);
-    case 18: ARITY(5); return exit_from(k, E(2), E(3), E(5), false);
-    case 24: ARITY(3); return exit_from(k, E(2), E(3), k->payload, true);
-    case 25: ARITY_TOKEN(4); return exit_from(k, E(2), E(3), k->payload, true);
-    case 26: ARITY(3); return exit_from(k, E(2), E(3), k->payload, false);
-    case 27: ARITY_TOKEN(4); return exit_from(k, E(2), E(3), k->payload, false);
+    case 3: ARITY(4); return exit_from(k, E(2), E(3), E(4), TERM_NIL, true);
+    case 8: ARITY(4); return exit_from(k, E(2), E(3), E(4), TERM_NIL, false);
+    case 13: ARITY(5); return is_token(E(4)) && exit_from(k, E(2), E(3), E(5), E(4), true);
+    case 18: ARITY(5); return is_token(E(4)) && exit_from(k, E(2), E(3), E(5), E(4), false);
+    case 24: ARITY(3); return exit_from(k, E(2), E(3), k->payload, TERM_NIL, true);
+    case 25: ARITY_TOKEN(4); return exit_from(k, E(2), E(3), k->payload, E(4), true);
+    case 26: ARITY(3); return exit_from(k, E(2), E(3), k->payload, TERM_NIL, false);
+    case 27: ARITY_TOKEN(4); return exit_from(k, E(2), E(3), k->payload, E(4), false);
     default: return false;
     }
 }

@@ -60,7 +60,8 @@ static enum RemoteResult op_send_name(Process *p, term_t name, term_t node, term
     enum RemoteResult r = channel_prepare(c, p, connect_flags(flags), &conn);
     if (r != REMOTE_SENT) return r;
     Heap h = {0};
-    term_t control = control_tuple(p, &h, 6, 16, 3, (term_t[]){p->id, am_Empty, name}, name, msg);
+    term_t control = control_tuple(p, &h, 6, 16, 3, (term_t[]){p->id, am_Empty, name},
+                                   heap_tuple2(&h, name, node), msg);
     return send_message(p, c, conn, control, &h, msg);
 }
 
@@ -125,7 +126,8 @@ static void op_link_exit(Process *p, term_t pid, term_t reason)
     Channel *c = channel_to(p, pid);
     if (channel_prepare(c, p, CHANNEL_FORCE, &conn) != REMOTE_SENT) return;
     Heap h = {0};
-    term_t control = control_tuple(p, &h, 24, 25, 2, (term_t[]){p->id, pid}, pid, reason);
+    term_t told = heap_tuple3(&h, am_EXIT, p->id, reason);
+    term_t control = control_tuple(p, &h, 24, 25, 2, (term_t[]){p->id, pid}, pid, told);
     channel_send(c, p, conn, control, reason);
     heap_dispose(&h);
 }
@@ -137,7 +139,7 @@ static enum RemoteResult op_exit(Process *p, term_t pid, term_t reason)
     enum RemoteResult r = channel_prepare(c, p, CHANNEL_CONNECT, &conn);
     if (r != REMOTE_SENT) return r;
     Heap h = {0};
-    term_t control = control_tuple(p, &h, 26, 27, 2, (term_t[]){p->id, pid}, pid, reason);
+    term_t control = heap_tuple3(&h, term_small(26), p->id, pid);
     channel_send(c, p, conn, control, reason);
     heap_dispose(&h);
     return REMOTE_SENT;

@@ -6,15 +6,17 @@
 #include "dist/channel.h"
 
 #include "base/alloc.h"
+#include "proc/seq_token.h"
 #include "proc/spawn.h"
+#include "trace/trace.h"
 
 #define SPAWN_FLAG_LINK 1
 #define SPAWN_FLAG_MONITOR 2
 
 /* ---- the requester ---- */
 
-/* {Tag, Ref, ok | error, Result} to p itself. */
-static void reply(Process *p, const Monitor *m, term_t outcome, term_t result)
+/* {Tag, Ref, ok | error, Result} to p itself. token: that of the answer, nil, or undefined: there was none. */
+static void reply(Process *p, const Monitor *m, term_t outcome, term_t result, term_t token)
 {
     int64_t wanted = small_value(tuple_element(m->tag, 2));
     if (!(wanted & (outcome == am_ok ? SPAWN_REPLY_OK : SPAWN_REPLY_ERROR))) return;
@@ -22,6 +24,7 @@ static void reply(Process *p, const Monitor *m, term_t outcome, term_t result)
     term_t tag = term_copy(&h, tuple_element(m->tag, 1)), ref = term_copy(&h, m->ref_term);
     Signal *s = signal_new(SIG_MESSAGE, p->id);
     s->term = heap_tuple4(&h, tag, ref, outcome, term_copy(&h, result));
+    s->token = term_copy(&h, token);
     s->piece = heap_piece_take(&h);
     message_deliver_self(p, s);
 }
@@ -33,12 +36,14 @@ static void drop_request(Process *p, Monitor *m)
     monitor_free(m);
 }
 
-void spawn_request_failed(Process *p, Monitor *m, term_t reason)
+static void failed(Process *p, Monitor *m, term_t reason, term_t token)
 {
-    reply(p, m, am_error, reason);
+    reply(p, m, am_error, reason, token);
     if (m->alias == ALIAS_EXPLICIT) (void)alias_deactivate(p, m->ref);
     drop_request(p, m);
 }
+
+void spawn_request_failed(Process *p, Monitor *m, term_t reason) { failed(p, m, reason, am_undefined); }
 
 /* The monitor asked for, from now on as any other. */
 static void become_monitor(Process *p, Monitor *m, term_t child)
@@ -49,25 +54,25 @@ static void become_monitor(Process *p, Monitor *m, term_t child)
     fresh->conn = m->conn;
 }
 
-static void succeeded(Channel *c, Process *p, Monitor *m, int64_t flags, term_t child)
-{
-    bool fresh;
-    if (flags & SPAWN_FLAG_LINK) link_insert(p, child, &fresh)->conn = m->conn;
-    (void)channel_add_member(c, m->conn, p);
-    reply(p, m, am_ok, child);
-    monitor_remove(p, m);
-    if (flags & SPAWN_FLAG_MONITOR) become_monitor(p, m, child);
-    monitor_free(m);
-}
-
 typedef struct Answer {
     Channel *c;
     uint32_t conn;
     RefNum ref;
     int64_t flags;
-    term_t to, result;
+    term_t to, result, token;   /* token: nil for none */
     HeapPiece piece;
 } Answer;
+
+static void succeeded(const Answer *a, Process *p, Monitor *m)
+{
+    bool fresh;
+    if (a->flags & SPAWN_FLAG_LINK) link_insert(p, a->result, &fresh)->conn = m->conn;
+    (void)channel_add_member(a->c, m->conn, p);
+    reply(p, m, am_ok, a->result, a->token);
+    monitor_remove(p, m);
+    if (a->flags & SPAWN_FLAG_MONITOR) become_monitor(p, m, a->result);
+    monitor_free(m);
+}
 
 /* Nobody waits for this child any more. */
 static void unwanted(const Answer *a)
@@ -80,8 +85,8 @@ static void answered(Process *p, void *arg, bool dead)
     Answer *a = arg;
     Monitor *m = dead ? NULL : monitor_find(p, a->ref);
     if (!m || !m->spawn_pending) unwanted(a);
-    else if (term_is_pid(a->result)) succeeded(a->c, p, m, a->flags, a->result);
-    else spawn_request_failed(p, m, a->result);
+    else if (term_is_pid(a->result)) succeeded(a, p, m);
+    else failed(p, m, a->result, a->token);
     heap_piece_dispose(&a->piece);
     MEM_DELETE(NODE, a);
 }
@@ -93,6 +98,7 @@ bool spawn_answered(Channel *c, uint32_t conn, term_t control)
     if (arity != (e[0] == term_small(31) ? 5u : 6u)) return false;
     term_t ref = e[1], to = e[2], flags = e[3], result = e[4];
     if (!term_is_ref(ref) || !term_is_pid(to) || !term_is_small(flags)) return false;
+    if (arity == 6 && !seq_token_is_valid(e[5])) return false;
     if (!term_is_atom(result) && !term_is_ext_pid(result)) return false;
     if (!term_is_local_ref(ref) || !term_is_local_pid(to) || ref_is_magic(ref)) return true;
     Answer *a = MEM_NEW(NODE, Answer);
@@ -102,6 +108,7 @@ bool spawn_answered(Channel *c, uint32_t conn, term_t control)
     a->flags = small_value(flags);
     a->to = to;
     a->result = heap_piece_copy(&a->piece, result);
+    a->token = arity == 6 ? heap_piece_copy(&a->piece, e[5]) : TERM_NIL;
     signal_send_call(c->vm, c->name, to, answered, a);
     return true;
 }
@@ -172,6 +179,14 @@ static Monitor *pending(Process *p, term_t ref, const SpawnOptions *o, term_t no
     return m;
 }
 
+/* For the sequential trace these are two messages: the request, and the arguments. */
+static void count_request(Process *p, Channel *c, Heap *h, const term_t e[6], term_t args)
+{
+    const ProcTraceOps *ops = p->vm->procs->trace_ops;
+    ops->seq_send(p, c->name, heap_tuple(h, 6, e));
+    ops->seq_send(p, c->name, args);
+}
+
 static void request(Process *p, Channel *c, uint32_t conn, Monitor *m, term_t mfa, term_t options)
 {
     uint64_t arity;
@@ -179,7 +194,8 @@ static void request(Process *p, Channel *c, uint32_t conn, Monitor *m, term_t mf
     (void)list_length(tuple_element(mfa, 3), &arity);
     term_t target = heap_tuple3(&h, tuple_element(mfa, 1), tuple_element(mfa, 2), heap_uint(&h, arity));
     bool token = p->seq_token != TERM_NIL;
-    if (token) p->vm->procs->trace_ops->seq_send(p, c->name, tuple_element(mfa, 3));
+    term_t told[6] = {am_spawn_request, m->ref_term, p->id, p->group_leader, target, options};
+    if (token) count_request(p, c, &h, told, tuple_element(mfa, 3));
     term_t e[7] = {term_small(token ? 30 : 29), m->ref_term, p->id, p->group_leader, target, options,
                    p->seq_token};
     m->conn = conn;
@@ -247,10 +263,13 @@ typedef struct Asked {
     const SpawnOptions *o;
 } Asked;
 
-static void send_answer(const Asked *k, int64_t flags, term_t result)
+/* token: nil for none */
+static void send_answer(const Asked *k, int64_t flags, term_t result, term_t token)
 {
     Heap h = {0};
-    term_t control = heap_tuple5(&h, term_small(31), k->ref, k->from, term_small(flags), result);
+    bool with = token != TERM_NIL;
+    term_t e[6] = {term_small(with ? 32 : 31), k->ref, k->from, term_small(flags), result, token};
+    term_t control = heap_tuple(&h, with ? 6 : 5, e);
     channel_send(k->c, NULL, k->conn, control, TERM_NONE);
     heap_dispose(&h);
 }
@@ -260,7 +279,38 @@ static void child_ready(void *arg, Process *child)
 {
     const Asked *k = arg;
     if (k->o->link || k->o->monitor) (void)channel_add_member(k->c, k->conn, child);
-    send_answer(k, (k->o->link ? SPAWN_FLAG_LINK : 0) | (k->o->monitor ? SPAWN_FLAG_MONITOR : 0), child->id);
+    if (child->seq_token != TERM_NIL) {
+        Heap h = {0};
+        term_t told = heap_tuple4(&h, am_spawn_reply, k->ref, am_ok, child->id);
+        child->vm->procs->trace_ops->seq_send(child, k->from, told);
+        heap_dispose(&h);
+    }
+    send_answer(k, (k->o->link ? SPAWN_FLAG_LINK : 0) | (k->o->monitor ? SPAWN_FLAG_MONITOR : 0), child->id,
+                child->seq_token);
+}
+
+static term_t token_of(Heap *h, term_t like, term_t from, int64_t last, int64_t serial)
+{
+    return heap_tuple5(h, tuple_element(like, 1), tuple_element(like, 2), term_small(serial), from, term_small(last));
+}
+
+/* No child: the node itself is what took the request and answers. */
+static void refuse(const Asked *k, const RemoteSpawn *r, term_t reason)
+{
+    Heap h = {0};
+    term_t answer = TERM_NIL;
+    if (r->token != TERM_NIL) {
+        term_t e[6] = {am_spawn_request, r->ref, r->parent, r->group_leader, r->mfa, r->options};
+        term_t node = node_self_name(k->c->vm);
+        int64_t serial = small_value(tuple_element(r->token, 3));
+        term_t got = token_of(&h, r->token, r->parent, small_value(tuple_element(r->token, 5)), serial - 1);
+        seq_trace_tell_node(k->c->vm, got, false, node, heap_tuple(&h, 6, e));
+        answer = token_of(&h, r->token, node, serial - 1, serial);
+        term_t told = heap_tuple4(&h, am_spawn_reply, r->ref, am_error, reason);
+        seq_trace_tell_node(k->c->vm, answer, true, r->parent, told);
+    }
+    send_answer(k, 0, reason, answer);
+    heap_dispose(&h);
 }
 
 static bool valid_request(const term_t *e)
@@ -277,14 +327,15 @@ bool spawn_asked(Channel *c, uint32_t conn, term_t control, term_t args, Heap *h
     bool token = e[0] == term_small(30);
     uint64_t arity;
     if (tuple_arity(control) != (token ? 7u : 6u) || !valid_request(e) || args == TERM_NONE) return false;
+    if (token && !seq_token_is_valid(e[6])) return false;
     if (!term_is_nil(list_length(args, &arity)) || arity != (uint64_t)small_value(tuple_element(e[4], 3)))
         return false;
     SpawnOptions o;
     spawn_options_default(c->vm, &o);
     Asked k = {c, conn, e[1], e[2], &o};
-    RemoteSpawn r = {.parent = e[2], .group_leader = e[3], .mfa = e[4], .args = args, .ref = e[1],
+    RemoteSpawn r = {.parent = e[2], .group_leader = e[3], .mfa = e[4], .options = e[5], .args = args, .ref = e[1],
                      .token = token ? e[6] : TERM_NIL, .conn = conn, .ready = child_ready, .arg = &k};
-    if (spawn_options_parse(c->vm, &o, e[5]) != SPAWN_PARSED) send_answer(&k, 0, am_badopt);
-    else if (spawn_for_remote(c->vm, &r, h, &o) == TERM_NONE) send_answer(&k, 0, am_system_limit);
+    if (spawn_options_parse(c->vm, &o, e[5]) != SPAWN_PARSED) refuse(&k, &r, am_badopt);
+    else if (spawn_for_remote(c->vm, &r, h, &o) == TERM_NONE) refuse(&k, &r, am_system_limit);
     return true;
 }

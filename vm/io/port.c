@@ -688,7 +688,7 @@ static void serve_natives(Vm *vm)
     vm->nif->fds->port_ready = on_selected;
     vm->nif->fds->report = report_text;
     vm->nif->port_down = on_process_down;
-    vm->nif->port_command = command_nosuspend;
+    vm->nif->port_command = trace_space(vm)->port_command = command_nosuspend;
 }
 
 void port_init(Vm *vm)

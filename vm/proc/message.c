@@ -8,6 +8,7 @@
 #include "proc/procops.h"
 #include "proc/receive.h"
 #include "proc/registry.h"
+#include "proc/seq_token.h"
 #include "proc/signal.h"
 
 /* ---- pieces ---- */
@@ -74,9 +75,7 @@ static void charge_copy(Process *from, const Signal *s)
 /* The token gets a new serial number for each message. */
 static void copy_token(Signal *s, Process *from, term_t to)
 {
-    if (LIKELY(from->seq_token == TERM_NIL)) return;
-    if (from->vm->procs->trace_ops) from->vm->procs->trace_ops->seq_send(from, to, s->term);
-    s->token = heap_piece_copy(&s->piece, from->seq_token);
+    if (UNLIKELY(from->seq_token != TERM_NIL)) seq_token_put(from, s, to, s->term);
 }
 
 void message_send(Process *from, Process *to, term_t term)
@@ -93,6 +92,7 @@ void message_send_heap(Vm *vm UNUSED, term_t from, Process *to, term_t term, Hea
 {
     Signal *s = signal_new(SIG_MESSAGE, term_is_immed(from) ? from : TERM_NIL);
     s->term = term;
+    s->token = am_undefined;
     s->piece = heap_piece_take(heap);
     if (!signal_send(to, s)) signal_free(s);
 }
@@ -117,6 +117,7 @@ static bool send_alias(Vm *vm, term_t from, const Process *sender, term_t alias,
     x->ref = ref_num(alias);
     x->s.term = heap_piece_copy(&x->s.piece, term);
     if (sender) copy_token(&x->s, (Process *)(uintptr_t)sender, alias);
+    else x->s.token = am_undefined;
     if (signal_send(to, &x->s)) return true;
     signal_free(&x->s);
     return false;

@@ -40,7 +40,7 @@ typedef struct Signal {
     uint32_t aux;            /* use depends on kind */
     term_t from;             /* sender: local pid, port, node name; term in `piece` if boxed */
     term_t term;             /* message, or payload of another kind */
-    term_t token;            /* sequential trace token or nil */
+    term_t token;            /* sequential trace token, nil, or undefined: the receiver keeps its own */
     HeapPiece piece;         /* owns what the terms above point to */
 } Signal;
 
@@ -69,7 +69,8 @@ struct Vm;
 /* Send `term` (copied) from process `from` to local process `to`; wakes it. Silently dropped when `to`
  * is exiting. Caller must hold `to` valid (see process_lookup). */
 void message_send(struct Process *from, struct Process *to, term_t term);
-/* Send a term already built in `heap` (fragment-only; emptied) on behalf of `from` (a pid, port or atom). */
+/* Send a term already built in `heap` (fragment-only; emptied) on behalf of `from` (a pid, port or atom). It is a
+ * message of the system: no sequential trace token goes along, and the receiver keeps its own. */
 void message_send_heap(struct Vm *vm, term_t from, struct Process *to, term_t term, Heap *heap);
 /* Send a copy of term to a local pid or registered name (process or nothing), from outside of any
  * process, e.g. a timer or a driver. False: no such process. */

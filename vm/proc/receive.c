@@ -11,6 +11,7 @@
 #include "proc/signal.h"
 #include "proc/timer.h"
 #include "proc/saved_calls.h"
+#include "proc/seq_token.h"
 #include "term/boxed.h"
 
 Signal *receive_peek_slow(Process *p)
@@ -43,10 +44,7 @@ void receive_remove(Process *p)
     store_relaxed(&q->removed, load_relaxed(&q->removed) + 1);
     q->save = &q->msg_first;
     heap_piece_adopt(&p->heap, &m->piece);
-    if (UNLIKELY(m->token != p->seq_token)) {
-        p->seq_token = m->token;
-        if (m->token != TERM_NIL && p->vm->procs->trace_ops) p->vm->procs->trace_ops->seq_receive(p, m);
-    }
+    if (UNLIKELY(m->token != p->seq_token)) seq_token_take(p, m);
     signal_free(m);
     receive_timer_clear(p);
 }

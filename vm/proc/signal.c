@@ -17,6 +17,7 @@
 #include "proc/link.h"
 #include "proc/process_info.h"
 #include "proc/procops.h"
+#include "proc/seq_token.h"
 #include "proc/suspend.h"
 #include "proc/systask.h"
 
@@ -100,21 +101,42 @@ static bool send_or_free(Vm *vm, term_t to, SignalX *x)
     return false;
 }
 
-static bool send_with_term(Vm *vm, enum SignalKind kind, term_t from, term_t to, term_t term)
+static SignalX *new_with_term(enum SignalKind kind, term_t from, term_t term)
 {
     SignalX *x = signal_new_x(kind, from);
     x->s.term = heap_piece_copy(&x->s.piece, term);
-    return send_or_free(vm, to, x);
+    return x;
 }
 
 bool signal_send_exit(Vm *vm, term_t from, term_t to, term_t reason)
 {
-    return send_with_term(vm, SIG_EXIT, from, to, reason);
+    return send_or_free(vm, to, new_with_term(SIG_EXIT, from, reason));
 }
 
 bool signal_send_link_exit(Vm *vm, term_t from, term_t to, term_t reason)
 {
-    return send_with_term(vm, SIG_LINK_EXIT, from, to, reason);
+    SignalX *x = new_with_term(SIG_LINK_EXIT, from, reason);
+    if (reason == am_noproc) x->s.token = am_undefined;
+    return send_or_free(vm, to, x);
+}
+
+/* With p's sequential trace token. */
+static bool send_own_link_exit(Process *p, term_t to, term_t reason)
+{
+    SignalX *x = new_with_term(SIG_LINK_EXIT, p->id, reason);
+    if (UNLIKELY(p->seq_token != TERM_NIL)) {
+        Heap h = {0};
+        seq_token_put(p, &x->s, to, heap_tuple3(&h, am_EXIT, p->id, x->s.term));
+        heap_dispose(&h);
+    }
+    return send_or_free(p->vm, to, x);
+}
+
+bool signal_send_remote_exit(Vm *vm, term_t from, term_t to, term_t reason, term_t token, bool by_link)
+{
+    SignalX *x = new_with_term(by_link ? SIG_LINK_EXIT : SIG_EXIT, from, reason);
+    x->s.token = heap_piece_copy(&x->s.piece, token);
+    return send_or_free(vm, to, x);
 }
 
 bool signal_send_link(Vm *vm, term_t from, term_t to)
@@ -166,8 +188,8 @@ bool signal_send_demonitor(Vm *vm, term_t from, term_t to, term_t ref)
 
 bool signal_send_down(Vm *vm, term_t from, term_t to, RefNum ref, term_t reason)
 {
-    SignalX *x = signal_new_x(SIG_MONITOR_DOWN, from);
-    x->s.term = heap_piece_copy(&x->s.piece, reason);
+    SignalX *x = new_with_term(SIG_MONITOR_DOWN, from, reason);
+    if (term_is_immed(reason)) x->s.token = am_undefined;
     x->ref = ref;
     return send_or_free(vm, to, x);
 }
@@ -288,7 +310,8 @@ void signal_link_exit_any(Process *p, term_t other, term_t reason)
 {
     ProcSpace *procs = p->vm->procs;
     if (term_is_local_pid(other))
-        (void)signal_send_link_exit(p->vm, p->id, other, reason);
+        (void)(reason == am_noproc ? signal_send_link_exit(p->vm, p->id, other, reason)
+                                   : send_own_link_exit(p, other, reason));
     else if (term_is_local_port(other))
         (void)(procs->port_ops && procs->port_ops->exit(p->vm, p->id, other, reason, true));
     else if (procs->remote_ops)

@@ -12,6 +12,7 @@
 #include "proc/procops.h"
 #include "proc/ptab.h"
 #include "proc/report.h"
+#include "proc/seq_token.h"
 #include "proc/signal.h"
 
 #define SPAWN_REDS 200
@@ -30,6 +31,7 @@ void spawn_options_default(Vm *vm, SpawnOptions *o)
         .max_heap = load_relaxed(&s->max_heap),
         .flags = load_relaxed(&s->default_flags),
         .reply_tag = am_spawn_reply,
+        .options = TERM_NIL,
         .reply = SPAWN_REPLY_YES,
     };
 }
@@ -143,6 +145,7 @@ bool spawn_option_parse(Vm *vm, SpawnOptions *o, term_t opt)
 enum SpawnParse spawn_options_parse(Vm *vm, SpawnOptions *o, term_t list)
 {
     enum SpawnParse result = SPAWN_PARSED;
+    o->options = list;
     /* Go on after a bad option: reply and reply_tag say how the error is told. */
     for (; term_is_list_cell(list); list = list_tail(list))
         if (!spawn_option_parse(vm, o, list_head(list))) result = SPAWN_BADOPT;
@@ -232,7 +235,11 @@ static void reply_ok(Process *parent, Process *child, const SpawnOptions *o, ter
 {
     Heap h = {0};
     term_t tag = term_copy(&h, o->reply_tag), r = term_copy(&h, ref);
-    message_send_heap(parent->vm, child->id, parent, heap_tuple4(&h, tag, r, am_ok, child->id), &h);
+    Signal *s = signal_new(SIG_MESSAGE, child->id);
+    s->term = heap_tuple4(&h, tag, r, am_ok, child->id);
+    s->piece = heap_piece_take(&h);
+    if (UNLIKELY(child->seq_token != TERM_NIL)) seq_token_put(child, s, parent->id, s->term);
+    if (!signal_send(parent, s)) signal_free(s);
 }
 
 static void trace_spawn(Process *parent, Process *child, const SpawnOptions *o, term_t mfa)
@@ -265,6 +272,7 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     else if (o->is_request)
         ref = heap_new_ref(&parent->heap, vm);
     if (ref_out) *ref_out = ref;
+    if (UNLIKELY(parent->seq_token != TERM_NIL)) seq_token_spawn(parent, child, o, ref, args);
     if (o->is_request && (o->reply & SPAWN_REPLY_OK)) reply_ok(parent, child, o, ref);
     if (UNLIKELY(parent->trace != NULL))
         trace_spawn(parent, child, o, heap_tuple3(&parent->heap, module, function, args));
@@ -310,6 +318,7 @@ term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const Spa
     Signal *m = signal_new(SIG_MESSAGE, am_undefined);
     m->term = r->args;
     m->token = heap_piece_copy(&m->piece, r->token);
+    if (r->token != TERM_NIL) seq_token_spawn_remote(p, r);
     Heap all = {0};
     heap_piece_adopt(&all, &m->piece);
     heap_adopt(&all, args_heap);

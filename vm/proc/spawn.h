@@ -20,6 +20,7 @@ typedef struct SpawnOptions {
     uint32_t flags;             /* PF_OFF_HEAP_MSGQ, PF_ON_HEAP_MSGQ, PF_ASYNC_DIST */
     /* spawn_request */
     term_t reply_tag;           /* TERM_NONE: spawn_reply */
+    term_t options;             /* as they were given */
     uint8_t reply;              /* SPAWN_REPLY_* */
     bool is_request;            /* accept reply, reply_tag */
 } SpawnOptions;
@@ -50,6 +51,7 @@ typedef struct RemoteSpawn {
     term_t parent;              /* external pid: links and monitors as the options say */
     term_t group_leader;
     term_t mfa;                 /* {Module, Function, Arity} */
+    term_t options;             /* as they were given */
     term_t args;                /* list, in args_heap */
     term_t ref;                 /* of the monitor */
     term_t token;               /* sequential trace token or nil */

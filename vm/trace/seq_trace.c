@@ -4,6 +4,9 @@
  * what happens to a token is told to the system tracer.
  * Semantics: seq_trace(3). Layer: trace. */
 #include "bifs/bif.h"
+#include "data/binary.h"
+#include "data/term_cmp.h"
+#include "etf/etf.h"
 #include "proc/ptab.h"
 #include "sched/sched.h"
 #include "trace/trace.h"
@@ -35,38 +38,92 @@ static void make_token(Process *p, term_t flags, term_t label, term_t serial, te
     p->seq_token = heap_tuple5(&p->heap, flags, label, serial, p->id, last);
 }
 
-/* ---- telling the tracer ---- */
+/* ---- the tracer, and telling it ---- */
 
-static void tell(Process *p, term_t token, term_t label, term_t what, term_t from, term_t to, term_t message)
+static bool tracer_lives(Vm *vm, term_t tracer)
 {
-    TraceSpace *s = trace_space(p->vm);
-    term_t pid = atomic_load(&s->seq_tracer);
-    Process *tracer = pid == am_false || pid == p->id ? NULL : process_lookup_alive(p->vm, pid);
-    if (!tracer) return;
-    Heap h = {0};
-    int64_t flags = token == TERM_NIL ? 0 : token_flags(token);
-    term_t serial = token == TERM_NIL ? heap_tuple2(&h, term_small(0), term_small(0))
-                                      : heap_tuple2(&h, tuple_element(token, 5), tuple_element(token, 3));
-    term_t event = heap_tuple5(&h, what, serial, term_copy(&h, from), term_copy(&h, to), term_copy(&h, message));
+    if (term_is_local_pid(tracer)) return process_lookup_alive(vm, tracer) != NULL;
+    return term_is_local_port(tracer) && vm->procs->port_ops->exists(vm, tracer);
+}
+
+term_t seq_trace_tracer(Vm *vm)
+{
+    TraceSpace *s = trace_space(vm);
+    term_t tracer = atomic_load(&s->seq_tracer);
+    if (tracer == am_false || tracer_lives(vm, tracer)) return tracer;
+    atomic_compare_exchange_strong(&s->seq_tracer, &tracer, am_false);
+    return am_false;
+}
+
+term_t seq_trace_set_tracer(Vm *vm, term_t tracer)
+{
+    if (tracer != am_false && !tracer_lives(vm, tracer)) return TERM_NONE;
+    term_t old = seq_trace_tracer(vm);
+    atomic_store(&trace_space(vm)->seq_tracer, tracer);
+    return old;
+}
+
+static term_t event(Vm *vm, Heap *h, term_t token, term_t what, term_t to, term_t message)
+{
+    int64_t flags = token_flags(token);
+    term_t serial = heap_tuple2(h, tuple_element(token, 5), tuple_element(token, 3));
+    term_t e = heap_tuple5(h, what, serial, term_copy(h, tuple_element(token, 4)), term_copy(h, to),
+                           term_copy(h, message));
     uint32_t stamps = (flags & SEQ_TIMESTAMP ? TRACE_TIMESTAMP : 0)
                       | (flags & SEQ_STRICT_MONOTONIC ? TRACE_STRICT_MONOTONIC : 0)
                       | (flags & SEQ_MONOTONIC ? TRACE_MONOTONIC : 0);
-    term_t stamp = trace_timestamp(p->vm, &h, stamps);
-    label = term_copy(&h, label);
-    term_t m = stamp == TERM_NONE ? heap_tuple3(&h, am_seq_trace, label, event)
-                                  : heap_tuple4(&h, am_seq_trace, label, event, stamp);
-    message_send_heap(p->vm, am_undefined, tracer, m, &h);
+    term_t stamp = trace_timestamp(vm, h, stamps), label = term_copy(h, tuple_element(token, 2));
+    return stamp == TERM_NONE ? heap_tuple3(h, am_seq_trace, label, e)
+                              : heap_tuple4(h, am_seq_trace, label, e, stamp);
+}
+
+static term_t external(Vm *vm, Heap *h, term_t t)
+{
+    Buf bytes;
+    buf_init(&bytes, MEM_TRACE);
+    term_t bin = etf_encode(vm, &bytes, t, 0) ? heap_binary(h, bytes.data, bytes.len) : TERM_NONE;
+    buf_free(&bytes);
+    return bin;
+}
+
+/* p: NULL when it is the node that acts. */
+static void tell(Vm *vm, Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
+{
+    term_t tracer = token_flags(token) & flag ? seq_trace_tracer(vm) : am_false;
+    if (tracer == am_false || (p && tracer == p->id)) return;
+    Heap h = {0};
+    term_t m = event(vm, &h, token, what, to, message);
+    if (term_is_local_port(tracer)) {
+        term_t bytes = external(vm, &h, m);
+        if (bytes != TERM_NONE) (void)trace_space(vm)->port_command(vm, p, tracer, bytes);
+    } else {
+        Process *receiver = process_lookup_alive(vm, tracer);
+        if (receiver) message_send_heap(vm, am_undefined, receiver, m, &h);
+    }
+    heap_dispose(&h);
+}
+
+void seq_trace_tell_node(Vm *vm, term_t token, bool sends, term_t to, term_t message)
+{
+    if (sends) tell(vm, NULL, token, SEQ_SEND, am_send, to, message);
+    else tell(vm, NULL, token, SEQ_RECEIVE, am_receive, to, message);
+}
+
+/* The next number. Not for the tracer itself. */
+static void step(Process *p)
+{
+    TraceFlags *f = trace_flags_make(p);
+    term_t token = p->seq_token;
+    if (atomic_load(&trace_space(p->vm)->seq_tracer) == p->id) return;
+    f->serial++;
+    make_token(p, tuple_element(token, 1), tuple_element(token, 2), term_small(f->serial),
+               term_small(f->last_serial));
 }
 
 void seq_trace_send(Process *p, term_t to, term_t message)
 {
-    TraceFlags *f = trace_flags_make(p);
-    term_t token = p->seq_token;
-    f->serial++;
-    make_token(p, tuple_element(token, 1), tuple_element(token, 2), term_small(f->serial),
-               term_small(f->last_serial));
-    if (token_flags(token) & SEQ_SEND)
-        tell(p, p->seq_token, tuple_element(token, 2), am_send, p->id, to, message);
+    step(p);
+    tell(p->vm, p, p->seq_token, SEQ_SEND, am_send, to, message);
 }
 
 void seq_trace_receive(Process *p, const Signal *m)
@@ -77,8 +134,7 @@ void seq_trace_receive(Process *p, const Signal *m)
     uint32_t serial = (uint32_t)small_value(tuple_element(token, 3));
     f->last_serial = serial;
     f->serial = MAX(f->serial, serial);
-    if (token_flags(token) & SEQ_RECEIVE)
-        tell(p, token, tuple_element(token, 2), am_receive, tuple_element(token, 4), p->id, m->term);
+    tell(p->vm, p, token, SEQ_RECEIVE, am_receive, p->id, m->term);
 }
 
 void seq_trace_reset(Vm *vm)
@@ -169,9 +225,9 @@ BIF(erlang, seq_trace_info, 1, 0)
 
 static term_t print(Process *p, term_t message)
 {
-    term_t token = p->seq_token;
-    if (token == TERM_NIL || !(token_flags(token) & SEQ_PRINT)) return am_false;
-    tell(p, token, tuple_element(token, 2), am_print, p->id, TERM_NIL, message);
+    if (p->seq_token == TERM_NIL) return am_false;
+    step(p);
+    tell(p->vm, p, p->seq_token, SEQ_PRINT, am_print, TERM_NIL, message);
     return am_true;
 }
 
@@ -181,5 +237,5 @@ BIF(erlang, seq_trace_print, 1, 0) { return print(p, a[0]); }
 BIF(erlang, seq_trace_print, 2, 0)
 {
     if (p->seq_token == TERM_NIL) return am_false;
-    return tuple_element(p->seq_token, 2) == a[0] ? print(p, a[1]) : am_false;
+    return term_eq(tuple_element(p->seq_token, 2), a[0]) ? print(p, a[1]) : am_false;
 }

@@ -61,7 +61,8 @@ typedef struct TraceSpace {
     Mutex lock;              /* class TRACE_WRITE: settings below */
     TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
     TracePattern send, receive; /* written under a block */
-    _Atomic(term_t) seq_tracer; /* local pid, or am_false */
+    bool (*port_command)(Vm *vm, Process *p, term_t port, term_t data); /* set by io */
+    _Atomic(term_t) seq_tracer; /* local pid or port, or am_false */
     term_t monitor_pid;      /* system_monitor; TERM_NONE: off */
     uint64_t long_gc, long_schedule, large_heap; /* 0: not watched */
     bool busy_port, busy_dist_port;
@@ -115,6 +116,11 @@ void seq_trace_receive(Process *p, const Signal *m);
 /* {Item, Value}, or [] without a token; TERM_NONE: no such item. */
 term_t seq_trace_look(Process *p, term_t item);
 term_t seq_trace_set(Process *p, term_t item, term_t value); /* TERM_NONE: badarg */
+/* The tracer: a local pid or port that lives, or false. */
+term_t seq_trace_tracer(Vm *vm);
+term_t seq_trace_set_tracer(Vm *vm, term_t tracer); /* the old one; TERM_NONE: badarg */
+/* This node itself, in whose name the token is, sends or receives. */
+void seq_trace_tell_node(Vm *vm, term_t token, bool sends, term_t to, term_t message);
 /* Take the tokens away from all processes and start their numbers anew. */
 void seq_trace_reset(Vm *vm);
 
