@@ -95,19 +95,28 @@ static term_t stacktrace(const Ask *q, unsigned depth)
     return exec->stacktrace ? exec->stacktrace(q->p, q->h, depth) : TERM_NIL;
 }
 
-static term_t info_current_function(const Ask *q)
-{
-    term_t trace = stacktrace(q, 1);
-    if (!term_is_list_cell(trace)) return am_undefined;
-    term_t top = list_head(trace);
-    return heap_tuple3(q->h, tuple_element(top, 1), tuple_element(top, 2), tuple_element(top, 3));
-}
+/* Before its first slice a process is in the function it was spawned with, but has no stack yet. */
+static bool is_new(const Ask *q) { return !q->self && q->p->pc == q->p->vm->procs->exec.entry_apply; }
 
-static term_t info_current_location(const Ask *q)
+/* The top of the stack, or undefined. */
+static term_t current_place(const Ask *q)
 {
+    if (is_new(q)) {
+        const Mfa *m = &q->p->initial;
+        return heap_tuple4(q->h, m->module, m->function, term_small((int64_t)m->arity), TERM_NIL);
+    }
     term_t trace = stacktrace(q, 1);
     return term_is_list_cell(trace) ? list_head(trace) : am_undefined;
 }
+
+static term_t info_current_function(const Ask *q)
+{
+    term_t top = current_place(q);
+    if (top == am_undefined) return top;
+    return heap_tuple3(q->h, tuple_element(top, 1), tuple_element(top, 2), tuple_element(top, 3));
+}
+
+static term_t info_current_location(const Ask *q) { return current_place(q); }
 
 static term_t info_current_stacktrace(const Ask *q) { return stacktrace(q, except_depth(q->p->vm)); }
 
