@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct CheckedKnobs checked_knobs = {.verify = true, .poison = true};
+struct CheckedKnobs checked_knobs = {.verify = true, .poison = true, .verify_each = 1};
 
 static const struct {
     const char *name;
@@ -43,7 +43,9 @@ static bool set_number(const char *at, size_t n)
     if (eq == NULL)
         return false;
     size_t number = strtoull(eq + 1, NULL, 10);
-    if (is_word(at, (size_t)(eq - at), "alloc"))
+    if (is_word(at, (size_t)(eq - at), "verify"))
+        checked_verify_each(number);
+    else if (is_word(at, (size_t)(eq - at), "alloc"))
         checked_fail_alloc(number);
     else if (is_word(at, (size_t)(eq - at), "sys"))
         checked_fail_syscall(number);
@@ -74,6 +76,17 @@ bool checked_countdown(atomic_word_t *counter)
         if (cas_relaxed(counter, &n, n - 1))
             return n == 1;
     return false;
+}
+
+void checked_verify_each(size_t n)
+{
+    checked_knobs.verify = n > 0;
+    checked_knobs.verify_each = MAX(n, (size_t)1);
+}
+
+bool checked_verify_heap(void)
+{
+    return checked_knobs.verify && add_relaxed(&checked_knobs.collections, 1) % checked_knobs.verify_each == 0;
 }
 
 void checked_fail_alloc(size_t n)

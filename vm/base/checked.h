@@ -10,7 +10,7 @@
  *   red       off      one reduction a slice: a process yields at each call
  *   frag      off      natives and senders build in heap fragments, never in the heap itself
  *   tables    off      hash tables start with one bucket and grow late
- *   verify    on       verify the whole heap after each collection
+ *   verify    on       verify the whole heap before and after each collection; verify=N: each N-th of them
  *   poison    on       fill fresh and freed memory with patterns (alloc.h)
  *   move      off      a stack or heap that grows always moves
  *   trap      off      natives that can yield do so after each step
@@ -31,6 +31,8 @@ void checked_init(void);
 
 struct CheckedKnobs {
     bool gc, red, frag, tables, verify, poison, move, trap;
+    size_t verify_each;
+    atomic_word_t collections;
     atomic_word_t alloc_countdown; /* fails when it goes from 1 to 0 */
     atomic_word_t sys_countdown;
 };
@@ -43,7 +45,9 @@ static inline bool checked_gc_always(void) { return checked_knobs.gc; }
 static inline bool checked_one_reduction(void) { return checked_knobs.red; }
 static inline bool checked_force_fragments(void) { return checked_knobs.frag; }
 static inline bool checked_tiny_tables(void) { return checked_knobs.tables; }
-static inline bool checked_verify_heap(void) { return checked_knobs.verify; }
+/* Asked once a collection. */
+bool checked_verify_heap(void);
+void checked_verify_each(size_t n);
 static inline bool checked_poison(void) { return checked_knobs.poison; }
 static inline bool checked_always_move(void) { return checked_knobs.move; }
 static inline bool checked_trap_always(void) { return checked_knobs.trap; }

@@ -374,7 +374,8 @@ enum HeapResult heap_collect(Heap *h, Collection *c)
 {
     ASSERT(h->start != NULL);
     Gc g;
-    if (checked_verify_heap())
+    bool verify = checked_verify_heap();
+    if (verify)
         heap_verify(h, &c->roots, "before collection");
     start_gc(&g, h, c);
     size_t before = most_words(&g), old_before = (size_t)(h->old_top - h->old_start);
@@ -385,7 +386,7 @@ enum HeapResult heap_collect(Heap *h, Collection *c)
     c->live_words = (size_t)(h->top - h->start) + promoted;
     c->reclaimed_words = before > c->live_words ? before - c->live_words : 0;
     ASSERT(heap_room(h) >= c->need_words);
-    if (checked_verify_heap())
+    if (verify)
         heap_verify(h, &c->roots, "after collection");
     LOG_TRACE(gc, "%s: %zu words (old %zu) -> live %zu, block %zu, old block %zu",
               g.major ? "major" : "minor", before, old_before, c->live_words,

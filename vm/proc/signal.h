@@ -57,10 +57,10 @@ bool signal_send_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name
 /* The same from another node, over its connection `conn`. */
 bool signal_send_remote_monitor(Vm *vm, term_t from, term_t to, term_t ref, term_t name, uint32_t conn);
 bool signal_send_demonitor(Vm *vm, term_t from, term_t to, term_t ref);
-/* The object monitored with local reference `ref` by local process `to` is down. Does nothing when that
- * monitor is no more. `from` orders it after earlier signals of the dead. */
 /* From another node, with the sequential trace token that came along, or nil. */
 bool signal_send_remote_exit(Vm *vm, term_t from, term_t to, term_t reason, term_t token, bool by_link);
+/* The object monitored with local reference `ref` by local process `to` is down. Does nothing when that
+ * monitor is no more. `from` orders it after earlier signals of the dead. */
 bool signal_send_down(Vm *vm, term_t from, term_t to, RefNum ref, term_t reason);
 /* fn(p, arg, false) in process `to` as a signal; (NULL, arg, true) runs at once or later when it is dead. */
 void signal_send_call(Vm *vm, term_t from, term_t to, void (*fn)(Process *p, void *arg, bool dead),
