@@ -45,27 +45,28 @@ static void wrong(const char *fmt, ...)
 
 /* ---- collecting the words ---- */
 
-static char *read_file_text(const char *name)
+static void read_file(Buf *b, const char *name)
 {
-    Buf b = BUF_INIT(SYS);
     FILE *f = fopen(name, "r");
     size_t n;
     if (!f) wrong("Failed to open arguments file \"%s\": %s\n", name, strerror(errno));
     do {
-        n = fread(buf_reserve(&b, 4096), 1, 4096, f);
-        buf_commit(&b, n);
+        n = fread(buf_reserve(b, 4096), 1, 4096, f);
+        buf_commit(b, n);
     } while (n > 0);
     if (ferror(f)) wrong("Failed to read arguments file \"%s\": %s\n", name, strerror(errno));
     fclose(f);
-    return b.data ? buf_take(&b, &n) : mem_text(MEM_SYS, "");
 }
 
 /* Words of a file, files named in it included; what follows -extra goes to `extra`. */
 static void add_file(Args *out, Args *extra, const char *name, int depth)
 {
     Args words = {0};
+    Buf text = BUF_INIT(SYS);
     if (depth > 50) wrong("Too many nested arguments files: \"%s\"\n", name);
-    args_split(&words, read_file_text(name), true);
+    read_file(&text, name);
+    args_split(&words, buf_text(&text), true);
+    buf_free(&text);
     if (words.count) args_add(&words, "--");
     for (int i = 0; i < words.count; i++) {
         if (strcmp(words.at[i], "-args_file") == 0) {
