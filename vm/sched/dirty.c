@@ -54,7 +54,7 @@ static void dirty_done(DirtyPool *pool)
 /* p has been killed. If its exit is through, only the freeing is left; else the exit goes on elsewhere. */
 static void dirty_give_up(Process *p)
 {
-    uint32_t old = load_relaxed(&p->state), new;
+    uint32_t old = load_acquire(&p->state), new; /* what the exit has done, whoever did it */
     do {
         if (old & PS_FREE) {
             process_exit_free(p);
