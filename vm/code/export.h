@@ -22,7 +22,7 @@ struct BifEntry;
 
 typedef struct Export {
     const code_t *_Atomic addr;   /* where a call continues */
-    const struct BifEntry *native; /* native bound to this name, or NULL; code lock */
+    const struct BifEntry *_Atomic native; /* bound to this name, or NULL; written under the code lock */
     Mfa mfa;                      /* const */
     atomic_u32_t flags;           /* EXPORT_*: written under the code lock, read anywhere */
     code_t native_stub[2];        /* insn `native_tail`, this entry */

@@ -127,7 +127,7 @@ typedef struct DirtySignals {
  * steps and will look at PS_SIGNALS when it lets go, or p is gone. */
 static bool task_acquire(Process *p)
 {
-    uint32_t old = load_relaxed(&p->state), new;
+    uint32_t old = load_acquire(&p->state), new; /* who let go has taken p out of its queue */
     do {
         if (!(old & (PS_ANY_DIRTY | PS_FREE))) {
             sched_enqueue(p, old);
@@ -142,7 +142,7 @@ static bool task_acquire(Process *p)
 /* The exit is through, or has to go on: true when the task is to come again. */
 static bool task_leave_exiting(Process *p, bool done)
 {
-    uint32_t old = load_relaxed(&p->state), new;
+    uint32_t old = load_acquire(&p->state), new;
     do {
         if (!(old & PS_ANY_DIRTY) && done) { /* the dirty thread has left: nobody else knows p */
             process_exit_free(p);
