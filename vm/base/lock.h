@@ -6,7 +6,7 @@
  * or unlocked by another thread. Release builds carry none of that: a Mutex is four bytes.
  * Mutex:    futex, three states (free, held, held with waiters); brief spin before sleeping.
  * RwLock:   two futex words; prefers writers, so a thread must not take the read side twice; spins as
- *           the mutex does.
+ *           the mutex does. Its memory must outlive every unlock: the one that leaves looks at it again.
  * SpinLock: for a handful of instructions, never across a call that may block.
  * Rules:    apart from a process's own main lock no lock is held across a garbage
  *           collection, a native library's code or a blocking call.
@@ -114,10 +114,17 @@ void lock_check_taken(LockInfo *info, bool exclusive, const char *file, int line
 void lock_check_unlock(LockInfo *info);
 bool lock_is_held_by_me(const LockInfo *info);
 int lock_held_count(void); /* locks this thread holds */
+/* For the functions below, which know `file` and `line`. */
+#define LOCK_BEFORE(l) lock_check_before(&(l)->info, false, file, line)
+#define LOCK_TAKEN(l, exclusive) lock_check_taken(&(l)->info, exclusive, file, line)
+#define LOCK_LEFT(l) lock_check_unlock(&(l)->info)
 #define ASSERT_LOCKED(l) ASSERT(lock_is_held_by_me(&(l)->info))
 #define ASSERT_NOT_LOCKED(l) ASSERT(!lock_is_held_by_me(&(l)->info))
 #define ASSERT_NO_LOCKS() ASSERT(lock_held_count() == 0)
 #else
+#define LOCK_BEFORE(l) ((void)0)
+#define LOCK_TAKEN(l, exclusive) ((void)0)
+#define LOCK_LEFT(l) ((void)0)
 #define ASSERT_LOCKED(l) ((void)sizeof(l))
 #define ASSERT_NOT_LOCKED(l) ((void)sizeof(l))
 #define ASSERT_NO_LOCKS() ((void)0)
@@ -127,15 +134,11 @@ const char *lock_class_name(enum LockClass class);
 
 static inline void mutex_lock_at(Mutex *m, const char *file UNUSED, int line UNUSED)
 {
-#ifdef LOCK_CHECKING
-    lock_check_before(&m->info, false, file, line);
-#endif
+    LOCK_BEFORE(m);
     uint32_t free = 0;
     if (UNLIKELY(!cas_acquire(&m->state, &free, 1)))
         mutex_lock_slow(m);
-#ifdef LOCK_CHECKING
-    lock_check_taken(&m->info, true, file, line);
-#endif
+    LOCK_TAKEN(m, true);
 }
 
 static inline bool MUST_CHECK mutex_try_lock_at(Mutex *m, const char *file UNUSED,
@@ -144,32 +147,24 @@ static inline bool MUST_CHECK mutex_try_lock_at(Mutex *m, const char *file UNUSE
     uint32_t free = 0;
     if (!cas_acquire(&m->state, &free, 1))
         return false;
-#ifdef LOCK_CHECKING
-    lock_check_taken(&m->info, true, file, line);
-#endif
+    LOCK_TAKEN(m, true);
     return true;
 }
 
 static inline void mutex_unlock(Mutex *m)
 {
-#ifdef LOCK_CHECKING
-    lock_check_unlock(&m->info);
-#endif
+    LOCK_LEFT(m);
     if (UNLIKELY(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2))
         mutex_wake_one(m);
 }
 
 static inline void spin_lock_at(SpinLock *s, const char *file UNUSED, int line UNUSED)
 {
-#ifdef LOCK_CHECKING
-    lock_check_before(&s->info, false, file, line);
-#endif
+    LOCK_BEFORE(s);
     uint32_t free = 0;
     if (UNLIKELY(!cas_acquire(&s->state, &free, 1)))
         spin_lock_slow(s);
-#ifdef LOCK_CHECKING
-    lock_check_taken(&s->info, true, file, line);
-#endif
+    LOCK_TAKEN(s, true);
 }
 
 static inline bool MUST_CHECK spin_try_lock_at(SpinLock *s, const char *file UNUSED,
@@ -178,17 +173,13 @@ static inline bool MUST_CHECK spin_try_lock_at(SpinLock *s, const char *file UNU
     uint32_t free = 0;
     if (!cas_acquire(&s->state, &free, 1))
         return false;
-#ifdef LOCK_CHECKING
-    lock_check_taken(&s->info, true, file, line);
-#endif
+    LOCK_TAKEN(s, true);
     return true;
 }
 
 static inline void spin_unlock(SpinLock *s)
 {
-#ifdef LOCK_CHECKING
-    lock_check_unlock(&s->info);
-#endif
+    LOCK_LEFT(s);
     store_release(&s->state, 0);
 }
 
@@ -203,30 +194,22 @@ static inline bool MUST_CHECK rwlock_try_read_lock_at(RwLock *rw, const char *fi
     uint32_t state = load_relaxed(&rw->state);
     if (!rwlock_is_readable(state) || !cas_acquire(&rw->state, &state, state + 1))
         return false;
-#ifdef LOCK_CHECKING
-    lock_check_taken(&rw->info, false, file, line);
-#endif
+    LOCK_TAKEN(rw, false);
     return true;
 }
 
 static inline void rwlock_read_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
 {
-#ifdef LOCK_CHECKING
-    lock_check_before(&rw->info, false, file, line);
-#endif
+    LOCK_BEFORE(rw);
     uint32_t state = load_relaxed(&rw->state);
     if (UNLIKELY(!rwlock_is_readable(state) || !cas_acquire(&rw->state, &state, state + 1)))
         rwlock_read_lock_slow(rw);
-#ifdef LOCK_CHECKING
-    lock_check_taken(&rw->info, false, file, line);
-#endif
+    LOCK_TAKEN(rw, false);
 }
 
 static inline void rwlock_read_unlock(RwLock *rw)
 {
-#ifdef LOCK_CHECKING
-    lock_check_unlock(&rw->info);
-#endif
+    LOCK_LEFT(rw);
     uint32_t state = atomic_fetch_sub_explicit(&rw->state, 1, memory_order_release) - 1;
     if (UNLIKELY((state & RW_COUNT) == 0 && (state & RW_WRITERS_SLEEP)))
         rwlock_wake(rw, state);
@@ -237,30 +220,22 @@ static inline bool MUST_CHECK rwlock_try_write_lock_at(RwLock *rw, const char *f
     uint32_t free = 0;
     if (!cas_acquire(&rw->state, &free, RW_WRITER))
         return false;
-#ifdef LOCK_CHECKING
-    lock_check_taken(&rw->info, true, file, line);
-#endif
+    LOCK_TAKEN(rw, true);
     return true;
 }
 
 static inline void rwlock_write_lock_at(RwLock *rw, const char *file UNUSED, int line UNUSED)
 {
-#ifdef LOCK_CHECKING
-    lock_check_before(&rw->info, false, file, line);
-#endif
+    LOCK_BEFORE(rw);
     uint32_t free = 0;
     if (UNLIKELY(!cas_acquire(&rw->state, &free, RW_WRITER)))
         rwlock_write_lock_slow(rw);
-#ifdef LOCK_CHECKING
-    lock_check_taken(&rw->info, true, file, line);
-#endif
+    LOCK_TAKEN(rw, true);
 }
 
 static inline void rwlock_write_unlock(RwLock *rw)
 {
-#ifdef LOCK_CHECKING
-    lock_check_unlock(&rw->info);
-#endif
+    LOCK_LEFT(rw);
     uint32_t state = atomic_fetch_sub_explicit(&rw->state, RW_WRITER, memory_order_release) - RW_WRITER;
     if (UNLIKELY(state != 0))
         rwlock_wake(rw, state);

@@ -56,12 +56,13 @@ static ALWAYS_INLINE RbNode *rb_find(const RbTree *t, const void *key, RbCompare
     return NULL;
 }
 
-/* First node that is not before key. */
-static ALWAYS_INLINE RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+/* First node for which compare gives less than `limit`: with 0 the first one after key, with 1 an equal one too. */
+static ALWAYS_INLINE RbNode *rb_first_under(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx,
+                                                  int limit)
 {
     RbNode *best = NULL, *n = t->root;
     while (n) {
-        if (compare(key, n, ctx) <= 0) {
+        if (compare(key, n, ctx) < limit) {
             best = n;
             n = n->left;
         } else {
@@ -71,19 +72,16 @@ static ALWAYS_INLINE RbNode *rb_lower_bound(const RbTree *t, const void *key, Rb
     return best;
 }
 
+/* First node that is not before key. */
+static ALWAYS_INLINE RbNode *rb_lower_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
+{
+    return rb_first_under(t, key, compare, ctx, 1);
+}
+
 /* First node after key. */
 static ALWAYS_INLINE RbNode *rb_upper_bound(const RbTree *t, const void *key, RbCompareKey *compare, void *ctx)
 {
-    RbNode *best = NULL, *n = t->root;
-    while (n) {
-        if (compare(key, n, ctx) < 0) {
-            best = n;
-            n = n->left;
-        } else {
-            n = n->right;
-        }
-    }
-    return best;
+    return rb_first_under(t, key, compare, ctx, 0);
 }
 
 /* Last node before key. */

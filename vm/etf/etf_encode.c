@@ -77,10 +77,12 @@ static void window_close(EtfEncode *e)
     else e->written = written;
 }
 
-/* False when there is no memory for it. */
+/* Twice the size, or what is needed if there is no memory for that. False: not even that. */
 static bool binary_grow(EtfEncode *e, size_t n)
 {
-    Binary *b = binary_resize_try(e->binary, 2 * e->binary->size + n);
+    size_t size = e->binary->size;
+    Binary *b = binary_resize_try(e->binary, 2 * size + n);
+    if (!b) b = binary_resize_try(e->binary, size + n);
     if (b) e->binary = b;
     return b != NULL;
 }
