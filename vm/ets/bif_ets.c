@@ -492,7 +492,7 @@ static term_t slot_objects(Process *p, EtsTable *t, size_t i)
     if (i > t->hash.active) return bif_error(p, EXC_BADARG);
     if (i == t->hash.active) return am_Dollar_end_of_table;
     term_t list = TERM_NIL;
-    for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(o))
+    for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(t, o))
         list = heap_cons(&p->heap, ets_object_copy(&p->heap, o), list);
     return list;
 }

@@ -50,7 +50,7 @@ static term_t hash_stats(Heap *h, EtsTable *t)
     double squares = 0;
     for (size_t i = 0; i < t->hash.active; i++) {
         size_t n = 0;
-        for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(o)) n++;
+        for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(t, o)) n++;
         squares += (double)n * (double)n;
         longest = MAX(longest, n);
         shortest = MIN(shortest, n);

@@ -18,7 +18,7 @@ EtsObject *ets_find(EtsTable *t, term_t key)
 EtsObject *ets_find_next(EtsTable *t, EtsObject *o)
 {
     if (t->type != ETS_BAG && t->type != ETS_DUPLICATE_BAG) return NULL;
-    EtsObject *next = ets_hash_chain_next(o);
+    EtsObject *next = ets_hash_chain_next(t, o);
     if (!next || next->h.hash != o->h.hash) return NULL;
     return term_eq(ets_key(t, o->tuple), ets_key(t, next->tuple)) ? next : NULL;
 }

@@ -89,13 +89,18 @@ static void resize(EtsTable *t)
     for (int n = 0; n < 4 && h->active > ETS_SEGMENT && t->count < h->active / 2; n++) shrink(h);
 }
 
+static bool is_dead(const EtsTable *t, const EtsObject *o)
+{
+    return o->h.epoch != t->hash.epoch;
+}
+
 /* Make o a tombstone, and remember where. */
 static void bury(EtsTable *t, EtsObject *o)
 {
     EtsHash *h = &t->hash;
     size_t slot = bucket_index(h, o->h.hash);
     t->count--;
-    o->h.dead = true;
+    o->h.epoch = h->epoch - 1;
     h->tombstones++;
     if (h->graves_lost || (h->grave_count && h->graves[h->grave_count - 1] == slot)) return;
     if (h->grave_count == h->active) {
@@ -113,9 +118,11 @@ static void bury(EtsTable *t, EtsObject *o)
 
 void ets_hash_bury_all(EtsTable *t)
 {
-    for (size_t i = 0; i < t->hash.active; i++)
-        for (EtsObject *o = *bucket(&t->hash, i); o; o = o->h.next)
-            if (!o->h.dead) bury(t, o);
+    EtsHash *h = &t->hash;
+    h->epoch++;
+    h->tombstones += t->count;
+    h->graves_lost = true;
+    t->count = 0;
 }
 
 /* Address of the pointer to the first object (dead or alive) with this key; the pointer is NULL
@@ -147,7 +154,7 @@ static void insert_at(EtsTable *t, EtsObject **link, EtsObject *o)
 static void replace_at(EtsTable *t, EtsObject **link, EtsObject *o)
 {
     EtsObject *old = *link;
-    if (old->h.dead) {
+    if (is_dead(t, old)) {
         t->hash.tombstones--;
         t->count++;
     }
@@ -168,7 +175,7 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
 {
     term_t key = ets_key(t, o->tuple);
     o->h.hash = hash_of(key);
-    o->h.dead = false;
+    o->h.epoch = t->hash.epoch;
     EtsObject **link = find_link(t, o->h.hash, key), **first = link;
     if (*link && t->type == ETS_SET) {
         replace_at(t, link, o);
@@ -176,7 +183,7 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
     }
     for (; t->type == ETS_BAG && *link && same_key(t, *link, o); link = &(*link)->h.next) {
         if (!term_eq((*link)->tuple, o->tuple)) continue;
-        if (!(*link)->h.dead) {
+        if (!is_dead(t, *link)) {
             ets_object_free(t, o);
             return;
         }
@@ -186,20 +193,20 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
     insert_at(t, first, o);
 }
 
-static EtsObject *live_from(EtsObject *o)
+static EtsObject *live_from(EtsTable *t, EtsObject *o)
 {
-    while (o && o->h.dead) o = o->h.next;
+    while (o && is_dead(t, o)) o = o->h.next;
     return o;
 }
 
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot)
 {
-    return slot < t->hash.active ? live_from(*bucket(&t->hash, slot)) : NULL;
+    return slot < t->hash.active ? live_from(t, *bucket(&t->hash, slot)) : NULL;
 }
 
-EtsObject *ets_hash_chain_next(EtsObject *o)
+EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o)
 {
-    return live_from(o->h.next);
+    return live_from(t, o->h.next);
 }
 
 size_t ets_hash_slot_of(EtsTable *t, term_t key)
@@ -211,7 +218,7 @@ EtsObject *ets_hash_find(EtsTable *t, term_t key)
 {
     uint32_t hash = hash_of(key);
     EtsObject *o = *find_link(t, hash, key);
-    while (o && o->h.dead) {
+    while (o && is_dead(t, o)) {
         EtsObject *next = o->h.next;
         if (!next || !same_key(t, o, next)) return NULL;
         o = next;
@@ -239,7 +246,7 @@ size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal)
     size_t removed = 0;
     while (*link && (*link)->h.hash == hash && term_eq(ets_key(t, (*link)->tuple), key)) {
         EtsObject *o = *link;
-        if (!o->h.dead && (only_equal == TERM_NONE || term_eq(o->tuple, only_equal))) {
+        if (!is_dead(t, o) && (only_equal == TERM_NONE || term_eq(o->tuple, only_equal))) {
             remove_at(t, link);
             removed++;
         }
@@ -269,7 +276,7 @@ void ets_hash_remove_object(EtsTable *t, EtsObject *o)
 void ets_hash_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 {
     fresh->h.hash = old->h.hash;
-    fresh->h.dead = false;
+    fresh->h.epoch = t->hash.epoch;
     if (ets_is_fixed(t) && t->type != ETS_SET) { /* finding the link might take long */
         fresh->h.next = old->h.next;
         old->h.next = fresh;
@@ -290,7 +297,7 @@ EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found)
     const EtsObject *first = o;
     do o = o->h.next;
     while (o && same_key(t, o, first));
-    o = live_from(o);
+    o = live_from(t, o);
     while (!o && ++slot < t->hash.active) o = ets_hash_slot(t, slot);
     return o;
 }
@@ -299,7 +306,7 @@ static void sweep_bucket(EtsTable *t, EtsObject **link)
 {
     while (*link) {
         EtsObject *o = *link;
-        if (!o->h.dead) {
+        if (!is_dead(t, o)) {
             link = &o->h.next;
             continue;
         }

@@ -8,7 +8,6 @@ static EtsObject *object_alloc(size_t words)
 {
     EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + words * sizeof(term_t));
     o->words = words;
-    o->h.dead = false;
     return o;
 }
 

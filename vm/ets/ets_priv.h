@@ -17,7 +17,7 @@ typedef struct EtsObject {
         struct {
             struct EtsObject *next;  /* hash chain; objects with equal keys are neighbours */
             uint32_t hash;
-            bool dead;               /* tombstone: deleted while the table was fixed */
+            uint32_t epoch;          /* tombstone (deleted while the table was fixed) unless the table's */
         } h;
     };
     term_t tuple;
@@ -38,6 +38,7 @@ typedef struct EtsHash {
     size_t active;                   /* power of two <= active <= mask + 1 */
     size_t mask;
     size_t tombstones;
+    uint32_t epoch;                  /* of live objects: a new one makes all there are tombstones */
     size_t *graves;                  /* buckets with tombstones, while they are few; some twice */
     size_t grave_count, grave_cap;
     bool graves_lost;                /* too many: any bucket may have tombstones */
@@ -199,9 +200,9 @@ EtsGarbage *ets_remove_all(EtsTable *t);
 /* ---- hash (ets_hash.c) ---- */
 void ets_hash_init(EtsHash *h);
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
-EtsObject *ets_hash_chain_next(EtsObject *o);        /* next live object of the same slot */
+EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o); /* next live object of the same slot */
 void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
-void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones */
+void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones, at once */
 bool ets_hash_free_some(EtsHash *h, size_t *budget);
 void ets_hash_put(EtsTable *t, EtsObject *o);
 EtsObject *ets_hash_find(EtsTable *t, term_t key);

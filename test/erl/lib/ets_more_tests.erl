@@ -16,6 +16,7 @@ main() ->
     t:p("fixed", fun fixed/0),
     t:p("fixed, emptied", fun() -> T = filled([bag]), ets:safe_fixtable(T, true), ets:delete_all_objects(T),
         [ets:insert(T, {I, new}) || I <- [5, 6]], R = lists:sort(ets:tab2list(T)), ets:safe_fixtable(T, false), {R, ets:info(T, size)} end),
+    t:each(fun emptied_often/1, [set, bag, duplicate_bag, ordered_set]),
     t:p("many of one key", fun many_of_one_key/0),
     t:p("nothing missed", fun() -> T = filled([public]), {ets:select_delete(T, [{'_', [], [true]}]), ets:info(T, size)} end),
     t:p("rename to itself", fun() -> t = ets:new(t, [named_table]), R = catch_reason(fun() -> ets:rename(t, t) end), ets:delete(t), R end),
@@ -63,6 +64,22 @@ fixed() ->
          ets:insert(T, [{{x, I}, I} || I <- lists:seq(1, 3000)]),
          {N, ets:info(T, size), lists:sum([1 || I <- Dead, ets:member(T, I)])}
      end || K <- [set, bag, duplicate_bag, ordered_set], Dead <- [[1, 2], lists:seq(1, 3000)]].
+
+%% A traversal by keys goes on from a key that went with all the others, and meets what came later.
+emptied_often(K) ->
+    T = filled([K]), ets:safe_fixtable(T, true),
+    Key = ets:first(T), ets:delete(T, Key), ets:delete_all_objects(T),
+    R1 = {ets:first(T), ets:next(T, Key), ets:next(T, 1500), ets:lookup(T, 7), ets:select_count(T, [{'_', [], [true]}])},
+    ets:insert(T, [{I, b} || I <- lists:seq(1, 100)]), ets:insert(T, {1, c}),
+    R2 = {keys_from(T, ets:first(T)), lists:sort(ets:lookup(T, 1)), ets:insert_new(T, {200, x}), ets:insert_new(T, {7, x})},
+    ets:delete_all_objects(T), ets:insert(T, [{I, d} || I <- [7, 3001]]),
+    R3 = {keys_from(T, ets:first(T)), ets:lookup(T, 7), ets:info(T, size), catch_reason(fun() -> ets:next(T, 5000) end)},
+    ets:safe_fixtable(T, false),
+    ets:delete(T, 7), ets:insert(T, [{I, e} || I <- lists:seq(1, 3000)]),
+    {R1, R2, R3, ets:info(T, size), lists:sort(ets:tab2list(T)) =:= [{I, e} || I <- lists:seq(1, 3000)] ++ [{3001, d}]}.
+
+keys_from(_, '$end_of_table') -> [];
+keys_from(T, K) -> [K | keys_from(T, ets:next(T, K))].
 
 many_of_one_key() ->
     T = ets:new(t, [duplicate_bag]),
