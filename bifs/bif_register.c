@@ -2,7 +2,7 @@
 /* bif_register - registered names. Semantics: erlang(3) register/2, unregister/1, whereis/1.
  * Layer: bifs. */
 #include "bifs/bif.h"
-#include "io/port.h"
+#include "io/port_trace.h"
 #include "proc/registry.h"
 #include "proc/signal.h"
 
@@ -54,7 +54,8 @@ BIF(erlang, unregister, 1, 0)
 {
     term_t id = term_is_atom(a[0]) ? registry_remove(p->vm, a[0]) : TERM_NONE;
     if (id == TERM_NONE) return bif_error(p, EXC_BADARG);
-    trace_name(p, id, am_unregister, a[0]);
+    if (term_is_local_port(id)) port_trace_name(p->vm, id, am_unregister, a[0]);
+    else trace_name(p, id, am_unregister, a[0]);
     return am_true;
 }
 

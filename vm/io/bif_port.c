@@ -7,6 +7,7 @@
 #include "data/iolist.h"
 #include "data/term_cmp.h"
 #include "io/drv.h"
+#include "io/port_trace.h"
 #include "proc/link.h"
 #include "proc/procops.h"
 #include "proc/ptab.h"
@@ -174,6 +175,7 @@ static term_t open_port(Process *p, term_t spec, const PortOptions *opt)
     term_t id = port->id;
     bool fresh;
     port_add_link(port, p->id);
+    port_trace_event(port, am_getting_linked, p->id);
     link_insert(p, id, &fresh);
     port_unlock(port);
     return id;
@@ -204,7 +206,9 @@ BIF(erts_internal, port_command, 3, 0)
     if (!command_flags(a[2], &force, &nosuspend)) return am_badopt;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_badarg;
+    port_trace_in(port, am_command);
     enum PortCommandResult r = port_command(port, p, a[1], force);
+    port_trace_out(port, am_command);
     bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
     if (wait) port_wait_not_busy(port, p);
     port_unlock(port);
@@ -222,6 +226,19 @@ static bool operation_arg(term_t t, uint32_t *op)
     return true;
 }
 
+static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
+{
+    if (!port->driver->control) return TERM_NONE;
+    port_trace_in(port, am_control);
+    port_trace_operation(port, p->id, am_control, op, bytes, n);
+    port->in_driver = true;
+    term_t result = port->driver->control(port, p, op, bytes, n);
+    port->in_driver = false;
+    if (result != TERM_NONE) port_trace_answer_term(port, p->id, am_control, result);
+    port_trace_out(port, am_control);
+    return result;
+}
+
 BIF(erts_internal, port_control, 3, 0)
 {
     uint32_t op;
@@ -233,9 +250,7 @@ BIF(erts_internal, port_control, 3, 0)
     Port *port = port_lock_any(p->vm, a[0]);
     term_t result = TERM_NONE;
     if (port) {
-        port->in_driver = true;
-        if (port->driver->control) result = port->driver->control(port, p, op, bytes, n);
-        port->in_driver = false;
+        result = control(port, p, op, bytes, n);
         port_unlock(port);
     }
     mem_free(MEM_TEMP, bytes, n + 1);
@@ -250,9 +265,11 @@ BIF(erts_internal, port_call, 3, 0)
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_badarg;
     term_t result = TERM_NONE;
+    port_trace_in(port, am_call);
     port->in_driver = true;
     if (port->driver->call) result = port->driver->call(port, p, op, a[2]);
     port->in_driver = false;
+    port_trace_out(port, am_call);
     port_unlock(port);
     return result != TERM_NONE ? heap_tuple2(&p->heap, am_ok, result) : am_badarg;
 }
@@ -261,6 +278,8 @@ BIF(erts_internal, port_close, 1, 0)
 {
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_badarg;
+    port_trace_in(port, am_close);
+    port_trace_receive(port, p->id, am_close);
     port_close(port);
     port_unlock(port);
     return am_true;
@@ -272,9 +291,16 @@ BIF(erts_internal, port_connect, 2, 0)
     Port *port = to ? port_lock_any(p->vm, a[0]) : NULL;
     if (!port) return am_badarg;
     bool link = !port_has_link(port, a[1]);
+    port_trace_in(port, am_connect);
+    if (link) {
+        port_add_link(port, a[1]);
+        port_trace_event(port, am_getting_linked, a[1]);
+    }
     port->owner = a[1];
-    if (link) port_add_link(port, a[1]);
+    port_trace_request(port, p->id, am_connect, a[1]);
+    port_trace_reply(port, p->id, am_connected);
     term_t id = port->id;
+    port_trace_out(port, am_connect);
     port_unlock(port);
     if (link) signal_send_link(p->vm, id, a[1]);
     return am_true;
@@ -331,12 +357,14 @@ BIF(erts_internal, port_info, 1, 0)
     if (term_is_atom(a[0]) && registry_find(p->vm, a[0]) == TERM_NONE) return am_badarg;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_undefined;
+    port_trace_in(port, am_info);
     Heap *h = &p->heap;
     term_t l = TERM_NIL;
     for (size_t i = ARRAY_LEN(items); i-- > 0;)
         l = heap_cons(h, heap_tuple2(h, items[i], info_value(h, port, items[i])), l);
     term_t name = registry_name_of(p->vm, port->id);
     if (name != TERM_NONE) l = heap_cons(h, heap_tuple2(h, am_registered_name, name), l);
+    port_trace_out(port, am_info);
     port_unlock(port);
     return l;
 }
@@ -357,11 +385,13 @@ BIF(erts_internal, port_info, 2, 0)
     if (term_is_atom(a[0]) && registry_find(p->vm, a[0]) == TERM_NONE) return am_badarg;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_undefined;
+    port_trace_in(port, am_info);
     term_t r = TERM_NIL, name = registry_name_of(p->vm, port->id);
     if (a[1] != am_registered_name)
         r = heap_tuple2(&p->heap, a[1], info_value(&p->heap, port, a[1]));
     else if (name != TERM_NONE)
         r = heap_tuple2(&p->heap, a[1], name);
+    port_trace_out(port, am_info);
     port_unlock(port);
     return r;
 }

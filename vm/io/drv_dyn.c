@@ -2,6 +2,7 @@
 /* drv_dyn - ports of linked-in drivers: from what a port does (PortDriver) to the driver's callbacks.
  * Semantics: driver_entry(3). Layer: io. */
 #include "io/drv.h"
+#include "io/port_trace.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -257,12 +258,14 @@ static term_t call(Port *port, Process *p, uint32_t op, term_t arg)
         return TERM_NONE;
     }
     d->caller = p->id;
+    port_trace_operation(port, p->id, am_call, op, (const uint8_t *)in.data, in.len);
     ErlDrvSSizeT n = entry_of(port)->call(d->data, op, in.data, in.len, &rbuf, OWN, &flags);
     d->caller = TERM_NONE;
     term_t t = TERM_NONE;
     if (n > 0 && rbuf) t = etf_decode_used(&p->heap, p->vm, (const uint8_t *)rbuf, (size_t)n, 0, &used);
     buf_free(&in);
     if (n <= 0 || !rbuf) return TERM_NONE;
+    port_trace_answer(port, p->id, am_call, (const uint8_t *)rbuf, (size_t)n);
     if (rbuf != own && !(flags & DRIVER_CALL_KEEP_BUFFER)) driver_free(rbuf);
     return t;
 }

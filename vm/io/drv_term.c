@@ -8,6 +8,7 @@
 #include "data/map.h"
 #include "etf/etf.h"
 #include "io/drv.h"
+#include "io/port_trace.h"
 #include "proc/ptab.h"
 
 #define API EXPORTED
@@ -152,6 +153,13 @@ static term_t build(Builder *b)
     return t ? *t : TERM_NONE;
 }
 
+/* What other threads send is not traced: they do not have the port's lock. */
+static void trace_send(term_t from, term_t to, term_t message, bool exists)
+{
+    Port *port = sched_self ? drv_port((ErlDrvPort)(uintptr_t)from) : NULL;
+    if (port && port->in_driver) port_trace_send(port, to, message, exists);
+}
+
 /* 1: sent; 0: no such process; -1: the array is wrong. */
 static int send_term(Vm *vm, term_t from, term_t to, const ErlDrvTermData *data, int len)
 {
@@ -160,6 +168,7 @@ static int send_term(Vm *vm, term_t from, term_t to, const ErlDrvTermData *data,
     term_t t = build(&b);
     buf_free(&b.stack);
     Process *p = t != TERM_NONE && term_is_local_pid(to) ? process_lookup_alive(vm, to) : NULL;
+    if (t != TERM_NONE) trace_send(from, to, t, p != NULL);
     if (p) message_send_heap(vm, from, p, t, &b.heap);
     else heap_dispose(&b.heap);
     return t == TERM_NONE ? -1 : p != NULL;

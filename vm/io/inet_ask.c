@@ -47,9 +47,7 @@ term_t inet_reason(int error) { return atom_from_cstr(oserr_name(error)); }
 
 void inet_send(InetSocket *s, term_t to, term_t msg, Heap *h)
 {
-    Process *p = term_is_local_pid(to) ? process_lookup(s->port->vm, to) : NULL;
-    if (p) message_send_heap(s->port->vm, s->port->id, p, msg, h);
-    else heap_dispose(h);
+    port_send(s->port, to, msg, h);
 }
 
 void inet_tell(InetSocket *s, term_t tag)

@@ -7,6 +7,7 @@
 #include "data/iolist.h"
 #include "io/child.h"
 #include "io/drv.h"
+#include "io/port_trace.h"
 #include "io/socket.h"
 #include "io/watch.h"
 #include "proc/procops.h"
@@ -16,7 +17,6 @@
 #include "proc/signal.h"
 #include "proc/suspend.h"
 #include "term/atom.h"
-#include "trace/trace.h"
 
 static struct IoSpace *space(Vm *vm) { return vm->io; }
 
@@ -127,7 +127,18 @@ static void tell_links(Port *port)
 static void tell_closed(Port *port)
 {
     Heap h = {0};
-    if (port->reply_closed) port_send_owner(port, am_closed, &h);
+    if (!port->reply_closed) return;
+    Process *p = process_lookup(port->vm, port->owner);
+    port_trace_send(port, port->owner, am_closed, true);
+    if (p) message_send_heap(port->vm, port->id, p, heap_tuple2(&h, port->id, am_closed), &h);
+}
+
+/* Dead to all others from now on; its driver may have something to flush. */
+static void tell_end(Port *port)
+{
+    port_trace_event(port, am_closed, port->exit_reason);
+    term_t name = registry_remove_id(port->vm, port->id);
+    if (name != TERM_NONE) port_trace_event(port, am_unregister, name);
 }
 
 static void leave_channel(Port *port)
@@ -140,12 +151,12 @@ static void leave_channel(Port *port)
 /* Everybody learns of the end; the struct goes when nobody can still look at it. */
 static void tear_down(Port *port)
 {
+    if (port->state == PORT_OPEN) tell_end(port);
     port->state = PORT_DEAD;
     timer_cancel(&port->timer);
     leave_channel(port);
     port->driver->stop(port);
     port_set_busy(port, false);
-    (void)registry_remove_id(port->vm, port->id);
     table_remove(port);
     atomic_fetch_add(&space(port->vm)->gone_in, port->bytes_in);
     atomic_fetch_add(&space(port->vm)->gone_out, port->bytes_out);
@@ -196,6 +207,7 @@ enum RegisterResult port_register(Vm *vm, term_t name, term_t id)
     Port *port = port_lock(vm, id);
     if (!port) return REG_DEAD;
     enum RegisterResult r = registry_add_port(vm, name, id);
+    if (r == REG_OK) port_trace_event(port, am_register, name);
     port_unlock(port);
     return r;
 }
@@ -251,14 +263,20 @@ bool port_drop_link(Port *port, term_t pid)
 
 /* ---- messages to the owner ---- */
 
-void port_send_owner(Port *port, term_t msg, Heap *h)
+void port_send(Port *port, term_t to, term_t msg, Heap *h)
 {
-    Process *owner = process_lookup(port->vm, port->owner);
-    if (!owner) {
+    Process *p = term_is_local_pid(to) ? process_lookup(port->vm, to) : NULL;
+    if (!p) {
         heap_dispose(h);
         return;
     }
-    message_send_heap(port->vm, port->id, owner, heap_tuple2(h, port->id, msg), h);
+    port_trace_send(port, to, msg, true);
+    message_send_heap(port->vm, port->id, p, msg, h);
+}
+
+void port_send_owner(Port *port, term_t msg, Heap *h)
+{
+    port_send(port, port->owner, heap_tuple2(h, port->id, msg), h);
 }
 
 void port_send_exit_status(Port *port, int status)
@@ -310,17 +328,35 @@ static enum PortCommandResult command_term(Port *port, Process *p, term_t data, 
 {
     if (port->busy && !force) return PORT_COMMAND_BUSY;
     port->bytes_out += n;
+    port_trace_command(port, p ? p->id : am_undefined, data);
     port->in_driver = true;
     port->driver->output_term(port, p, data, n);
     port->in_driver = false;
     return PORT_COMMAND_OK;
 }
 
+static void report_text(Vm *vm, const char *text)
+{
+    Heap h = {0};
+    term_t args = heap_cons(&h, heap_string(&h, text, strlen(text), TERM_NIL), TERM_NIL);
+    (void)report_error_vm(vm, &h, "~s", args);
+}
+
+static enum PortCommandResult bad_value(const Port *port)
+{
+    Buf text = BUF_INIT(TEMP);
+    buf_printf(&text, "Bad value on output port '%s'\n\n", port->title);
+    report_text(port->vm, buf_text(&text));
+    buf_free(&text);
+    return PORT_COMMAND_BADARG;
+}
+
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force)
 {
     uint64_t n;
     bool accepts = port->driver->output || port->driver->output_term;
-    if (!accepts || iolist_size(data, &n) != IOLIST_OK) return PORT_COMMAND_BADARG;
+    if (!accepts) return PORT_COMMAND_BADARG;
+    if (iolist_size(data, &n) != IOLIST_OK) return bad_value(port);
     if (force && port->driver->no_force) return PORT_COMMAND_NO_FORCE;
     if (port->driver->output_term) return command_term(port, p, data, n, force);
     unsigned head = port->opt.packet <= PACKET_4 ? (unsigned)port->opt.packet : 0;
@@ -329,6 +365,7 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
         return PORT_COMMAND_OK;
     }
     if (port->busy && !force) return PORT_COMMAND_BUSY;
+    port_trace_command(port, p ? p->id : am_undefined, data);
     uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
     put_length(bytes, head, n);
     iolist_to_buffer(data, bytes + head, n, NULL);
@@ -364,8 +401,8 @@ static void begin_flush(Port *port, term_t reason)
     port->state = PORT_CLOSING;
     port->exit_reason =
         term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+    tell_end(port);
     leave_channel(port);
-    (void)registry_remove_id(port->vm, port->id);
     table_hide(port);
     tell_links(port);
     tell_closed(port);
@@ -402,9 +439,12 @@ static enum TaskResult run_task(Task *t, Sched *s UNUSED)
     uint32_t events = atomic_exchange(&port->events, 0);
     mutex_lock(port->lock);
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
+        port_trace_in(port, term_small(0));
+        if (events & PORT_TIMER) port_trace_timeout(port);
         port->in_driver = true;
         port->driver->ready(port, events);
         port->in_driver = false;
+        port_trace_out(port, term_small(0));
     }
     port_unlock(port);
     return TASK_KEEP;
@@ -452,6 +492,7 @@ static Port *port_new(Vm *vm, term_t owner, const PortOptions *opt, const char *
     port->data = am_undefined;
     port->os_pid = -1;
     port->opt = *opt;
+    port->trace = trace_space(vm)->new_ports;
     buf_init(&port->input, MEM_PORT);
     task_init(&port->task, run_task);
     port->timer.fire = on_timer;
@@ -471,7 +512,10 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
         *error = -2;
         return NULL;
     }
+    port_trace_open(port, p->id);
+    port_trace_in(port, am_open);
     *error = d->start(port, p, source, spec, opt);
+    port_trace_out(port, am_open);
     port->opt.cd = port->opt.env = port->opt.args = port->opt.arg0 = TERM_NONE;
     if (*error == 0) return port;
     port->state = PORT_DEAD;
@@ -529,7 +573,10 @@ static bool op_link(Vm *vm, term_t id, term_t pid)
 {
     Port *port = port_lock(vm, id);
     if (!port) return false;
+    port_trace_in(port, am_link);
     port_add_link(port, pid);
+    port_trace_event(port, am_getting_linked, pid);
+    port_trace_out(port, am_link);
     port_unlock(port);
     return true;
 }
@@ -538,7 +585,9 @@ static bool op_unlink(Vm *vm, term_t id, term_t pid, uint64_t unlink_id)
 {
     Port *port = port_lock(vm, id);
     if (!port) return false;
-    port_drop_link(port, pid);
+    port_trace_in(port, am_unlink);
+    if (port_drop_link(port, pid)) port_trace_event(port, am_getting_unlinked, pid);
+    port_trace_out(port, am_unlink);
     port_unlock(port);
     signal_send_unlink_ack(vm, id, pid, unlink_id);
     return true;
@@ -561,9 +610,11 @@ static bool op_monitor(Vm *vm, term_t id, term_t pid, RefNum ref)
 {
     Port *port = port_lock(vm, id);
     if (!port) return false;
+    port_trace_in(port, am_monitor);
     if (port->monitor_count == port->monitor_cap)
         port->monitors = grow(port->monitors, &port->monitor_cap, sizeof *port->monitors);
     port->monitors[port->monitor_count++] = (PortMonitor){pid, ref};
+    port_trace_out(port, am_monitor);
     port_unlock(port);
     return true;
 }
@@ -572,11 +623,13 @@ static bool op_demonitor(Vm *vm, term_t id, term_t pid UNUSED, RefNum ref)
 {
     Port *port = port_lock(vm, id);
     if (!port) return false;
+    port_trace_in(port, am_demonitor);
     for (size_t i = 0; i < port->monitor_count; i++) {
         if (!ref_num_eq(port->monitors[i].ref, ref)) continue;
         port->monitors[i] = port->monitors[--port->monitor_count];
         break;
     }
+    port_trace_out(port, am_demonitor);
     port_unlock(port);
     return true;
 }
@@ -593,19 +646,33 @@ static void bad_signal(Vm *vm, term_t id, term_t pid)
     signal_send_exit(vm, id, pid, am_badsig);
 }
 
-/* {Owner, {connect, Pid}}: the old owner stays linked and gets {Port, connected}. */
+/* {Owner, {connect, Pid}}: links stay as they are, and the old owner gets {Port, connected}. */
 static bool hand_over(Port *port, term_t pid)
 {
-    Process *to = term_is_local_pid(pid) ? process_lookup_alive(port->vm, pid) : NULL;
-    if (!to) return false;
+    if (!term_is_local_pid(pid)) return false;
     Heap h = {0};
+    port_trace_in(port, am_connect);
+    port_trace_request(port, port->owner, am_connect, pid);
     port_send_owner(port, am_connected, &h);
-    if (pid != port->owner && !port_has_link(port, pid)) {
-        port_add_link(port, pid);
-        signal_send_link(port->vm, port->id, pid);
-    }
     port->owner = pid;
+    port_trace_out(port, am_connect);
     return true;
+}
+
+static void close_by_message(Port *port)
+{
+    port_trace_in(port, am_close);
+    port_trace_receive(port, port->owner, am_close);
+    port->reply_closed = true;
+    port_close(port);
+}
+
+static enum PortCommandResult command_by_message(Port *port, Process *p, term_t data)
+{
+    port_trace_in(port, am_command);
+    enum PortCommandResult r = port_command(port, p, data, false);
+    port_trace_out(port, am_command);
+    return r;
 }
 
 /* A message to an open port: TERM_NONE for EXC_YIELD; *bad when it deserves badsig. */
@@ -616,12 +683,11 @@ static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend,
     term_t what = tuple_element(msg, 2);
     if (what == am_close) {
         *bad = false;
-        port->reply_closed = true;
-        port_close(port);
+        close_by_message(port);
     } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_connect) {
         *bad = !hand_over(port, tuple_element(what, 2));
     } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_command) {
-        enum PortCommandResult r = port_command(port, p, tuple_element(what, 2), false);
+        enum PortCommandResult r = command_by_message(port, p, tuple_element(what, 2));
         *bad = r == PORT_COMMAND_BADARG;
         if (r != PORT_COMMAND_BUSY) return am_ok;
         if (nosuspend) return am_nosuspend;
@@ -676,11 +742,15 @@ static bool command_nosuspend(Vm *vm, Process *p, term_t id, term_t data)
     return r == PORT_COMMAND_OK;
 }
 
-static void report_text(Vm *vm, const char *text)
+/* The flags of a port, looked at or changed. */
+static bool flags_of(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set)
 {
-    Heap h = {0};
-    term_t args = heap_cons(&h, heap_string(&h, text, strlen(text), TERM_NIL), TERM_NIL);
-    (void)report_error_vm(vm, &h, "~s", args);
+    Port *port = port_lock(vm, id);
+    if (!port) return false;
+    if (get) *get = port->trace;
+    if (set) port->trace = *set;
+    port_unlock(port);
+    return true;
 }
 
 static void serve_natives(Vm *vm)
@@ -689,6 +759,7 @@ static void serve_natives(Vm *vm)
     vm->nif->fds->report = report_text;
     vm->nif->port_down = on_process_down;
     vm->nif->port_command = trace_space(vm)->port_command = command_nosuspend;
+    trace_space(vm)->port_flags = flags_of;
 }
 
 void port_init(Vm *vm)

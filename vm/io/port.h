@@ -24,6 +24,7 @@
 #include "proc/timer.h"
 #include "sched/poll.h"
 #include "sched/sched.h"
+#include "trace/trace.h"
 
 struct Port;
 
@@ -130,6 +131,7 @@ typedef struct Port {
     PortOptions opt;             /* without terms */
     Buf input;                   /* incomplete packet or line */
     void *driver_data;
+    TraceFlags trace;            /* see port_trace.h */
     _Atomic(uint32_t) events;    /* POLL_*, PORT_TIMER that the task has to handle */
     _Atomic(bool) retired;       /* nobody else can schedule the task any more: its run frees */
     Timer timer;                 /* port_set_timer */
@@ -176,6 +178,8 @@ void port_set_timer(Port *port, int64_t due_ns);
 Port *port_spawn(Port *parent, term_t owner, void (*setup)(Port *fresh, void *arg), void *arg);
 /* Call the driver for this event soon; any thread (see nif_enter). */
 void port_event(Port *port, uint32_t event);
+/* A message, built in h, to this process, if it lives. */
+void port_send(Port *port, term_t to, term_t msg, Heap *h);
 /* {Port, Msg} to the owner; msg is built in h. */
 void port_send_owner(Port *port, term_t msg, Heap *h);
 

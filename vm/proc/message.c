@@ -150,6 +150,14 @@ static term_t send_pid(Process *p, term_t to, term_t msg)
     return am_ok;
 }
 
+static term_t send_port(Process *p, term_t id, term_t msg, uint32_t flags)
+{
+    const ProcPortOps *ops = p->vm->procs->port_ops;
+    if (!ops) return am_ok;
+    if (UNLIKELY(p->trace != NULL) && ops->exists(p->vm, id)) trace_send(p, id, msg, true);
+    return ops->send(p, id, msg, flags & REMOTE_NOSUSPEND);
+}
+
 static term_t send_local_name(Process *p, term_t name, term_t id, term_t msg, uint32_t flags)
 {
     if (term_is_local_pid(id)) {
@@ -158,7 +166,7 @@ static term_t send_local_name(Process *p, term_t name, term_t id, term_t msg, ui
         if (receiver) message_send(p, receiver, msg);
         return am_ok;
     }
-    return p->vm->procs->port_ops->send(p, id, msg, flags & REMOTE_NOSUSPEND);
+    return send_port(p, id, msg, flags);
 }
 
 static term_t remote_outcome(Process *p, enum RemoteResult r, uint32_t flags)
@@ -220,10 +228,7 @@ term_t message_send_opt(Process *p, term_t to, term_t msg, uint32_t flags)
     }
     if (term_is_tuple_of(to, 2)) return send_name_node(p, to, msg, flags);
     if (term_is_local_ref(to)) return send_ref(p, to, msg);
-    if (term_is_local_port(to)) {
-        const ProcPortOps *ops = p->vm->procs->port_ops;
-        return ops ? ops->send(p, to, msg, flags & REMOTE_NOSUSPEND) : am_ok;
-    }
+    if (term_is_local_port(to)) return send_port(p, to, msg, flags);
     if (term_is_ext_pid(to) || term_is_ext_ref(to)) return send_remote(p, to, msg, flags);
     if (term_is_ext_port(to)) return am_ok;
     return send_error(p, EXC_BADARG);

@@ -5,6 +5,7 @@
 #include "data/map.h"
 #include "data/term_cmp.h"
 #include "proc/ptab.h"
+#include "proc/report.h"
 #include "sched/sched.h"
 #include "trace/breakpoint.h"
 
@@ -18,6 +19,7 @@ typedef struct Request {
     uint32_t flags;
     term_t tracer;    /* TERM_NONE: none given */
     bool on, cpu;     /* cpu: cpu_timestamp */
+    bool taken;       /* somebody else traces it */
     int64_t count;
 } Request;
 
@@ -64,7 +66,8 @@ static bool taken_by_other(const Request *r, const TraceFlags *f)
 
 static bool change_process(Request *r, Process *target)
 {
-    if (r->on && taken_by_other(r, target->trace)) return false;
+    r->taken = r->on && taken_by_other(r, target->trace);
+    if (r->taken) return false;
     if (r->on || target->trace) set_flags(trace_flags_make(target), r);
     return true;
 }
@@ -77,6 +80,29 @@ static void change_all_processes(Request *r)
         Process *q = ptab_slot(t, i);
         if (!q || process_is_exiting(q)) continue;
         if (q->id != r->tracer || !r->on) change_process(r, q);
+        r->count++;
+    }
+}
+
+static bool change_port(Request *r, term_t id)
+{
+    TraceSpace *s = trace_space(r->p->vm);
+    TraceFlags f;
+    if (!s->port_flags || !s->port_flags(r->p->vm, id, &f, NULL)) return false;
+    r->taken = r->on && taken_by_other(r, &f);
+    if (r->taken) return false;
+    set_flags(&f, r);
+    return s->port_flags(r->p->vm, id, NULL, &f);
+}
+
+static void change_all_ports(Request *r)
+{
+    Ptab *t = r->p->vm->procs->ports;
+    size_t end = ptab_scan_end(t);
+    for (size_t i = 0; i < end; i++) {
+        const term_t *id = ptab_slot(t, i); /* what a port begins with */
+        if (!id) continue;
+        change_port(r, *id);
         r->count++;
     }
 }
@@ -109,7 +135,7 @@ static bool change_many(Request *r, term_t who)
     bool new_ports = who == am_all || who == am_new || who == am_new_ports || who == am_ports;
     if (!procs && !ports && !new_procs && !new_ports) return false;
     if (procs) change_all_processes(r);
-    if (ports) r->count += (int64_t)ptab_count(r->p->vm->procs->ports);
+    if (ports) change_all_ports(r);
     if (new_procs || new_ports) change_new(r, new_procs, new_ports);
     return true;
 }
@@ -119,9 +145,17 @@ static bool change(Request *r, term_t who)
     Vm *vm = r->p->vm;
     if (term_is_atom(who)) return change_many(r, who);
     r->count = 1;
-    if (term_is_local_port(who)) return vm->procs->port_ops && vm->procs->port_ops->exists(vm, who);
+    if (term_is_local_port(who)) return change_port(r, who);
     Process *target = term_is_local_pid(who) ? process_lookup_alive(vm, who) : NULL;
     return target && change_process(r, target);
+}
+
+static void report_taken(Process *p)
+{
+    static const char text[] = "** can only have one tracer per process\n";
+    Heap h = {0};
+    term_t args = heap_cons(&h, heap_string(&h, text, sizeof text - 1, TERM_NIL), TERM_NIL);
+    (void)report_error(p, &h, "~s~n", args);
 }
 
 BIF(erts_internal, trace, 3, 0)
@@ -136,6 +170,7 @@ BIF(erts_internal, trace, 3, 0)
     sched_block_all(p->vm);
     bool ok = change(&r, a[0]);
     sched_unblock_all(p->vm);
+    if (!ok && r.taken) report_taken(p);
     return ok ? term_small(r.count) : badarg(p);
 }
 
@@ -162,6 +197,13 @@ static term_t process_info(Process *p, term_t pid, term_t item)
     return q ? flags_info(p, &copy, item) : am_undefined;
 }
 
+static term_t port_info(Process *p, term_t id, term_t item)
+{
+    TraceSpace *s = trace_space(p->vm);
+    TraceFlags f;
+    return s->port_flags && s->port_flags(p->vm, id, &f, NULL) ? flags_info(p, &f, item) : am_undefined;
+}
+
 static term_t event_info(Process *p, const TracePattern *t, term_t item)
 {
     if (item != am_match_spec) return badarg(p);
@@ -173,7 +215,7 @@ BIF(erlang, trace_info, 2, 0)
 {
     TraceSpace *s = trace_space(p->vm);
     if (term_is_local_pid(a[0])) return process_info(p, a[0], a[1]);
-    if (term_is_local_port(a[0])) return flags_info(p, NULL, a[1]);
+    if (term_is_local_port(a[0])) return port_info(p, a[0], a[1]);
     if (term_is_tuple_of(a[0], 3)) return breakpoint_info(p, a[0], a[1]);
     switch (a[0]) {
     case am_new: case am_new_processes: return flags_info(p, &s->new_procs, a[1]);
@@ -185,15 +227,37 @@ BIF(erlang, trace_info, 2, 0)
     }
 }
 
-/* ---- trace_delivered/1: events are in the tracer's queue as soon as they happen ---- */
+/* ---- trace_delivered/1 ---- */
+
+/* Events are in the tracer's queue as soon as they happen; what was sent before the question, signals to other
+ * processes among it, gets the time of one round of the schedulers to make some. */
+typedef struct Delivered {
+    Vm *vm;
+    term_t asker, tracee;
+    RefNum ref;
+} Delivered;
+
+static void delivered_here(void *arg UNUSED) {}
+
+static void delivered_everywhere(void *arg)
+{
+    Delivered *d = arg;
+    Process *to = process_lookup_alive(d->vm, d->asker);
+    Heap h = {0};
+    if (to) {
+        term_t ref = ref_put(heap_alloc(&h, REF_WORDS), d->ref);
+        message_send_heap(d->vm, am_undefined, to, heap_tuple3(&h, am_trace_delivered, d->tracee, ref), &h);
+    }
+    MEM_DELETE(TRACE, d);
+}
 
 BIF(erlang, trace_delivered, 1, 0)
 {
     if (a[0] != am_all && !term_is_local_pid(a[0])) return badarg(p);
-    term_t ref = heap_new_ref(&p->heap, p->vm);
-    Heap h = {0};
-    term_t message = heap_tuple3(&h, am_trace_delivered, a[0], term_copy(&h, ref));
-    message_send_heap(p->vm, am_undefined, p, message, &h);
+    Delivered *d = MEM_NEW(TRACE, Delivered);
+    *d = (Delivered){p->vm, p->id, a[0], ref_new(p->vm)};
+    term_t ref = ref_put(heap_alloc(&p->heap, REF_WORDS), d->ref);
+    sched_run_on_all(p->vm, delivered_here, delivered_everywhere, d);
     return ref;
 }
 

@@ -7,8 +7,9 @@
  * Its fields belong to the process; other processes change them only while every scheduler stands
  * still (sched_block_all): trace/3 is rare, and its effect is complete when it returns.
  * A tracer that is gone is noticed when an event is for it: the process is traced no more.
+ * Ports have their flags themselves, under their own locks (io/port_trace.h).
  * DEVIATES: tracers are processes (or erl_tracer with a process); ports and other tracer modules are
- * badarg. Events of ports do not exist.
+ * badarg.
  * Semantics: erlang(3) trace/3, seq_trace(3). Layer: trace. */
 #ifndef JOIST_TRACE_TRACE_H
 #define JOIST_TRACE_TRACE_H
@@ -62,6 +63,8 @@ typedef struct TraceSpace {
     TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
     TracePattern send, receive; /* written under a block */
     bool (*port_command)(Vm *vm, Process *p, term_t port, term_t data); /* set by io */
+    /* Flags of an open port, if wanted, and new ones, if any. False: there is none. Set by io. */
+    bool (*port_flags)(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set);
     _Atomic(term_t) seq_tracer; /* local pid or port, or am_false */
     term_t monitor_pid;      /* system_monitor; TERM_NONE: off */
     uint64_t long_gc, long_schedule, large_heap; /* 0: not watched */
