@@ -12,6 +12,9 @@
 /* About as much work as a word. */
 #define BYTES_OF_A_WORD 4
 
+/* Elements that are looked at, or written, between two checks of limits. */
+#define RUN 64
+
 /* ---- walking ---- */
 
 typedef struct Walk {
@@ -52,6 +55,15 @@ static bool is_counted_bytes(Walk *w, term_t t)
     return true;
 }
 
+/* Behind the integers that list t begins with; at most RUN. */
+static term_t skip_smalls(Walk *w, term_t t)
+{
+    unsigned n = 0;
+    for (; n < RUN && term_is_list_cell(t) && term_is_small(list_head(t)); n++) t = list_tail(t);
+    w->work += n;
+    return t;
+}
+
 /* Only lists, integers and binaries, and lists end in nil or a binary. As in the reference, nothing behind a
  * large integer is looked at; nor what takes longer than a slice, which w->work then says. */
 static bool is_character_data(Walk *w, term_t t)
@@ -59,6 +71,7 @@ static bool is_character_data(Walk *w, term_t t)
     w->depth = w->work = 0;
     if (!term_is_list(t)) return is_counted_bytes(w, t);
     for (;;) {
+        t = skip_smalls(w, t);
         if (term_is_list_cell(t)) {
             term_t head = list_head(t);
             if (bif_is_long(++w->work)) return true;
@@ -169,6 +182,24 @@ static bool convert_char(Walk *w, term_t c)
     return true;
 }
 
+/* The characters that list t begins with, as many as are good; returns what follows. */
+static term_t convert_chars(Walk *w, term_t t)
+{
+    if (w->part_bytes > 0) return t;
+    uint64_t limit = w->latin1 ? 0x100 : 0x110000;
+    for (unsigned n = RUN; n == RUN;) {
+        uint8_t *from = (uint8_t *)buf_reserve(&w->out, (size_t)RUN * UTF8_MAX), *to = from;
+        for (n = 0; n < RUN && term_is_list_cell(t) && term_is_small(list_head(t)); n++, t = list_tail(t)) {
+            uint64_t c = (uint64_t)small_value(list_head(t));
+            if (c < 0x80) *to++ = (uint8_t)c;
+            else if (c < limit && utf8_is_scalar((uint32_t)c)) to += utf8_encode((uint32_t)c, to);
+            else break;
+        }
+        buf_commit(&w->out, (size_t)(to - from));
+    }
+    return t;
+}
+
 /* Put the rest back into the lists that were open. */
 static term_t wrap(Walk *w, Heap *h, term_t rest)
 {
@@ -182,6 +213,7 @@ static term_t convert(Walk *w, Heap *h, term_t t)
     term_t rest;
     w->depth = 0;
     for (;;) {
+        t = convert_chars(w, t);
         if (term_is_list_cell(t)) {
             term_t head = list_head(t);
             if (term_is_list(head)) {

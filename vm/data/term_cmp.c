@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* term_cmp - see term_cmp.h.
- * Both loops keep a stack of rows still to compare: n pairs of terms at two addresses. A list cell's
- * tail is a row of one. Large maps in an ordering are first laid out as two rows each (keys, values)
- * in buffers that the stack owns. Layer: data. */
+ * Both loops go along one row, n pairs of terms at two addresses, and keep a stack of the rows that they left to
+ * look into one of their pairs. A list cell is a row of two: its tail is the last, so a long list keeps the stack
+ * flat. Large maps in an ordering are first laid out as two rows each (keys, values) in a buffer that the stack owns.
+ * Layer: data. */
 #include "data/term_cmp.h"
 
 #include "base/alloc.h"
@@ -19,11 +20,9 @@
 /* ---- rows to compare ---- */
 
 typedef struct Row {
-    const term_t *a, *b;
+    const term_t *a, *b; /* a: of an owned row a buffer of n words, to free when the row is reached */
     size_t n;
-    bool exact;
-    term_t *owned;      /* buffer to free with this row, or NULL */
-    size_t owned_words;
+    bool exact, owned;
 } Row;
 
 typedef struct Rows {
@@ -35,19 +34,6 @@ static void rows_init(Rows *s)
 {
     s->at = s->base = s->inline_rows;
     s->limit = s->base + ARRAY_LEN(s->inline_rows);
-}
-
-static void row_drop(Rows *s)
-{
-    s->at--;
-    if (s->at->owned) mem_free(MEM_TEMP, s->at->owned, s->at->owned_words * sizeof(term_t));
-}
-
-static void rows_free(Rows *s)
-{
-    while (s->at != s->base) row_drop(s);
-    if (s->base != s->inline_rows)
-        mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
 
 static COLD void rows_grow(Rows *s)
@@ -65,28 +51,45 @@ static COLD void rows_grow(Rows *s)
     s->limit = mem + 2 * used;
 }
 
-static inline Row *row_push(Rows *s, const term_t *a, const term_t *b, size_t n, bool exact)
+static inline void row_push(Rows *s, Row r)
 {
     if (UNLIKELY(s->at == s->limit)) rows_grow(s);
-    *s->at = (Row){a, b, n, exact, NULL, 0};
-    return s->at++;
+    *s->at++ = r;
 }
 
-/* The next pair; false when nothing is left. */
-static inline bool row_next(Rows *s, term_t *a, term_t *b, bool *exact)
+/* Go on with a row of n pairs; what is left of *r is for later. */
+static inline void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, size_t n)
 {
-    while (s->at != s->base) {
-        Row *r = s->at - 1;
-        if (r->n > 0) {
-            *a = *r->a++;
-            *b = *r->b++;
-            *exact = r->exact;
-            if (--r->n == 0 && !r->owned) s->at--; /* so that a long list keeps the stack flat */
-            return true;
+    bool exact = r->exact;
+    if (r->n > 0) row_push(s, *r);
+    *r = (Row){.a = a, .b = b, .n = n, .exact = exact};
+}
+
+static COLD void row_disown(const Row *r)
+{
+    mem_free(MEM_TEMP, (term_t *)r->a, r->n * sizeof(term_t));
+}
+
+/* Make *r, which is at its end, a row with pairs; false: there is none. */
+static inline bool row_resume(Rows *s, Row *r)
+{
+    do {
+        if (s->at == s->base) return false;
+        *r = *--s->at;
+        if (UNLIKELY(r->owned)) {
+            row_disown(r);
+            r->n = 0;
         }
-        row_drop(s);
-    }
-    return false;
+    } while (r->n == 0);
+    return true;
+}
+
+static void rows_free(Rows *s)
+{
+    while (s->at != s->base)
+        if ((--s->at)->owned) row_disown(s->at);
+    if (s->base != s->inline_rows)
+        mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
 
 /* ---- equality ---- */
@@ -107,26 +110,25 @@ static bool refs_equal(term_t a, term_t b)
 }
 
 /* Same header already. */
-static bool maps_maybe_equal(Rows *s, term_t a, term_t b)
+static bool maps_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
 {
     term_t header = boxed_header(a);
     if (MAP_HEADER_KIND(header) == MAP_FLAT) {
         size_t n = map_size(a);
         if (n != map_size(b)) return false;
-        row_push(s, flat_map_values(a), flat_map_values(b), n, true);
-        if (flat_map_keys(a) != flat_map_keys(b))
-            row_push(s, flat_map_key_ptr(a), flat_map_key_ptr(b), n, true);
+        row_enter(s, r, flat_map_values(a), flat_map_values(b), n);
+        if (flat_map_keys(a) != flat_map_keys(b)) row_enter(s, r, flat_map_key_ptr(a), flat_map_key_ptr(b), n);
         return true;
     }
     if (MAP_HEADER_KIND(header) == MAP_HEAD && map_size(a) != map_size(b)) return false;
     unsigned count;
     const term_t *x = hamt_children(a, &count), *y = hamt_children(b, &count);
-    row_push(s, x, y, count, true);
+    row_enter(s, r, x, y, count);
     return true;
 }
 
-/* False: different. True: equal so far, the parts are on the stack. Both boxed, a != b. */
-static bool boxed_maybe_equal(Rows *s, term_t a, term_t b)
+/* False: different. True: equal so far, with the parts of a and b to come. Both boxed, a != b. */
+static inline bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
 {
     term_t header = boxed_header(a), other = boxed_header(b);
     switch (HEADER_SUBTAG(header)) {
@@ -137,16 +139,16 @@ static bool boxed_maybe_equal(Rows *s, term_t a, term_t b)
     if (header != other) return false;
     switch (HEADER_SUBTAG(header)) {
     case BOXED_TUPLE:
-        row_push(s, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header), true);
+        row_enter(s, r, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header));
         return true;
     case BOXED_FLOAT: return float_value(a) == float_value(b);
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return memcmp(boxed_ptr(a), boxed_ptr(b), (1 + HEADER_ARITY(header)) * sizeof(term_t)) == 0;
-    case BOXED_MAP: return maps_maybe_equal(s, a, b);
+    case BOXED_MAP: return maps_maybe_equal(s, r, a, b);
     case BOXED_EXPORT: return export_of(a) == export_of(b);
     case BOXED_FUN:
         if (fun_ptr(a)->entry != fun_ptr(b)->entry) return false;
-        row_push(s, fun_ptr(a)->env, fun_ptr(b)->env, fun_free_count(fun_ptr(a)), true);
+        row_enter(s, r, fun_ptr(a)->env, fun_ptr(b)->env, fun_free_count(fun_ptr(a)));
         return true;
     case BOXED_EXT_PID: case BOXED_EXT_PORT:
         return ext_ptr(a)->node == ext_ptr(b)->node && ext_ptr(a)->data[0] == ext_ptr(b)->data[0];
@@ -157,32 +159,21 @@ static bool boxed_maybe_equal(Rows *s, term_t a, term_t b)
 bool term_eq_slow(term_t a, term_t b)
 {
     Rows s;
-    bool exact, equal = true;
+    Row r = {.a = &a, .b = &b, .n = 1, .exact = true};
     rows_init(&s);
     do {
-        while (a != b && term_is_list_cell(a) && term_is_list_cell(b)) {
-            term_t x = list_head(a), y = list_head(b);
-            if (x != y) {
-                if (term_is_immed(x) || term_is_immed(y)) {
-                    equal = false;
-                    break;
-                }
-                row_push(&s, list_ptr(a) + 1, list_ptr(b) + 1, 1, true);
-                a = x;
-                b = y;
-            } else {
-                a = list_tail(a);
-                b = list_tail(b);
-            }
+        term_t x = *r.a++, y = *r.b++;
+        r.n--;
+        if (x == y) continue;
+        if (term_is_list_cell(x) && term_is_list_cell(y)) {
+            row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
+        } else if (!(term_is_boxed(x) && term_is_boxed(y) && boxed_maybe_equal(&s, &r, x, y))) {
+            rows_free(&s);
+            return false;
         }
-        if (!equal) break;
-        if (a != b && !(term_is_boxed(a) && term_is_boxed(b) && boxed_maybe_equal(&s, a, b))) {
-            equal = false;
-            break;
-        }
-    } while (row_next(&s, &a, &b, &exact));
+    } while (r.n > 0 || row_resume(&s, &r));
     rows_free(&s);
-    return equal;
+    return true;
 }
 
 /* ---- numbers ---- */
@@ -279,10 +270,10 @@ static const uint8_t boxed_rank[16] = {
     [BOXED_EXT_PORT] = RANK_PORT, [BOXED_MAP] = RANK_MAP
 };
 
-static enum Rank rank_of(term_t t)
+static inline enum Rank rank_of(term_t t)
 {
-    if (term_is_list_cell(t)) return RANK_LIST;
     if (term_is_boxed(t)) return boxed_rank[HEADER_SUBTAG(boxed_header(t))];
+    if (term_is_list_cell(t)) return RANK_LIST;
     if (term_is_small(t)) return RANK_NUMBER;
     if (term_is_local_pid(t)) return RANK_PID;
     if (term_is_local_port(t)) return RANK_PORT;
@@ -328,7 +319,7 @@ static int export_cmp(const Mfa *a, const Mfa *b)
 }
 
 /* Closures come before external funs. */
-static int fun_cmp(Rows *s, term_t a, term_t b, bool exact)
+static int fun_cmp(Rows *s, Row *r, term_t a, term_t b)
 {
     if (term_is_fun(a) != term_is_fun(b)) return term_is_fun(a) ? -1 : 1;
     if (term_is_export(a)) return export_cmp(&export_of(a)->mfa, &export_of(b)->mfa);
@@ -338,7 +329,7 @@ static int fun_cmp(Rows *s, term_t a, term_t b, bool exact)
     if (f->entry->old_uniq != g->entry->old_uniq) return ORDER(f->entry->old_uniq, g->entry->old_uniq);
     unsigned n = fun_free_count(f), m = fun_free_count(g);
     if (n != m) return ORDER(n, m);
-    row_push(s, f->env, g->env, n, exact);
+    row_enter(s, r, f->env, g->env, n);
     return 0;
 }
 
@@ -368,54 +359,53 @@ static void sorted_rows(term_t map, term_t *buf)
 }
 
 /* By size, then keys in exact order, then values. */
-static int map_cmp(Rows *s, term_t a, term_t b, bool exact)
+static int map_cmp(Rows *s, Row *r, term_t a, term_t b)
 {
     size_t n = map_size(a);
     if (n != map_size(b)) return ORDER(n, map_size(b));
     if (map_is_flat(a)) {
-        row_push(s, flat_map_values(a), flat_map_values(b), n, exact);
-        if (flat_map_keys(a) != flat_map_keys(b))
-            row_push(s, flat_map_key_ptr(a), flat_map_key_ptr(b), n, true);
+        row_enter(s, r, flat_map_values(a), flat_map_values(b), n);
+        if (flat_map_keys(a) == flat_map_keys(b)) return 0;
+        row_enter(s, r, flat_map_key_ptr(a), flat_map_key_ptr(b), n);
+        r->exact = true;
         return 0;
     }
     if (term_eq(a, b)) return 0;
     term_t *buf = MEM_NEW_ARRAY(TEMP, term_t, 4 * n);
     sorted_rows(a, buf);
     sorted_rows(b, buf + 2 * n);
-    Row *owner = row_push(s, buf + n, buf + 3 * n, n, exact);
-    owner->owned = buf;
-    owner->owned_words = 4 * n;
-    row_push(s, buf, buf + 2 * n, n, true);
+    Row values = {.a = buf + n, .b = buf + 3 * n, .n = n, .exact = r->exact};
+    row_enter(s, r, buf, buf + 2 * n, n);
+    r->exact = true;
+    row_push(s, (Row){.a = buf, .n = 4 * n, .owned = true});
+    row_push(s, values);
     return 0;
 }
 
-static int tuple_cmp(Rows *s, term_t a, term_t b, bool exact)
+static int tuple_cmp(Rows *s, Row *r, term_t a, term_t b)
 {
     word_t n = tuple_arity(a), m = tuple_arity(b);
     if (n != m) return ORDER(n, m);
-    row_push(s, tuple_elements(a), tuple_elements(b), n, exact);
+    row_enter(s, r, tuple_elements(a), tuple_elements(b), n);
     return 0;
 }
 
-/* Order of two terms apart from parts that it pushes. */
-static int shallow_cmp(Rows *s, term_t a, term_t b, bool exact)
+/* Order of two terms, not both list cells, apart from parts that are to come. */
+static int shallow_cmp(Rows *s, Row *r, term_t a, term_t b)
 {
     enum Rank x = rank_of(a), y = rank_of(b);
     if (x != y) return x < y ? -1 : 1;
     switch (x) {
-    case RANK_NUMBER: return exact ? number_cmp_exact(a, b) : number_cmp(a, b);
+    case RANK_NUMBER: return r->exact ? number_cmp_exact(a, b) : number_cmp(a, b);
     case RANK_ATOM: return atom_compare(a, b);
     case RANK_REF: return ref_cmp(a, b);
-    case RANK_FUN: return fun_cmp(s, a, b, exact);
+    case RANK_FUN: return fun_cmp(s, r, a, b);
     case RANK_PORT: return port_cmp(a, b);
     case RANK_PID: return pid_cmp(a, b);
-    case RANK_TUPLE: return tuple_cmp(s, a, b, exact);
-    case RANK_MAP: return map_cmp(s, a, b, exact);
-    case RANK_NIL: return 0;
-    case RANK_LIST:
-        row_push(s, list_ptr(a), list_ptr(b), 2, exact);
-        return 0;
-    default: return bits_cmp(a, b);
+    case RANK_TUPLE: return tuple_cmp(s, r, a, b);
+    case RANK_MAP: return map_cmp(s, r, a, b);
+    case RANK_BITS: return bits_cmp(a, b);
+    default: return 0;
     }
 }
 
@@ -424,15 +414,16 @@ int term_cmp_slow(term_t a, term_t b, bool exact)
     if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
         return atom_compare(a, b);
     Rows s;
+    Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
     int c = 0;
     rows_init(&s);
     do {
-        while (a != b && term_is_list_cell(a) && term_is_list_cell(b) && list_head(a) == list_head(b)) {
-            a = list_tail(a);
-            b = list_tail(b);
-        }
-        if (a != b) c = shallow_cmp(&s, a, b, exact);
-    } while (c == 0 && row_next(&s, &a, &b, &exact));
+        term_t x = *r.a++, y = *r.b++;
+        r.n--;
+        if (x == y) continue;
+        if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
+        else c = shallow_cmp(&s, &r, x, y);
+    } while (c == 0 && (r.n > 0 || row_resume(&s, &r)));
     rows_free(&s);
     return c;
 }

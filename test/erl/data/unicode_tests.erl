@@ -35,6 +35,8 @@ main() ->
     r("unicode:characters_to_binary([[[]],[[97,255]|[[1 bsl 70]]]], utf8)"),
     r("unicode:characters_to_binary([\"abc\",[\"def\",[16#D800]],\"g\"], utf8)"),
     r("unicode:characters_to_binary([\"abc\",[\"def\",[16#D800,$q],$r],\"g\"], utf8)"),
+    [r("erlang:phash2(unicode:characters_to_binary(lists:seq(1," ++ integer_to_list(N) ++ ") ++ " ++ Rest ++ ", " ++ In ++ "))")
+     || N <- [62, 63, 64, 65, 127, 128, 129, 255, 300], Rest <- ["[]", "[16#D800, $a]", "[<<195>>, <<164>>, 1000]"], In <- ["utf8", "latin1"]],
     r("unicode:characters_to_list([255, <<\"abc\",255>>, \"x\"], utf8)"),
     r("unicode:characters_to_list(<<\"abc\",195>>, utf8)"),
     r("unicode:characters_to_list([<<\"abc\",195>>,\"y\"], utf8)"),
