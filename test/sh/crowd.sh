@@ -56,7 +56,7 @@ END
 ulimit -n 12000
 erlc crowd.erl
 erl -noshell -s crowd server -s init stop >server.out & server=$!
-for i in $(seq 300); do [ -e port ] && break; sleep 0.1; done
+for i in $(seq 3000); do [ -e port ] && break; sleep 0.1; done
 erl -noshell -s crowd client "$(cat port)" -s init stop || kill $server; echo "status $?"
 wait $server; echo "status $?"
 cat server.out

@@ -4,7 +4,7 @@ export ERL_EPMD_PORT=$((10000 + $$ % 20000)) # below the ports that the kernel h
 while epmd -names >/dev/null 2>&1; do ERL_EPMD_PORT=$((ERL_EPMD_PORT + 1)); done # a free one
 epmd -names; echo "status $?"
 (epmd -daemon 9>&1; echo "status $?") | cat # ends only when the daemon holds no end of the pipe
-for i in $(seq 50); do epmd -names >/dev/null 2>&1 && break; sleep 0.1; done
+for i in $(seq 600); do epmd -names >/dev/null 2>&1 && break; sleep 0.1; done
 epmd -names | sed 's/[0-9]\{4,5\}/PORT/'
 epmd; echo "second: status $?"
 cat >ask.erl <<'END'
@@ -46,5 +46,5 @@ erlc ask.erl && erl -noshell -s ask main -s erlang halt
 epmd -kill; echo "status $?"
 epmd -kill; echo "status $?"
 epmd -relaxed_command_check -daemon
-for i in $(seq 50); do epmd -names >/dev/null 2>&1 && break; sleep 0.1; done # the reference may listen only later
+for i in $(seq 600); do epmd -names >/dev/null 2>&1 && break; sleep 0.1; done # the reference may listen only later
 epmd -stop nobody; echo "status $?"; epmd -kill

@@ -4,7 +4,7 @@ erlc -W0 "$(dirname "$0")/../erl/net/https_server.erl" || exit
 mkfifo life
 erl -noshell -s https_server main -s init stop <life >server.out 2>server.err & vm=$!
 exec 3>life
-for i in $(seq 300); do grep -q ready server.out && break; sleep 0.1; done
+for i in $(seq 3000); do grep -q ready server.out && break; sleep 0.1; done
 head -c 300000 /dev/zero | tr '\0' 'x' >body
 connect() { openssl s_client -connect "127.0.0.1:$port" -CAfile root.pem "$@" 2>&1; }
 for version in 1.2 1.3; do

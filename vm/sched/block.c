@@ -61,7 +61,19 @@ static Sched *normal_self(Vm *vm)
     return s && s->vm == vm && s->kind == SCHED_NORMAL ? s : NULL;
 }
 
-void sched_block_all(Vm *vm)
+/* False: the time is over. */
+static bool wait_for_change(SchedShared *sh, int64_t deadline_ns)
+{
+    if (deadline_ns == INT64_MAX) {
+        cond_wait(&sh->block_changed, &sh->block_lock);
+        return true;
+    }
+    int64_t left = deadline_ns - clock_monotonic_ns();
+    if (left > 0) cond_wait_ns(&sh->block_changed, &sh->block_lock, left);
+    return left > 0;
+}
+
+static void block_until(Vm *vm, int64_t deadline_ns)
 {
     SchedShared *sh = shared_of(vm);
     Sched *me = normal_self(vm);
@@ -75,14 +87,20 @@ void sched_block_all(Vm *vm)
         atomic_store(&me->priv->in_slice, 0);
         cond_broadcast(&sh->block_changed);
     }
-    while (sh->blocker) cond_wait(&sh->block_changed, &sh->block_lock);
+    while (sh->blocker && wait_for_change(sh, deadline_ns)) {
+    }
     sh->blocker = &block_identity;
     sh->block_depth = 1;
     atomic_store(&sh->blocked, 1);
     if (me) atomic_store(&me->priv->in_slice, 1);
-    while (others_in_slice(vm->sched, me)) cond_wait(&sh->block_changed, &sh->block_lock);
+    while (others_in_slice(vm->sched, me) && wait_for_change(sh, deadline_ns)) {
+    }
     mutex_unlock(&sh->block_lock);
 }
+
+void sched_block_all(Vm *vm) { block_until(vm, INT64_MAX); }
+
+void sched_block_for_good(Vm *vm, int64_t timeout_ns) { block_until(vm, clock_monotonic_ns() + timeout_ns); }
 
 void sched_unblock_all(Vm *vm)
 {

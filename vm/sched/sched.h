@@ -143,6 +143,8 @@ void sched_run_on_all(Vm *vm, void (*fn)(void *arg), void (*done)(void *arg), vo
 /* Returns when every other normal scheduler stands between two slices and stays there. Nests by counting
  * within one thread. No locks may be held by the caller. Dirty threads go on. */
 void sched_block_all(Vm *vm);
+/* The same for who is about to end the program: after timeout_ns it returns all the same, some still running. */
+void sched_block_for_good(Vm *vm, int64_t timeout_ns);
 void sched_unblock_all(Vm *vm);
 bool sched_all_blocked_by_me(Vm *vm);
 

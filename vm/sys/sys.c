@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/epoch.h"
 #include "base/thread.h"
 #include "io/child.h"
@@ -27,6 +28,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* A crash dump shows processes that stand still, unless one of their schedulers takes longer than this to stop. */
+#define DUMP_WAITS_NS (2 * NS_PER_S)
 
 /* The terminal may be in raw mode, so lines end in both. */
 void sys_print_error(const char *fmt, ...)
@@ -79,6 +83,7 @@ void sys_crash(Vm *vm, const char *slogan)
     if (vm->sys && vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     fflush(stdout);
     sys_print_error("%s\n", slogan);
+    sched_block_for_good(vm, DUMP_WAITS_NS);
     crash_dump_write(vm, slogan);
     fflush(stderr);
     _exit(1);
