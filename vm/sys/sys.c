@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,10 +188,13 @@ static void signal_deliver(Vm *vm, const OsSignal *s)
     else if (s->child == 0 || !child_forget(vm, s->child)) signal_notify(vm, signal_atom(s->number));
 }
 
+/* It waits in poll since the thread sanitizer holds signals back from a thread that waits in read. */
 void sys_signal_loop(Vm *vm)
 {
     for (;;) {
         OsSignal s;
+        struct pollfd told = {.fd = vm->sys->signal_pipe[0], .events = POLLIN};
+        if (poll(&told, 1, -1) < 0) continue;
         ssize_t n = read(vm->sys->signal_pipe[0], &s, sizeof s);
         if (n == sizeof s)
             signal_deliver(vm, &s);
