@@ -5,6 +5,7 @@
 #include "bifs/bif.h"
 #include "base/alloc.h"
 #include "data/term_cmp.h"
+#include "heap/gc.h"
 
 #include <stdlib.h>
 
@@ -87,12 +88,11 @@ static term_t copy_cells(Process *p, term_t list, size_t n, term_t tail, term_t 
     return first;
 }
 
-/* The cell may have grown old meanwhile and now refers to a young one: no minor collection may come
- * next. */
+/* A cell that a collection meanwhile has moved now refers to a younger one: no minor collection may come next. */
 static void set_old_tail(Process *p, term_t cell, term_t tail)
 {
     list_ptr(cell)[1] = tail;
-    p->flags |= PF_NEED_FULLSWEEP;
+    if (!heap_is_recent(&p->heap, list_ptr(cell))) p->flags |= PF_NEED_FULLSWEEP;
 }
 
 static AppendState *append_state(Process *p, term_t left)

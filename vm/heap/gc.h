@@ -93,6 +93,13 @@ typedef struct HeapInfo {
 } HeapInfo;
 HeapInfo heap_info(const Heap *h);
 
+/* Whether an object of the heap at `at` has lived through no collection: only such a one may be made to refer to a
+ * younger one before a minor collection. */
+static inline bool heap_is_recent(const Heap *h, const term_t *at)
+{
+    return !(at >= h->start && at < h->mature) && !(at >= h->old_start && at < h->old_top);
+}
+
 /* Number of words behind a header that are no terms; the rest of the object are terms. */
 static inline word_t boxed_raw_words(term_t header)
 {
