@@ -146,19 +146,30 @@ static uint64_t limb_at(const Limbs *l, uint64_t i)
     return i == l->first ? -v : ~v;
 }
 
-static void put_limbs(BitBuilder *b, const Limbs *l, uint64_t bits, bool little)
+/* n limbs that only repeat the sign. */
+static void put_signs(BitBuilder *b, bool negative, uint64_t n)
 {
-    uint64_t whole = bits / 64;
-    unsigned rest = bits % 64;
-    if (little) {
-        for (uint64_t i = 0; i < whole; i++)
-            put_bits(b, __builtin_bswap64(limb_at(l, i)), 64);
-        put_field(b, limb_at(l, whole), rest, true);
+    if ((b->at & 7) == 0) {
+        memset(b->base + (b->at >> 3), negative ? 0xFF : 0, 8 * n);
+        b->at += 64 * n;
         return;
     }
-    put_bits(b, limb_at(l, whole), rest);
-    for (uint64_t i = whole; i-- > 0;)
-        put_bits(b, limb_at(l, i), 64);
+    for (; n > 0; n--) put_bits(b, negative ? UINT64_MAX : 0, 64);
+}
+
+static void put_limbs(BitBuilder *b, const Limbs *l, uint64_t bits, bool little)
+{
+    uint64_t whole = bits / 64, stored = MIN(whole, l->count);
+    unsigned rest = bits % 64;
+    if (little) {
+        for (uint64_t i = 0; i < stored; i++) put_bits(b, __builtin_bswap64(limb_at(l, i)), 64);
+        put_signs(b, l->negative, whole - stored);
+        put_field(b, limb_at(l, whole), rest, true);
+    } else {
+        put_bits(b, limb_at(l, whole), rest);
+        put_signs(b, l->negative, whole - stored);
+        for (uint64_t i = stored; i-- > 0;) put_bits(b, limb_at(l, i), 64);
+    }
 }
 
 enum BuildResult build_integer(BitBuilder *b, term_t value, uint64_t bits, unsigned flags)

@@ -87,21 +87,31 @@ static size_t boxed_copy_words(TermStack *s, const term_t *p)
     return words;
 }
 
+/* Whether p points to a literal; *own points to none, and so does all that lies in the same chunk. */
+static inline bool is_literal(const term_t *p, const term_t **own)
+{
+    if (LIKELY(((uintptr_t)p ^ (uintptr_t)*own) < LITMAP_CHUNK_BYTES)) return false;
+    if (litmap_contains(p)) return true;
+    *own = p;
+    return false;
+}
+
 size_t term_size_words(term_t t, bool share_literals)
 {
     if (term_is_immed(t))
         return 0;
     size_t words = 0;
+    const term_t *own = NULL;
     TermStack s;
     term_stack_init(&s);
     do {
-        while (term_is_list_cell(t) && !(share_literals && litmap_contains(list_ptr(t)))) {
+        while (term_is_list_cell(t) && !(share_literals && is_literal(list_ptr(t), &own))) {
             words += 2;
             if (!term_is_immed(list_head(t)))
                 term_stack_push(&s, list_head(t));
             t = list_tail(t);
         }
-        if (term_is_boxed(t) && !(share_literals && litmap_contains(boxed_ptr(t))))
+        if (term_is_boxed(t) && !(share_literals && is_literal(boxed_ptr(t), &own)))
             words += boxed_copy_words(&s, boxed_ptr(t));
     } while (term_stack_pop(&s, &t));
     term_stack_free(&s);
@@ -209,13 +219,14 @@ static void note_plain(Copier *c, term_t *from)
 static term_t copy_spine(Copier *c, term_t t)
 {
     term_t *from = c->top, *to = from;
+    const term_t *own = list_ptr(t);
     bool plain = true;
     for (;;) {
         term_t head = list_head(t);
         plain &= term_is_immed(head);
         to[0] = head;
         t = list_tail(t);
-        if (!term_is_list_cell(t) || (c->share && litmap_contains(list_ptr(t)))) break;
+        if (!term_is_list_cell(t) || (c->share && is_literal(list_ptr(t), &own))) break;
         to[1] = term_make_list(to + 2);
         to += 2;
     }

@@ -13,6 +13,11 @@
 /* A young block larger than this is made smaller when less than a quarter of it is used. */
 #define SHRINK_ABOVE_WORDS 3000u
 
+/* Where survivors of one age go. plain..plain_end: the latest run of moved cells that hold nothing to relocate. */
+typedef struct Destination {
+    term_t *top, *plain, *plain_end;
+} Destination;
+
 typedef struct Gc {
     Heap *heap;
     Collection *wanted;
@@ -22,8 +27,9 @@ typedef struct Gc {
     const term_t *frag, *frag_end;    /* the newest fragment: a large result, or the message just received */
     const term_t *mature;             /* below: promoted (minor) */
     const term_t *old, *old_end;      /* old block: source (major), or left alone (minor) */
-    term_t *to, *to_top, *to_end;     /* young destination */
-    term_t *old_top;                  /* old destination (minor) */
+    term_t *to, *to_end;              /* new young block */
+    Destination young;                /* in it */
+    Destination aged;                 /* in the old block (minor) */
     term_t *area_forward;             /* by word of the literal area: new place + tag, or 0 */
     OffHeap *area_off_heap;           /* copies of the area's off-heap objects */
 } Gc;
@@ -35,33 +41,56 @@ static bool is_in(const term_t *p, const term_t *start, const term_t *end)
 
 /* ---- moving one object ---- */
 
-static term_t move_cell(term_t *p, term_t **top)
+static inline bool is_pointer(term_t t)
 {
-    if (p[0] == TERM_NONE)
-        return p[1];
-    term_t *to = *top;
-    *top = to + 2;
-    to[0] = p[0];
-    to[1] = p[1];
-    p[0] = TERM_NONE;
-    return p[1] = term_make_list(to);
+    return (((t & TAG_PRIMARY_MASK) + 1) & 2) != 0; /* list 01, boxed 10 */
 }
 
-static term_t move_boxed(term_t *p, term_t **top)
+static void note_plain(Destination *d, term_t *first, term_t *end)
+{
+    if (first != d->plain_end) d->plain = first;
+    d->plain_end = end;
+}
+
+/* With all cells behind it as far as they lie in from..from_end, from which everything goes to d. */
+static term_t move_list(term_t *p, const term_t *from, const term_t *from_end, Destination *d)
+{
+    if (p[0] == TERM_NONE) return p[1];
+    term_t *first = d->top, *to = first, tail;
+    bool plain = true;
+    for (;; to += 2) {
+        to[0] = p[0];
+        plain &= !is_pointer(p[0]);
+        tail = p[1];
+        p[0] = TERM_NONE;
+        p[1] = term_make_list(to);
+        if (!term_is_list_cell(tail)) break;
+        p = list_ptr(tail);
+        if (!is_in(p, from, from_end) || p[0] == TERM_NONE) break;
+        to[1] = term_make_list(to + 2);
+    }
+    to[1] = tail;
+    d->top = to + 2;
+    if (plain) note_plain(d, first, to + (is_pointer(tail) ? 1 : 2));
+    return term_make_list(first);
+}
+
+static term_t move_boxed(term_t *p, Destination *d)
 {
     if (!term_is_header(p[0]))
         return p[0];
     size_t words = boxed_words(p);
-    term_t *to = *top;
-    *top = to + words;
+    term_t *to = d->top;
+    d->top = to + words;
     for (size_t i = 0; i < words; i++)
         to[i] = p[i];
     return p[0] = term_make_boxed(to);
 }
 
-static term_t move(term_t t, term_t **top)
+/* t points into from..from_end. */
+static inline term_t move(term_t t, const term_t *from, const term_t *from_end, Destination *d)
 {
-    return term_is_list_cell(t) ? move_cell(list_ptr(t), top) : move_boxed(boxed_ptr(t), top);
+    return term_is_list_cell(t) ? move_list(list_ptr(t), from, from_end, d) : move_boxed(boxed_ptr(t), d);
 }
 
 /* Literals are shared and constant, so their move marks are kept in a table beside the area. */
@@ -76,8 +105,8 @@ static term_t copy_literal(Gc *g, term_t t)
     if (*forward != 0)
         return *forward;
     size_t words = term_is_list_cell(t) ? 2 : boxed_words(p);
-    term_t *to = g->to_top;
-    g->to_top += words;
+    term_t *to = g->young.top;
+    g->young.top += words;
     memcpy(to, p, words * sizeof(term_t));
     if (term_is_boxed(t) && boxed_is_off_heap(*to)) {
         off_heap_take((OffHeap *)to);
@@ -92,29 +121,24 @@ static term_t relocate_elsewhere(Gc *g, term_t t)
 {
     const term_t *p = term_ptr(t);
     if (is_in(p, g->old, g->old_end))
-        return g->major ? move(t, &g->to_top) : t;
-    if (is_in(p, g->to, g->to_end))
-        return t;
+        return g->major ? move(t, g->old, g->old_end, &g->young) : t;
     if (g->wanted->area_start != NULL && is_in(p, g->wanted->area_start, g->wanted->area_end))
         return copy_literal(g, t);
     if (!g->frags || litmap_contains(p) || frags_contain(g->wanted->roots.foreign, p))
         return t;
-    return move(t, &g->to_top);
+    return move(t, p, p + 1, &g->young);
 }
 
 static inline term_t relocate(Gc *g, term_t t)
 {
     const term_t *p = term_ptr(t);
     if (LIKELY(is_in(p, g->from, g->from_end)))
-        return move(t, p < g->mature ? &g->old_top : &g->to_top);
+        return p < g->mature ? move(t, g->from, g->mature, &g->aged) : move(t, g->mature, g->from_end, &g->young);
+    if (is_in(p, g->to, g->to_end))
+        return t;
     if (is_in(p, g->frag, g->frag_end))
-        return move(t, &g->to_top);
+        return move(t, g->frag, g->frag_end, &g->young);
     return relocate_elsewhere(g, t);
-}
-
-static inline bool is_pointer(term_t t)
-{
-    return (((t & TAG_PRIMARY_MASK) + 1) & 2) != 0; /* list 01, boxed 10 */
 }
 
 static void visit_roots(void *ctx, term_t *first, size_t count)
@@ -125,15 +149,19 @@ static void visit_roots(void *ctx, term_t *first, size_t count)
             *at = relocate(g, *at);
 }
 
-/* Relocate the contents of the objects in [scan, *top), where *top grows meanwhile. */
-static term_t *scan_objects(Gc *g, term_t *scan, term_t *const *top)
+/* Relocate the contents of the objects from scan to d->top, which grows meanwhile. */
+static term_t *scan_objects(Gc *g, term_t *scan, Destination *d)
 {
-    while (scan < *top) {
+    while (scan < d->top) {
         term_t t = *scan;
-        if (is_pointer(t))
+        if (scan == d->plain) {
+            scan = d->plain_end;
+            d->plain = d->plain_end = NULL;
+        } else if (is_pointer(t)) {
             *scan++ = relocate(g, t);
-        else
+        } else {
             scan += term_is_header(t) ? 1 + boxed_raw_words(t) : 1;
+        }
     }
     return scan;
 }
@@ -248,8 +276,8 @@ static void shift_all(Gc *g, const Shift *s)
 {
     Heap *h = g->heap;
     g->to = (term_t *)((char *)g->to + s->bytes);
-    g->to_top = (term_t *)((char *)g->to_top + s->bytes);
-    for (term_t *at = g->to; at < g->to_top;) {
+    g->young.top = (term_t *)((char *)g->young.top + s->bytes);
+    for (term_t *at = g->to; at < g->young.top;) {
         if (term_is_header(*at))
             at += 1 + boxed_raw_words(*at);
         else
@@ -284,7 +312,7 @@ static void install_block(Gc *g)
     memcpy(g->to_end - stack, h->stop, stack * sizeof(term_t));
     heap_free_block(h->start, h->end);
     h->start = g->to;
-    h->top = h->mature = g->to_top;
+    h->top = h->mature = g->young.top;
     h->end = g->to_end;
     h->stop = g->to_end - stack;
 }
@@ -318,14 +346,14 @@ static size_t most_words(const Gc *g)
 static void copy_live(Gc *g)
 {
     Heap *h = g->heap;
-    term_t *scan = g->to, *old_scan = g->old_top;
+    term_t *scan = g->to, *old_scan = g->aged.top;
     visit_roots(g, h->stop, (size_t)(h->end - h->stop));
     g->wanted->roots.each(g->wanted->roots.owner, visit_roots, g);
     do {
-        scan = scan_objects(g, scan, &g->to_top);
-        old_scan = scan_objects(g, old_scan, &g->old_top);
-    } while (scan < g->to_top);
-    CHECK(g->to_top <= g->to_end);
+        scan = scan_objects(g, scan, &g->young);
+        old_scan = scan_objects(g, old_scan, &g->aged);
+    } while (scan < g->young.top);
+    CHECK(g->young.top <= g->to_end);
 }
 
 static void start_gc(Gc *g, Heap *h, Collection *c)
@@ -336,7 +364,7 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
         .from = h->start, .from_end = h->top,
         .mature = major ? h->start : h->mature,
         .old = h->old_start, .old_end = h->old_end,
-        .old_top = major ? NULL : h->old_top,
+        .aged.top = major ? NULL : h->old_top,
     };
     if (g->frags) {
         g->frag = h->frags->mem;
@@ -345,7 +373,7 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
     size_t words = wanted_words(h, c, most_words(g) + fixed);
     words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
-    g->to = g->to_top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
+    g->to = g->young.top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
     g->to_end = g->to + words;
 }
 
@@ -354,7 +382,7 @@ static void finish_gc(Gc *g)
     Heap *h = g->heap;
     Collection *c = g->wanted;
     sweep_all_off_heap(g);
-    size_t live = (size_t)(g->to_top - g->to);
+    size_t live = (size_t)(g->young.top - g->to);
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
     cut_block(g, MIN(wanted_words(h, c, live + fixed), (size_t)(g->to_end - g->to)));
     install_block(g);
@@ -363,7 +391,7 @@ static void finish_gc(Gc *g)
         heap_free_block(h->old_start, h->old_end);
         h->old_start = h->old_top = h->old_end = NULL;
     } else {
-        h->old_top = g->old_top;
+        h->old_top = g->aged.top;
     }
     if (g->area_forward != NULL)
         mem_free(MEM_TEMP, g->area_forward,
@@ -380,7 +408,7 @@ enum HeapResult heap_collect(Heap *h, Collection *c)
     start_gc(&g, h, c);
     size_t before = most_words(&g), old_before = (size_t)(h->old_top - h->old_start);
     copy_live(&g);
-    size_t promoted = g.major ? 0 : (size_t)(g.old_top - h->old_top);
+    size_t promoted = g.major ? 0 : (size_t)(g.aged.top - h->old_top);
     finish_gc(&g);
     c->was_major = g.major;
     c->live_words = (size_t)(h->top - h->start) + promoted;

@@ -6,6 +6,7 @@
 main() ->
     t:p("build", fun() -> N = t:id(300), <<N, N:16, N:16/little, N:4, -1:12/signed, 1.5/float, 1.5:32/float>> end),
     t:p("big build", fun() -> N = t:id(1 bsl 100 + 5), <<N:128, N:128/little, (-N):128>> end),
+    t:p("wide build", fun() -> [{W, [<<A:Bits, N:W, N:W/little, A:3>> || Bits <- [0, 5, 8], N <- [t:id(0), 7, -7, 1 bsl 64, -(1 bsl 64), 1 bsl 100 + 5, -(1 bsl 128)], A <- [5]]} || W <- [64, 65, 127, 128, 129, 192, 200, 320, 333]] end),
     t:p("utf", fun() -> C = t:id(16#1F600), {<<C/utf8>>, <<C/utf16>>, <<C/utf16-little>>, <<C/utf32>>} end),
     t:p("bad utf", fun() -> C = t:id(16#D800), <<C/utf8>> end),
     t:p("bad size", fun() -> N = t:id(-1), <<1:N>> end),
