@@ -1,7 +1,9 @@
 %% SPDX-License-Identifier: Apache-2.0
-%% A native library that breaks ends the VM, with a crash dump whose slogan names the library and the function.
+%% A native library that breaks ends the VM, with a crash dump whose slogan names the library and the function; and so
+%% does memory that has run out, with a slogan that says what it was wanted for.
 -module(fault_tests).
 -export([main/0, child/1, fall/1, fall_cpu/1, fall_io/1, deep_cpu/1, divide/1]).
+-export([heap/1, queue/1, table/1]).
 
 main() ->
     Code = filename:absname(filename:dirname(code:which(?MODULE))),
@@ -22,16 +24,27 @@ main() ->
     ok = file:write_file("fault.c", Source),
     Root = os:getenv("SRC"),
     io:put_chars(os:cmd("cc -w -O0 -shared -fPIC -I " ++ Root ++ "/vm/include -o fault.so fault.c 2>&1")),
-    [io:format("~s: ~p~n", [F, crash(F, Code)]) || F <- ["fall", "fall_cpu", "fall_io", "deep_cpu", "divide"]].
+    [io:format("~s: ~p~n", [F, crash(F, Code)]) || F <- ["fall", "fall_cpu", "fall_io", "deep_cpu", "divide"]],
+    [io:format("~s: ~p~n", [F, exhaust(F, Code)]) || F <- ["heap", "queue", "table"]].
 
-crash(F, Code) ->
+%% Of the program that is to die: its exit status and the slogan of its dump, which is whole.
+death(Before, F, Code) ->
     _ = file:delete("erl_crash.dump"),
     Erl = filename:join(os:getenv("BIN"), "erl"),
-    Command = Erl ++ " -noshell -pa " ++ Code ++ " -s fault_tests child " ++ F,
+    Command = "sh -c '" ++ Before ++ "exec " ++ Erl ++ " -noshell -pa " ++ Code ++ " -s fault_tests child " ++ F ++ "'",
     Port = open_port({spawn, Command}, [exit_status, stderr_to_stdout, {env, [{"ERL_CRASH_DUMP", "erl_crash.dump"}]}]),
     Status = finished(Port),
     {ok, Dump} = file:read_file("erl_crash.dump"),
+    {match, _} = re:run(Dump, "\n=end\n$"),
     {match, [Slogan]} = re:run(Dump, "^Slogan: (.*)$", [multiline, {capture, all_but_first, binary}]),
+    {Status, Slogan}.
+
+exhaust(F, Code) ->
+    {Status, Slogan} = death("ulimit -v 600000; ", F, Code),
+    {Status, re:run(Slogan, "^Cannot allocate [0-9]+ bytes of memory", [{capture, none}])}.
+
+crash(F, Code) ->
+    {Status, Slogan} = death("", F, Code),
     {Status, [re:run(Slogan, R, [{capture, none}]) || R <- ["^(Segmentation fault|Arithmetic exception) in .*fault.so, ",
                                                             "called by native function fault_tests:" ++ F ++ "/1 of "]]}.
 
@@ -42,9 +55,14 @@ finished(Port) ->
     after 60000 -> timeout
     end.
 
+child([F]) when F =:= heap; F =:= queue; F =:= table -> ?MODULE:F(<<0:80000>>);
 child([F]) ->
     ok = erlang:load_nif("./fault", 0),
     ?MODULE:F(x).
+
+heap(L) -> heap([L, L | L]).
+queue(B) -> self() ! binary_to_list(B), queue(B).
+table(B) -> ets:insert(ets:new(t, []), {1, binary_to_list(B)}), table(B).
 
 fall(_) -> erlang:nif_error(no).
 fall_cpu(_) -> erlang:nif_error(no).

@@ -29,9 +29,13 @@ typedef struct Stripe {
     atomic_bool_t taken;
 } CACHE_ALIGNED Stripe;
 
+/* What the out-of-memory hook can still allocate; untouched before, so it costs addresses only. */
+#define RESERVE_BYTES ((size_t)512 << 10)
+
 static Stripe stripes[STRIPES];
 static THREAD_LOCAL Stripe *my_stripe;
 static _Atomic(void (*)(enum MemType, size_t)) out_of_memory_hook;
+static _Atomic(void *) reserve;
 
 static const struct {
     const char *name, *text;
@@ -142,11 +146,14 @@ enum MemClass mem_type_class(enum MemType type)
 void mem_set_out_of_memory_hook(void (*hook)(enum MemType type, size_t bytes))
 {
     atomic_store(&out_of_memory_hook, hook);
+    void *old = atomic_exchange(&reserve, hook ? malloc(RESERVE_BYTES) : NULL);
+    free(old);
 }
 
 void mem_out_of_memory(enum MemType type, size_t bytes)
 {
-    void (*hook)(enum MemType, size_t) = atomic_exchange(&out_of_memory_hook, NULL);
+    void (*hook)(enum MemType, size_t) = atomic_load(&out_of_memory_hook);
+    free(atomic_exchange(&reserve, NULL));
     if (hook)
         hook(type, bytes);
     PANIC("cannot allocate %zu bytes of memory (of type \"%s\")", bytes, types[type].text);

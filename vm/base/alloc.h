@@ -86,7 +86,8 @@ const char *mem_type_name(enum MemType type); /* "heap" */
 const char *mem_type_text(enum MemType type); /* the description */
 enum MemClass mem_type_class(enum MemType type);
 
-/* Called once, when memory has run out, before the VM ends. Must not allocate. */
+/* Called when memory has run out, by each thread that met it, before the VM ends. A reserve is given back first, so
+ * the hook may allocate a little. */
 void mem_set_out_of_memory_hook(void (*hook)(enum MemType type, size_t bytes));
 
 /* Ends the VM as an exhausted mem_alloc does; for callers that used a _try form in vain. */

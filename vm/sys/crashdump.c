@@ -15,9 +15,12 @@
 #include "term/atom.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Quoted where it has to be: a line that begins with = is the head of a section. */
 static void print_atom(FILE *f, term_t atom)
@@ -164,12 +167,32 @@ static int64_t size_limit(void)
     return end > text && n >= 0 ? n : -1;
 }
 
+/* ---- a limit in time ---- */
+
+/* Whoever crashed may hold a lock that the dump needs. */
+#define SECONDS_AT_MOST 60
+
+static void on_alarm(int number UNUSED) { _exit(1); }
+
+static void set_alarm(const char *seconds)
+{
+    struct sigaction sa = {.sa_handler = on_alarm};
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGALRM);
+    sigaction(SIGALRM, &sa, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &alone, NULL);
+    int asked = seconds ? atoi(seconds) : SECONDS_AT_MOST;
+    alarm(asked > 0 ? (unsigned)asked : 0);
+}
+
 void crash_dump_write(Vm *vm, const char *slogan)
 {
     const char *name = getenv("ERL_CRASH_DUMP"), *seconds = getenv("ERL_CRASH_DUMP_SECONDS");
     int64_t limit = size_limit();
     bool all = true;
     if ((seconds && atoi(seconds) == 0) || limit == 0) return;
+    set_alarm(seconds);
     if (!name) name = "erl_crash.dump";
     FILE *f = fopen(name, "w");
     if (!f) {

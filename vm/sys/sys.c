@@ -78,9 +78,12 @@ void sys_halt(Vm *vm, int code, bool flush)
 void sys_crash(Vm *vm, const char *slogan)
 {
     static atomic_u32_t crashed;
+    static THREAD_LOCAL bool by_me;
     if (atomic_exchange(&crashed, 1)) {
+        if (by_me) _exit(1); /* memory has run out while the dump is written */
         for (;;) pause(); /* another thread is writing the dump and will end us */
     }
+    by_me = true;
     if (vm->sys && vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     fflush(stdout);
     sys_print_error("%s\n", slogan);
@@ -226,9 +229,14 @@ bool sys_native_utf8(const Config *config)
     return native_text_locale_is_utf8();
 }
 
-static void on_panic(const char *text)
+static void on_panic(const char *text) { crash_dump_write(vm_default(), text); }
+
+static void on_out_of_memory(enum MemType type, size_t bytes)
 {
-    fprintf(stderr, "%s\n", text);
+    char slogan[128];
+    snprintf(slogan, sizeof slogan, "Cannot allocate %zu bytes of memory (of type \"%s\").", bytes,
+             mem_type_text(type));
+    sys_crash(vm_default(), slogan);
 }
 
 void sys_init(Vm *vm, const Config *config, const Release *release)
@@ -242,4 +250,5 @@ void sys_init(Vm *vm, const Config *config, const Release *release)
     signals_init(vm, config);
     fault_init();
     base_set_panic_hook(on_panic);
+    mem_set_out_of_memory_hook(on_out_of_memory);
 }
