@@ -208,11 +208,6 @@ static term_t reversed(Heap *h, term_t list)
 
 static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only_new)
 {
-    if (is_object(t, objects)) {
-        if (only_new && ets_find(t, ets_key(t, objects))) return am_false;
-        ets_put(t, ets_object_new(t, objects));
-        return am_true;
-    }
     int64_t n = object_list_length(t, objects);
     if (n < 0) return bif_error(p, EXC_BADARG);
     if (n > INSERT_AT_ONCE) return insert_begin(p, t, objects);
@@ -228,8 +223,24 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
     return am_true;
 }
 
+/* The copy is made before the lock is taken: writers of one table wait for each other no longer than they must. */
+static term_t insert_one(Process *p, term_t *a, bool only_new)
+{
+    EtsObject *o = ets_object_make(a[1]);
+    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    bool is_fit = t && is_object(t, a[1]), put = is_fit && !(only_new && ets_find(t, ets_key(t, a[1])));
+    if (put) {
+        ets_object_adopt(t, o);
+        ets_put(t, o);
+    }
+    if (t) ets_unlock(t, true);
+    if (!put) ets_object_dispose(o);
+    return is_fit ? term_bool(put) : t ? bif_error(p, EXC_BADARG) : TERM_NONE;
+}
+
 static term_t insert(Process *p, term_t *a, bool only_new)
 {
+    if (term_is_tuple(a[1])) return insert_one(p, a, only_new);
     InsertState *s = insert_state_of(p);
     if (s && !insert_copied(p, s)) return bif_yield(p);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
