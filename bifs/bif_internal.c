@@ -31,7 +31,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-BifFn bif_erlang_processes_0;
 
 static bool *enabled(Process *p)
 {
@@ -365,13 +364,26 @@ static term_t check_io_info(Process *p)
                        term_small((int64_t)(used - MIN(used, resources))), term_small((int64_t)resources));
 }
 
-/* How processes/0 goes through the table: in one piece of all slots, 64 a reduction. */
+/* How processes/0 goes through the table (bif_processes.c). */
 static term_t processes_info(Process *p)
 {
-    term_t slots = heap_uint(&p->heap, ptab_scan_end(p->vm->procs->procs));
-    term_t e[] = {am_ptab_list_bif_info, term_small(10), term_small(1), slots,       term_small(64),
-                  term_small(0),         term_small(0),  term_small(0), term_small(64), term_small(0)};
+    size_t chunks = (ptab_scan_end(p->vm->procs->procs) + PROCESSES_CHUNK - 1) / PROCESSES_CHUNK;
+    term_t e[] = {am_ptab_list_bif_info, term_small(PROCESSES_CHUNK / PROCESSES_PER_RED),
+                  heap_uint(&p->heap, chunks), term_small(PROCESSES_CHUNK), term_small(PROCESSES_PER_RED),
+                  term_small(0), term_small(0), term_small(0), term_small(PROCESSES_PER_RED), term_small(0)};
     return heap_tuple(&p->heap, ARRAY_LEN(e), e);
+}
+
+/* The same list in one piece. */
+static term_t processes_now(Process *p)
+{
+    Ptab *t = p->vm->procs->procs;
+    term_t list = TERM_NIL;
+    for (size_t i = ptab_scan_end(t); i-- > 0;) {
+        Process *q = ptab_slot(t, i);
+        if (q) list = heap_cons(&p->heap, q->id, list);
+    }
+    return list;
 }
 
 /* {check_time_config, Correction, WarpMode}: all are supported. */
@@ -395,7 +407,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_next_port: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->ports));
     case am_stack_check: return stack_left(p);
     case am_nbalance: return heap_uint(&p->heap, sched_balances(p->vm));
-    case am_processes: return bif_erlang_processes_0(p, NULL);
+    case am_processes: return processes_now(p);
     case am_processes_bif_info: return processes_info(p);
     case am_force_heap_frags: return am_false;
     case am_persistent_term: return persistent_term_info(p);

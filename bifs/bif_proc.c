@@ -194,19 +194,6 @@ BIF(erts_internal, process_flag, 3, 0)
 
 /* ---- who is there ---- */
 
-BIF(erlang, processes, 0, 0)
-{
-    Ptab *t = p->vm->procs->procs;
-    term_t list = TERM_NIL;
-    size_t end = ptab_scan_end(t);
-    for (size_t i = end; i-- > 0;) {
-        Process *q = ptab_slot(t, i);
-        if (q && !process_is_exiting(q)) list = heap_cons(&p->heap, q->id, list);
-    }
-    (void)process_bump_reds(p, (int32_t)(end / 64) + 10);
-    return list;
-}
-
 #define ITERATOR_STEP 1000
 /* Iterator: number of slots scanned. {Next, Pids}, or none at the end. */
 BIF(erts_internal, processes_next, 1, 0)

@@ -86,11 +86,43 @@ static term_t flag_backtrace_depth(Process *p, term_t v)
     return term_small(except_set_depth(p->vm, (unsigned)n));
 }
 
+/* A change of the number of schedulers has been made, and holds when the caller is among the active ones and,
+ * if dirty schedulers are blocked, dirty natives have ended: it remembers the answer and comes again. */
+typedef struct SettlingState {
+    NativeState base;
+    term_t answer;
+} SettlingState;
+
+static void settling_destroy(NativeState *base) { MEM_DELETE(TEMP, (SettlingState *)base); }
+
+static SettlingState *settling_state(Process *p)
+{
+    NativeState *s = p->native_state;
+    return s && s->destroy == settling_destroy ? (SettlingState *)s : NULL;
+}
+
+static term_t settle(Process *p, term_t answer)
+{
+    enum SchedSettled settled = sched_multi_settled(p->vm, p->id);
+    if (settled == SETTLED) {
+        if (settling_state(p)) process_drop_native_state(p);
+        return answer == TERM_NONE ? info_multi_scheduling(p->vm) : answer;
+    }
+    if (!settling_state(p)) {
+        SettlingState *s = MEM_NEW(TEMP, SettlingState);
+        s->base.destroy = settling_destroy;
+        s->answer = answer;
+        p->native_state = &s->base;
+    }
+    return settled == SETTLED_LATER ? bif_wait(p) : bif_yield(p);
+}
+
 static term_t flag_schedulers_online(Process *p, term_t v)
 {
     uint64_t n;
+    if (settling_state(p)) return settle(p, settling_state(p)->answer);
     if (!unsigned_value(v, p->vm->sched->count, &n) || n == 0) return BAD;
-    return term_small(sched_set_online(p->vm, (unsigned)n));
+    return settle(p, term_small(sched_set_online(p->vm, (unsigned)n)));
 }
 
 static term_t flag_dirty_cpu_online(Process *p, term_t v)
@@ -134,9 +166,12 @@ static term_t flag_max_heap_size(Process *p, term_t v)
 static term_t flag_multi_scheduling(Process *p, term_t v)
 {
     bool normal = v == am_block_normal || v == am_unblock_normal;
-    if (v == am_block || v == am_block_normal)
+    if (settling_state(p)) return settle(p, TERM_NONE);
+    if (v == am_block || v == am_block_normal) {
         sched_multi_block(p->vm, p->id, normal);
-    else if (v == am_unblock || v == am_unblock_normal)
+        return settle(p, TERM_NONE);
+    }
+    if (v == am_unblock || v == am_unblock_normal)
         sched_multi_unblock(p->vm, p->id, normal);
     else
         return BAD;

@@ -7,7 +7,7 @@
 #include <check.h>
 
 typedef struct Entry {
-    uint64_t pad, id;
+    uint64_t pad, id, born;
 } Entry;
 
 #define SHIFT 4
@@ -54,6 +54,40 @@ START_TEST(wrap_skips_the_living)
 }
 END_TEST
 
+static bool listed(const PtabScan *s, const Entry *e)
+{
+    for (size_t i = 0; i < s->ids.len; i += sizeof e->id)
+        if (!memcmp(s->ids.data + i, &e->id, sizeof e->id)) return true;
+    return false;
+}
+
+START_TEST(scan_lists_what_was_there)
+{
+    Ptab *t = table(8, 28);
+    Entry e[6], late[2];
+    PtabScan scan, second;
+    for (unsigned i = 0; i < 6; i++) ck_assert(ptab_insert(t, &e[i]));
+    ptab_scan_begin(t, &scan);
+    ck_assert(!ptab_scan_step(t, &scan, 2));
+    ck_assert(ptab_set_next_id(t, 6));
+    ck_assert(ptab_insert(t, &late[0]));
+    ptab_remove(t, &e[1]); /* the scan has it */
+    ptab_remove(t, &e[4]); /* has yet to come to it */
+    ptab_scan_begin(t, &second);
+    ck_assert(ptab_insert(t, &late[1]));
+    ptab_remove(t, &late[0]);
+    ck_assert(ptab_scan_step(t, &scan, 8));
+    ck_assert_uint_eq(scan.ids.len, 6 * sizeof(uint64_t));
+    for (unsigned i = 0; i < 6; i++) ck_assert(listed(&scan, &e[i]));
+    ck_assert(ptab_scan_step(t, &second, 8));
+    ck_assert_uint_eq(second.ids.len, 5 * sizeof(uint64_t));
+    ck_assert(listed(&second, &late[0]) && !listed(&second, &late[1]) && !listed(&second, &e[1]));
+    ptab_scan_drop(t, &scan);
+    ptab_scan_drop(t, &second);
+    ptab_free(t);
+}
+END_TEST
+
 #define THREADS 4
 #define ROUNDS 20000
 #define EACH 6
@@ -92,6 +126,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, numbers_grow);
     tcase_add_test(t, wrap_skips_the_living);
+    tcase_add_test(t, scan_lists_what_was_there);
     tcase_add_test(t, many_threads);
     Suite *s = suite_create("ptab");
     suite_add_tcase(s, t);

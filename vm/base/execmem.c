@@ -22,6 +22,7 @@ static bool anonymous;              /* set at start */
 static char *_Atomic executable;    /* written once under lock */
 static char *writable;              /* lock; constant once there */
 static Piece *pieces;               /* lock; free, ascending */
+static size_t used;                 /* lock */
 
 extern const char __executable_start[], etext[];
 
@@ -94,6 +95,7 @@ void *execmem_alloc(size_t bytes, void **write_at)
     mutex_lock(&lock);
     if (!tried) make_region();
     bool ok = take(round_up(bytes, UNIT), &at);
+    if (ok) used += round_up(bytes, UNIT);
     mutex_unlock(&lock);
     if (!ok) return NULL;
     *write_at = writable + at;
@@ -123,6 +125,7 @@ void execmem_free(void *ptr, size_t bytes)
     *link = f;
     join_next(f);
     if (before) join_next(before);
+    used -= round_up(bytes, UNIT);
     mutex_unlock(&lock);
 }
 
@@ -130,4 +133,12 @@ bool execmem_contains(const void *address)
 {
     const char *x = atomic_load_explicit(&executable, memory_order_acquire);
     return x && (const char *)address >= x && (const char *)address < x + EXECMEM_BYTES;
+}
+
+size_t execmem_used(void)
+{
+    mutex_lock(&lock);
+    size_t bytes = used;
+    mutex_unlock(&lock);
+    return bytes;
 }

@@ -18,5 +18,7 @@ void *execmem_alloc(size_t bytes, void **writable) MUST_CHECK;
 void execmem_for_profilers(void);
 void execmem_free(void *executable, size_t bytes);
 bool execmem_contains(const void *address);
+/* Bytes handed out now. */
+size_t execmem_used(void);
 
 #endif

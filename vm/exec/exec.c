@@ -164,6 +164,7 @@ static const Mfa *waiting_native(const Process *p)
     static const Mfa hibernate = {am_erlang, am_hibernate, 3};
     if (p->pc == exec_hibernate_code(p->vm)) return &hibernate;
     if (p->flags & PF_IN_NATIVE) return p->current;
+    if (p->trap_export && p->pc == p->trap_export->native_stub) return &p->trap_export->mfa;
     if (!p->current || (sched_self && sched_self->p == p)) return NULL;
     return p->pc == container_of(p->current, Export, mfa)->native_stub ? p->current : NULL;
 }

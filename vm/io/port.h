@@ -102,6 +102,7 @@ enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
 
 typedef struct Port {
     term_t id;                   /* const; first: the table of ports looks for it there */
+    uint64_t born;               /* const: ptab.h */
     Vm *vm;                      /* const */
     const PortDriver *driver;    /* const */
     Mutex *lock;                 /* class PORT; protects everything below; const */

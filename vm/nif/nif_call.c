@@ -4,6 +4,7 @@
 #include "code/code.h"
 #include "nif/nif.h"
 #include "proc/registry.h"
+#include "proc/seq_token.h"
 #include "sched/sched.h"
 
 #define API EXPORTED
@@ -322,6 +323,8 @@ static term_t take_message(Heap *h, ErlNifEnv *msg_env, term_t msg)
     return msg;
 }
 
+/* A message environment of a process's own takes its sequential trace token along (as erlang:send/2 does); what
+ * has no environment does not, and leaves the receiver's alone. */
 API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_NIF_TERM msg)
 {
     Vm *vm = env ? env->vm : msg_env ? msg_env->vm : vm_default();
@@ -332,7 +335,10 @@ API int enif_send(ErlNifEnv *env, const ErlNifPid *to, ErlNifEnv *msg_env, ERL_N
         Heap h = {0};
         msg = take_message(&h, msg_env, msg);
         if (env && env->p && env->p->trace) vm->procs->trace_ops->send(env->p, to->pid, msg, true);
-        message_send_heap(vm, env && env->p ? env->p->id : am_undefined, p, msg, &h);
+        if (msg_env && env && env->p)
+            seq_token_send(env->p, p, msg, &h);
+        else
+            message_send_heap(vm, env && env->p ? env->p->id : am_undefined, p, msg, &h);
     }
     nif_leave(vm, section);
     return p != NULL;

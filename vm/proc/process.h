@@ -126,6 +126,7 @@ typedef struct Process {
     _Atomic(uint32_t) state;     /* atomic: PS_* */
     uint32_t flags;              /* owner: PF_* */
     term_t id;                   /* const: local pid */
+    uint64_t born;               /* const: ptab.h */
     _Atomic(int32_t) refs;       /* atomic: keeps the struct, not the process, alive */
 
     /* execution; owner */

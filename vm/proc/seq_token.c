@@ -13,6 +13,15 @@ void seq_token_put(Process *from, Signal *s, term_t to, term_t message)
     s->token = heap_piece_copy(&s->piece, from->seq_token);
 }
 
+void seq_token_send(Process *from, Process *to, term_t term, Heap *heap)
+{
+    Signal *s = signal_new(SIG_MESSAGE, from->id);
+    s->term = term;
+    s->piece = heap_piece_take(heap);
+    if (from->seq_token != TERM_NIL) seq_token_put(from, s, to->id, term);
+    if (!signal_send(to, s)) signal_free(s);
+}
+
 void seq_token_take(Process *p, const Signal *m)
 {
     if (m->token == am_undefined) return;

@@ -16,6 +16,8 @@ static inline bool seq_token_is_valid(term_t t)
 
 /* from, which has a token, sends s: the token gets a new number and goes along. message: what the tracer is told. */
 void seq_token_put(Process *from, Signal *s, term_t to, term_t message);
+/* Send a term already built in `heap` (fragment-only; emptied), a message of the process like that of erlang:send/2. */
+void seq_token_send(Process *from, Process *to, term_t term, Heap *heap);
 /* p takes m out of its queue. The token is in p's heap already. */
 void seq_token_take(Process *p, const Signal *m);
 /* The child of a parent with a token gets it as with a message; when nobody asked for a reply, one is imagined.

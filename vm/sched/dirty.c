@@ -49,6 +49,15 @@ static void dirty_done(DirtyPool *pool)
     mutex_lock(&pool->lock);
     pool->active--;
     mutex_unlock(&pool->lock);
+    if (UNLIKELY(atomic_load(&shared_of(pool->vm)->multi_waits))) multi_dirty_ended(pool->vm);
+}
+
+unsigned dirty_active(DirtyPool *pool)
+{
+    mutex_lock(&pool->lock);
+    unsigned n = pool->active;
+    mutex_unlock(&pool->lock);
+    return n;
 }
 
 /* p has been killed. If its exit is through, only the freeing is left; else the exit goes on elsewhere. */
@@ -114,6 +123,15 @@ static void dirty_execute(Sched *s, Process *p)
         }
     }
     epoch_leave(s->vm->epoch, section);
+}
+
+/* Alone, while dirty schedulers are blocked together with the others. */
+static void dirty_execute_blocked(Sched *s, Process *p)
+{
+    bool alone = atomic_load(&shared_of(s->vm)->multi_all);
+    if (alone) sched_block_all(s->vm);
+    dirty_execute(s, p);
+    if (alone) sched_unblock_all(s->vm);
 }
 
 /* ---- signals meanwhile ---- */
@@ -195,7 +213,7 @@ static void *dirty_main(void *arg)
         store_relaxed(&s->priv->active, 1);
         msacc_switch(s, MS_EMULATOR);
         int64_t begin = clock_monotonic_ns();
-        dirty_execute(s, p);
+        dirty_execute_blocked(s, p);
         int64_t busy = clock_monotonic_ns() - begin;
         store_relaxed(&s->priv->idle_ns, load_relaxed(&s->priv->idle_ns) + busy);
         store_relaxed(&s->priv->active, 0);

@@ -149,12 +149,17 @@ void sched_unblock_all(Vm *vm);
 bool sched_all_blocked_by_me(Vm *vm);
 
 /* ---- online ---- */
-/* Number of schedulers online; returns the old number. */
+/* Number of schedulers online; returns the old number. Stops the world once: no locks may be held. */
 unsigned sched_set_online(Vm *vm, unsigned n);
 unsigned sched_dirty_cpu_online(Vm *vm);
 unsigned sched_set_dirty_cpu_online(Vm *vm, unsigned n);
-/* Multi-scheduling: while a process blocks it, only one scheduler takes work. Counts per process. */
+/* Multi-scheduling: while a process blocks it, only one scheduler takes work. Counts per process.
+ * Stops the world once: no locks may be held. */
 void sched_multi_block(Vm *vm, term_t pid, bool normal);
+/* Has the number of schedulers that execute come down to what was asked for by sched_multi_block or sched_set_online?
+ * The caller, process pid, moves (by a yield), or sleeps until it is woken, and asks again. */
+enum SchedSettled { SETTLED, SETTLED_ELSEWHERE, SETTLED_LATER };
+enum SchedSettled sched_multi_settled(Vm *vm, term_t pid);
 /* One unblock; false if pid was not blocking. */
 bool sched_multi_unblock(Vm *vm, term_t pid, bool normal);
 /* The process dies: all its blocks end. */

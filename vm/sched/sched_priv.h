@@ -104,6 +104,8 @@ typedef struct SchedShared {
     DirtyPool cpu, io;
     size_t stack_bytes;               /* const, as those of the pools */
     struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
+    atomic_u32_t multi_all;           /* written under block_lock: dirty schedulers are blocked too */
+    atomic_u32_t multi_waits;         /* some of them may wait for dirty natives */
     atomic_i64_t wall_since;          /* 0: scheduler_wall_time is off */
     unsigned wall_users;              /* block_lock */
 } SchedShared;
@@ -196,6 +198,13 @@ void dirty_init(Vm *vm, DirtyPool *pool, enum SchedKind kind, unsigned first, un
 void dirty_push(Vm *vm, Process *p, enum SchedKind kind);
 /* p, which is with the dirty threads, has signals: it was marked QUEUED for a task of its own. */
 void dirty_signals_later(Process *p);
+
+/* Natives that execute now. */
+unsigned dirty_active(DirtyPool *pool);
+
+/* ---- online.c ---- */
+/* While somebody who blocks may wait: a dirty native has ended. */
+void multi_dirty_ended(Vm *vm);
 
 /* ---- poll.c ---- */
 struct PollSet *poll_set_new(Vm *vm);

@@ -6,6 +6,7 @@
 #include "sys/info.h"
 
 #include "base/alloc.h"
+#include "base/execmem.h"
 #include "proc/bif_timer.h"
 #include "proc/message.h"
 #include "term/atom.h"
@@ -112,9 +113,12 @@ static term_t area(Heap *h, term_t name, size_t bytes, term_t tail)
     return heap_cons(h, info_pair(h, name, heap_uint(h, bytes)), tail);
 }
 
+/* Native code is not among what was allocated. */
+static size_t code_bytes(void) { return mem_class_stats(MEM_CLASS_CODE).bytes + execmem_used(); }
+
 term_t info_allocated_areas(Heap *h, Vm *vm)
 {
-    size_t code = mem_class_stats(MEM_CLASS_CODE).bytes, atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
+    size_t code = code_bytes(), atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
     size_t tables = atom_table_bytes();
     size_t texts = atoms > tables ? atoms - tables : 0;
     term_t l = area(h, am_external_alloc, code + atoms, TERM_NIL);
@@ -131,9 +135,9 @@ term_t info_allocated_areas(Heap *h, Vm *vm)
 term_t info_memory(Heap *h, Vm *vm)
 {
     size_t processes = mem_class_stats(MEM_CLASS_PROCESSES).bytes + timer_bytes(vm);
-    size_t total = mem_total_stats().bytes, atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
+    size_t total = mem_total_stats().bytes + execmem_used(), atoms = mem_class_stats(MEM_CLASS_ATOM).bytes;
     term_t l = area(h, am_ets, mem_class_stats(MEM_CLASS_ETS).bytes, TERM_NIL);
-    l = area(h, am_code, mem_class_stats(MEM_CLASS_CODE).bytes, l);
+    l = area(h, am_code, code_bytes(), l);
     l = area(h, am_binary, mem_class_stats(MEM_CLASS_BINARY).bytes, l);
     l = area(h, am_atom, atoms, area(h, am_atom_used, atoms, l));
     l = area(h, am_system, total - processes, l);

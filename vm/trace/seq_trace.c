@@ -155,6 +155,15 @@ void seq_trace_reset(Vm *vm)
 
 static term_t label_of(term_t token) { return token == TERM_NIL ? term_small(0) : tuple_element(token, 2); }
 
+/* Another flag or label: the numbers are those of the last event, which a new token has not had. */
+static void change_token(Process *p, int64_t flags, term_t label)
+{
+    term_t token = p->seq_token;
+    bool new = token == TERM_NIL;
+    term_t last = new ? term_small(p->trace->last_serial) : tuple_element(token, 5);
+    make_token(p, term_small(flags), label, new ? term_small(0) : tuple_element(token, 3), last);
+}
+
 static term_t set_serial(Process *p, TraceFlags *f, term_t value)
 {
     if (!term_is_tuple_of(value, 2) || !term_is_small(tuple_element(value, 1))
@@ -169,13 +178,12 @@ static term_t set_serial(Process *p, TraceFlags *f, term_t value)
     return old;
 }
 
-static term_t set_flag(Process *p, TraceFlags *f, int64_t flag, term_t value)
+static term_t set_flag(Process *p, int64_t flag, term_t value)
 {
     if (!term_is_bool(value)) return TERM_NONE;
     term_t token = p->seq_token;
     int64_t flags = token == TERM_NIL ? 0 : token_flags(token);
-    int64_t now = value == am_true ? flags | flag : flags & ~flag;
-    make_token(p, term_small(now), label_of(token), term_small(f->serial), term_small(f->last_serial));
+    change_token(p, value == am_true ? flags | flag : flags & ~flag, label_of(token));
     return term_bool(flags & flag);
 }
 
@@ -188,15 +196,13 @@ term_t seq_trace_set(Process *p, term_t item, term_t value)
         p->seq_token = TERM_NIL;
         return token;
     }
-    if (token == TERM_NIL) f->serial = 0;
     if (item == am_serial) return set_serial(p, f, value);
     if (item == am_label) {
-        term_t flags = token == TERM_NIL ? term_small(0) : tuple_element(token, 1);
-        make_token(p, flags, value, term_small(f->serial), term_small(f->last_serial));
+        change_token(p, token == TERM_NIL ? 0 : token_flags(token), value);
         return label_of(token);
     }
     int64_t flag = flag_of(item);
-    return flag ? set_flag(p, f, flag, value) : TERM_NONE;
+    return flag ? set_flag(p, flag, value) : TERM_NONE;
 }
 
 term_t seq_trace_look(Process *p, term_t item)

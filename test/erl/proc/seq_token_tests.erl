@@ -11,7 +11,8 @@ main() ->
     step("alias", fun() -> in_family(fun aliases/0) end),
     step("kept", fun kept/0),
     step("dead tracer", fun dead_tracer/0),
-    step("port tracer", fun port_tracer/0).
+    step("port tracer", fun port_tracer/0),
+    step("numbers", fun numbers/0).
 
 step(Name, F) ->
     io:format("~s~n", [Name]),
@@ -147,3 +148,23 @@ port_tracer() ->
     io:format("  ~p~n", [is_badarg(catch seq_trace:set_system_tracer(P))]).
 
 is_badarg({'EXIT', {badarg, _}}) -> true.
+
+%% The numbers of a process go on from token to token; a new token shows none before its first event.
+numbers() ->
+    P = spawn(fun echo/0),
+    Ask = fun() -> P ! {self(), m}, receive {P, m} -> shown() end end,
+    Tell = fun() -> self() ! x, T = shown(), receive x -> [T, shown()] end end,
+    Set = fun(Item, Value) -> seq_trace:set_token(Item, Value), shown() end,
+    A = [Set(label, 1), Ask(), Ask(), seq_trace:set_token([]), shown()],
+    B = [Set(label, 2), Set(send, true), Tell(), Set(label, 3), seq_trace:set_token([]), Set(send, true), Set(serial, {3, 20}), Tell()],
+    io:format("  ~p~n  ~p~n", [hide(A), hide(B)]).
+
+echo() -> receive {From, m} -> From ! {self(), m}, echo() end.
+
+shown() ->
+    case seq_trace:get_token() of
+        [] -> [];
+        {Flags, Label, Serial, _, Last} -> {Flags, Label, Serial, Last}
+    end.
+
+hide(L) -> [case E of {A, B, C, _, D} -> {A, B, C, D}; _ -> E end || E <- L].
