@@ -62,10 +62,19 @@ static enum TaskResult urgent_run(Task *t, Sched *s)
     return TASK_GONE;
 }
 
+/* False: p, which the caller has found but does not hold, is dead and about to be freed. */
+static bool ref_living(Process *p)
+{
+    int32_t refs = load_relaxed(&p->refs);
+    while (refs > 0)
+        if (cas_acq_rel(&p->refs, &refs, refs + 1)) return true;
+    return false;
+}
+
 void sched_hurry(Process *p, enum ProcPriority prio)
 {
+    if (!ref_living(p)) return;
     Urgent *u = MEM_NEW(SCHED, Urgent);
-    process_ref(p);
     u->p = p;
     u->prio = prio;
     task_init(&u->task, urgent_run);
