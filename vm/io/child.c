@@ -130,6 +130,9 @@ static pid_t spawn(Vm *vm, const ChildSpec *spec, int *error)
     pid_t pid = vfork();
     if (pid == 0) run_child(vm, &s);
     if (pid < 0) *error = errno;
+#ifdef JOIST_TSAN
+    else atomic_store(child_slot(vm, pid), (uint32_t)pid); /* its vfork is a fork: the child could not do it */
+#endif
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (s.fd_in >= 0) close(s.fd_in);
     if (s.fd_out >= 0) close(s.fd_out);

@@ -72,11 +72,19 @@ static void print_pid(FILE *f, term_t pid)
     fprintf(f, "<0.%u.%u>", (unsigned)(id & 0x7FFF), (unsigned)(id >> 15));
 }
 
+/* The schedulers have been stopped, but neither the caller nor dirty threads. */
+static bool stands_still(const Process *p, uint32_t state)
+{
+    if (sched_self && sched_self->p == p) return true;
+    return !(state & (PS_RUNNING | PS_ANY_DIRTY));
+}
+
 static void dump_process(FILE *f, Vm *vm, Process *p)
 {
+    uint32_t state = process_state(p);
     fputs("=proc:", f);
     print_pid(f, p->id);
-    fprintf(f, "\nState: %s\n", state_text(process_state(p)));
+    fprintf(f, "\nState: %s\n", state_text(state));
     term_t name = registry_name_of(vm, p->id);
     if (name != TERM_NONE) {
         fputs("Name: ", f);
@@ -95,7 +103,9 @@ static void dump_process(FILE *f, Vm *vm, Process *p)
         print_pid(f, p->parent);
     else
         fputs("[]", f);
-    fprintf(f, "\nMessage queue length: %u\nReductions: %llu\nStack+heap: %zu\nOldHeap: %zu\nHeap unused: %zu\n",
+    fputc('\n', f);
+    if (!stands_still(p, state)) return;
+    fprintf(f, "Message queue length: %u\nReductions: %llu\nStack+heap: %zu\nOldHeap: %zu\nHeap unused: %zu\n",
             p->sigq.msg_len + p->sigq.in_len, (unsigned long long)p->reductions,
             (size_t)(p->heap.end - p->heap.start), (size_t)(p->heap.old_end - p->heap.old_start),
             (size_t)(p->heap.stop - p->heap.top));
