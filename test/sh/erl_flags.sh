@@ -31,3 +31,7 @@ done
 for f in +fnue +fnui +fnuw; do
     erl $f -noshell -eval 'io:format("~p~n", [prim_file:internal_native2name(<<"a", 229>>)]), halt().'
 done
+erl +MYtt 512 +MYtp 8 -noshell -eval '{_, V, _, S} = erlang:system_info(allocator), {_, O} = lists:keyfind(sys_alloc, 1, S), io:format("~p ~p~n", [length(V), O]), halt().'
+erl +MYtt 2097152 -noshell -s init stop 2>&1 | head -n 1
+script -qec "stty rows 40 cols 90; erl -noshell -eval 'io:format(\"~p ~p~n\", [io:columns(), io:rows()]), halt().'" /dev/null
+erl -noshell -eval 'io:format("~p ~p~n", [io:columns(), io:rows()]), halt().' </dev/null | cat

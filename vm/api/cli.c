@@ -21,7 +21,7 @@ void config_default(Config *c)
         .process_limit = 262144, .port_limit = 65536, .atom_limit = 1048576,
         .min_heap = 233, .min_vheap = 46422, .dict_size = 8, .max_heap_kill = true, .max_heap_log = true,
         .time_correction = true, .file_names = FILE_NAMES_LOCALE, .warnings_map = 'w',
-        .verify = "foreign", .jit = "hot", .dist_busy_kbytes = 1024, .node_gc_delay_s = 60,
+        .verify = "foreign", .jit = "hot", .dist_busy_kbytes = 1024, .trim_kbytes = 4096, .node_gc_delay_s = 60,
     };
 }
 
@@ -183,6 +183,8 @@ static const FlagRow rows[] = {
     {"Jjit", F_WORDS, AT(jit), 0, 0, "hot all off", "bad +Jjit flag: %s"},
     {"Jverify", F_WORDS, AT(verify), 0, 0, "all foreign off", "bad +Jverify flag: %s"},
     {"JPfp", F_ANY, 0, 0, 0, NULL, NULL},
+    {"MYtt", F_NUMBER, AT(trim_kbytes), 0, 2097151, NULL, "bad \"MYtt\" value: %s"},
+    {"MYtp", F_NUMBER, AT(pad_kbytes), 0, 2097151, NULL, "bad \"MYtp\" value: %s"},
     {"zdbbl", F_NUMBER, AT(dist_busy_kbytes), 1, 2097151, NULL, "Invalid dbbl limit: %s"},
     {"zdntgc", F_NUMBER, AT(node_gc_delay_s), 0, UINT32_MAX, NULL, "Invalid delayed node table gc value: %s"},
     {"zebwt", F_ANY, 0, 0, 0, NULL, NULL},
@@ -382,7 +384,7 @@ static bool special_flag(Config *c, FlagWalk *w, const char *flag, const char *e
         const char *value = flag_value(w, flag + 1);
         if (!number_in(value, 20, 99, &n)) bad("bad compatibility release number %s", value);
         c->compat_release = (unsigned)n;
-    } else if (flag[0] == 'M') {
+    } else if (flag[0] == 'M' && strncmp(flag, "MYt", 3) != 0) {
         bool known = flag[1] && (strchr("uBIDEFHLRSTXMY", flag[1]) || strncmp(flag + 1, "ea", 2) == 0);
         if (!known && !is_one_of(flag + 1, "ummc uycs usac im is it lpm"))
             bad("bad \"%s\" parameter", flag);

@@ -208,7 +208,7 @@ static enum ClockWarp warp_of(const char *mode)
 /* What exists once per program, before any VM. */
 static void start_program(const Config *c)
 {
-    mem_init(c->schedulers ? c->schedulers : (unsigned)thread_cpus_usable());
+    mem_init(c->schedulers ? c->schedulers : (unsigned)thread_cpus_usable(), c->trim_kbytes, c->pad_kbytes);
     checked_init();
     log_init();
     clock_init(warp_of(c->warp_mode));

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #define STRIPES 128
-#define TRIM_BYTES (4 << 20)
+#define MMAP_BYTES (4 << 20)
 
 #define FRESH_BYTE 0xA5
 #define FREED_BYTE 0xDB
@@ -279,11 +279,12 @@ static_assert(_Alignof(max_align_t) >= 16, "blocks are aligned to 16 bytes");
 /* What malloc does on its own, giving back the end of an arena at every opportunity and mapping
  * blocks that come and go, costs more faults than the memory is worth. An arena takes 64 MB of addresses: one for each
  * scheduler, which the threads for dirty work share. */
-void mem_init(unsigned schedulers)
+void mem_init(unsigned schedulers, unsigned trim_kbytes, unsigned pad_kbytes)
 {
     mallopt(M_ARENA_MAX, (int)MAX(schedulers, 2u));
-    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
-    mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
+    mallopt(M_TRIM_THRESHOLD, (int)(trim_kbytes * 1024));
+    if (pad_kbytes) mallopt(M_TOP_PAD, (int)(pad_kbytes * 1024));
+    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 }
 
 static ALWAYS_INLINE void *allocate(enum MemType type, size_t bytes)

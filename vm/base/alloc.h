@@ -37,8 +37,9 @@ typedef struct MemStats {
     size_t blocks;
 } MemStats;
 
-/* First thing in the program. */
-void mem_init(unsigned schedulers);
+/* First thing in the program. malloc gives memory at its end back to the system when it is more than trim, and
+ * asks for pad more than it needs. */
+void mem_init(unsigned schedulers, unsigned trim_kbytes, unsigned pad_kbytes);
 
 /* bytes may be 0: a distinct block that must be freed with 0. */
 void *mem_alloc(enum MemType type, size_t bytes) MUST_CHECK;

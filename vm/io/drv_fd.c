@@ -64,8 +64,13 @@ static void ready(Port *port, uint32_t events)
     else if (r < 0) fail(port, errno);
 }
 
+static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes UNUSED, size_t n UNUSED)
+{
+    return op == FDIO_WINSIZE ? fdio_window_size(&p->heap, port->driver_data) : TERM_NONE;
+}
+
 static bool pending(Port *port) { return fdio_pending(port->driver_data); }
 static void flush(Port *port) { fdio_flush(port->driver_data); }
 
 const PortDriver drv_fd = {.name = "fd", .start = start, .stop = stop, .output = output,
-                           .ready = ready, .pending = pending, .flush = flush};
+                           .ready = ready, .control = control, .pending = pending, .flush = flush};

@@ -21,7 +21,7 @@
 #include <wchar.h>
 
 enum { OP_PUT, OP_MOVE, OP_INSERT, OP_DELETE, OP_BEEP, OP_PUT_SYNC };
-enum { CTRL_MAGIC = 0x018b0900, CTRL_WINSIZE = CTRL_MAGIC + 100, CTRL_GET_UNICODE, CTRL_SET_UNICODE };
+enum { CTRL_GET_UNICODE = FDIO_WINSIZE + 1, CTRL_SET_UNICODE };
 
 typedef struct Tty {
     FdIo io;
@@ -370,20 +370,12 @@ static void ready(Port *port, uint32_t events)
     if (fdio_read_ready(&t->io, port) <= 0) port_input_end(port);
 }
 
-static term_t winsize(Heap *h, const Tty *t)
-{
-    struct winsize ws;
-    if (ioctl(t->io.out, TIOCGWINSZ, &ws) != 0) return TERM_NONE;
-    uint32_t size[2] = {ws.ws_col, ws.ws_row};
-    return heap_string(h, (const char *)size, sizeof size, TERM_NIL);
-}
-
 static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
 {
     Tty *t = port->driver_data;
     term_t old = heap_cons(&p->heap, term_small(t->unicode), TERM_NIL);
     switch (op) {
-    case CTRL_WINSIZE: return winsize(&p->heap, t);
+    case FDIO_WINSIZE: return fdio_window_size(&p->heap, &t->io);
     case CTRL_GET_UNICODE: return old;
     case CTRL_SET_UNICODE:
         if (n < 1) return TERM_NONE;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { READ_BYTES = 65536 };
@@ -135,4 +136,12 @@ void fdio_flush(FdIo *io)
         if (r < 0 && errno != EINTR && errno != EAGAIN) return;
         if (r > 0) io->sent += (size_t)r;
     }
+}
+
+term_t fdio_window_size(Heap *h, const FdIo *io)
+{
+    struct winsize ws;
+    if (ioctl(io->out, TIOCGWINSZ, &ws) != 0 && ioctl(io->in, TIOCGWINSZ, &ws) != 0) return TERM_NONE;
+    uint32_t size[2] = {ws.ws_col, ws.ws_row};
+    return heap_string(h, (const char *)size, sizeof size, TERM_NIL);
 }

@@ -25,5 +25,9 @@ int fdio_write_ready(FdIo *io, Port *port);
 int fdio_read_ready(FdIo *io, Port *port);
 static inline bool fdio_pending(const FdIo *io) { return io->queue.len > io->sent; }
 void fdio_flush(FdIo *io);
+/* port_control(Port, FDIO_WINSIZE, []): columns and rows of the terminal, as the eight bytes of two native
+ * integers; TERM_NONE: it is none. */
+enum { FDIO_CTRL_MAGIC = 0x018b0900, FDIO_WINSIZE = FDIO_CTRL_MAGIC + 100 };
+term_t fdio_window_size(Heap *h, const FdIo *io);
 
 #endif

@@ -68,3 +68,36 @@ void sched_run_on_all(Vm *vm, void (*fn)(void *arg), void (*done)(void *arg), vo
     atomic_init(&all->left, count);
     for (unsigned i = 1; i <= count; i++) sched_run_on(vm, i, run_for_all, all);
 }
+
+/* ---- the end of the slices that go on ---- */
+
+typedef struct SliceEnds {
+    Mutex lock;
+    CondVar changed;
+    unsigned left;        /* lock */
+} SliceEnds;
+
+static void slice_ended(void *arg)
+{
+    SliceEnds *e = arg;
+    mutex_lock(&e->lock);
+    e->left--;
+    cond_signal(&e->changed);
+    mutex_unlock(&e->lock);
+}
+
+void sched_await_slices(Vm *vm, int64_t limit_ns)
+{
+    SliceEnds *e = MEM_NEW(SCHED, SliceEnds); /* for good: the last slice may end after the limit */
+    int64_t end = clock_os_monotonic_ns() + limit_ns, left;
+    mutex_init(&e->lock, LOCK_SYSTEM);
+    cond_init(&e->changed);
+    e->left = vm->sched->count;
+    for (unsigned i = 1; i <= vm->sched->count; i++) {
+        if (sched_self == vm->sched->scheds[i - 1]) slice_ended(e);
+        else sched_run_on(vm, i, slice_ended, e);
+    }
+    mutex_lock(&e->lock);
+    while (e->left && (left = end - clock_os_monotonic_ns()) > 0) (void)cond_wait_ns(&e->changed, &e->lock, left);
+    mutex_unlock(&e->lock);
+}

@@ -188,6 +188,8 @@ uint64_t sched_balances(Vm *vm);
 
 /* The VM is halting: from now on no process is executed, only tasks, jobs, timers and descriptors. */
 void sched_stop_processes(Vm *vm);
+/* Wait, but not longer than this, until the slices that other normal schedulers are in are over. */
+void sched_await_slices(Vm *vm, int64_t limit_ns);
 
 /* Interrupt an idle scheduler (any if 0) so that it looks around. */
 void sched_kick(Vm *vm, unsigned number);

@@ -38,6 +38,7 @@ typedef struct Config {
     uint64_t max_heap;                                 /* +hmax */
     bool max_heap_kill, max_heap_log;                  /* +hmaxk, +hmaxel */
     bool off_heap_messages;                            /* +hmqd */
+    unsigned trim_kbytes, pad_kbytes;                  /* +MYtt, +MYtp: mem_init */
     /* time */
     bool time_correction;        /* +c */
     const char *warp_mode;       /* +C, NULL: the release's default */

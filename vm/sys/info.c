@@ -28,6 +28,7 @@
 #include "trace/trace.h"
 #include "term/atom.h"
 
+#include <gnu/libc-version.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
@@ -274,10 +275,19 @@ ITEM(message_queue_data)
 }
 ITEM(alloc_util_allocators) { return info_allocator_names(h); }
 ITEM(allocated_areas) { return info_allocated_areas(h, VM_); }
+/* {glibc, Version, Names, Settings}: malloc alone has settings. */
 ITEM(allocator)
 {
-    term_t features = info_allocator_names(h);
-    return heap_tuple4(h, am_glibc, TERM_NIL, features, TERM_NIL);
+    unsigned major = 0, minor = 0;
+    (void)sscanf(gnu_get_libc_version(), "%u.%u", &major, &minor);
+    term_t version[] = {term_small(major), term_small(minor)};
+    const Config *c = VM_->config;
+    term_t set[] = {info_pair(h, am_e, am_true), info_pair(h, am_m, am_libc),
+                    info_pair(h, am_tt, term_small((int64_t)c->trim_kbytes * 1024)),
+                    info_pair(h, am_tp, term_small((int64_t)c->pad_kbytes * 1024))};
+    term_t sys = info_pair(h, am_sys_alloc, heap_list(h, ARRAY_LEN(set), set, TERM_NIL));
+    return heap_tuple4(h, am_glibc, heap_list(h, 2, version, TERM_NIL), info_allocator_names(h),
+                       heap_cons(h, sys, TERM_NIL));
 }
 ITEM(c_compiler_used)
 {

@@ -65,11 +65,16 @@ void sys_abort(Vm *vm)
     abort();
 }
 
+/* Who is in the middle of a slice may have said one half of what it has to say, and its exit not yet. A
+ * native that does not come back is not waited for. */
+#define SLICES_NS 200000000
+
 void sys_halt(Vm *vm, int code, bool flush)
 {
     uint32_t running = 0;
     if (!atomic_compare_exchange_strong(&vm->sys->halting, &running, 1)) return;
     sched_stop_processes(vm);
+    if (flush) sched_await_slices(vm, SLICES_NS);
     if (flush) nif_halt(vm);
     if (flush) port_flush_all(vm);
     sys_exit(vm, code);
