@@ -65,10 +65,20 @@ static size_t column_of(const Tty *t, size_t index)
     return n;
 }
 
+/* A terminal that does not say has 80 columns and 24 rows. */
+static void size_of_screen(const Tty *t, uint32_t size[2])
+{
+    struct winsize ws = {0};
+    if (ioctl(t->io.out, TIOCGWINSZ, &ws) != 0) ws = (struct winsize){0};
+    size[0] = ws.ws_col ? ws.ws_col : 80;
+    size[1] = ws.ws_row ? ws.ws_row : 24;
+}
+
 static size_t width_of_screen(const Tty *t)
 {
-    struct winsize ws;
-    return ioctl(t->io.out, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col : 80;
+    uint32_t size[2];
+    size_of_screen(t, size);
+    return size[0];
 }
 
 /* ---- output ---- */
@@ -173,7 +183,7 @@ static size_t escape_length(const uint8_t *b, size_t n)
     return n;
 }
 
-/* A line that ends where the screen does wraps only once: by its newline. */
+/* Text that ends where the screen does; a line that does wraps only once: by its newline. */
 static void wrap(Tty *t)
 {
     if (t->unsettled) buf_puts(&t->out, " \b");
@@ -193,7 +203,6 @@ static void put_text(Tty *t, const uint8_t *b, size_t n)
         }
         if (utf8_decode(&b, end, &c) != UTF8_OK) c = *b++;
         if (c == '\n') t->unsettled = false;
-        wrap(t);
         put_char(t, c);
     }
     wrap(t);
@@ -370,12 +379,19 @@ static void ready(Port *port, uint32_t events)
     if (fdio_read_ready(&t->io, port) <= 0) port_input_end(port);
 }
 
+static term_t window_size(Heap *h, const Tty *t)
+{
+    uint32_t size[2];
+    size_of_screen(t, size);
+    return heap_string(h, (const char *)size, sizeof size, TERM_NIL);
+}
+
 static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
 {
     Tty *t = port->driver_data;
     term_t old = heap_cons(&p->heap, term_small(t->unicode), TERM_NIL);
     switch (op) {
-    case FDIO_WINSIZE: return fdio_window_size(&p->heap, &t->io);
+    case FDIO_WINSIZE: return window_size(&p->heap, t);
     case CTRL_GET_UNICODE: return old;
     case CTRL_SET_UNICODE:
         if (n < 1) return TERM_NONE;

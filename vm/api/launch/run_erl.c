@@ -237,8 +237,7 @@ static void pass_traffic(Run *r)
 
 static pid_t start_command(Run *r, const char *command)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
-    pid_t pid = forkpty(&r->tty, NULL, NULL, &size);
+    pid_t pid = forkpty(&r->tty, NULL, NULL, NULL);
     if (pid < 0)
         launch_fail("cannot make a terminal: %s", strerror(errno));
     if (pid == 0) {
