@@ -414,6 +414,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     case am_check_io_debug: return check_io_info(p);
     case am_memory: return info_memory(&p->heap, p->vm);
     case am_node_and_dist_references: return node_references(p);
+    case am_monitoring_nodes: return nodes_monitors(p);
     case am_lc_graph: case am_flxctr_memory_usage: return am_notsup; /* no lock checker, no such counters */
     case am_process_info_args: return process_info_items(&p->heap);
     default: return bif_error(p, EXC_BADARG);

@@ -35,3 +35,6 @@ erl +MYtt 512 +MYtp 8 -noshell -eval '{_, V, _, S} = erlang:system_info(allocato
 erl +MYtt 2097152 -noshell -s init stop 2>&1 | head -n 1
 script -qec "stty rows 40 cols 90; erl -noshell -eval 'io:format(\"~p ~p~n\", [io:columns(), io:rows()]), halt().'" /dev/null
 erl -noshell -eval 'io:format("~p ~p~n", [io:columns(), io:rows()]), halt().' </dev/null | cat
+echo '[{kernel, [{from_config, 43}]}].' >fd.config
+erl -noshell -configfd 3 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' 3<fd.config
+erl -noshell -configfd 0 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' <fd.config

@@ -194,6 +194,8 @@ bool control_received(Channel *c, uint32_t conn, term_t control, term_t payload,
 extern const ProcRemoteOps channel_remote_ops;                      /* ops.c */
 void nodes_tell(Vm *vm, term_t what, Channel *c, uint32_t conn, bool visible, term_t name, term_t reason);
 term_t nodes_monitor_flag(Process *p, term_t flag, term_t value);   /* nodes.c */
+/* [{Pid, Options}] of all subscriptions, the newest first, for test suites. */
+term_t nodes_monitors(Process *p);
 void nodes_forget(Vm *vm, term_t pid);
 /* A spawn request of p has failed. m: its pending monitor; both are gone afterwards. */
 void spawn_request_failed(Process *p, Monitor *m, term_t reason);   /* spawn_remote.c */

@@ -106,6 +106,28 @@ void nodes_forget(Vm *vm, term_t pid)
     mutex_unlock(&s->lock);
 }
 
+static term_t option_list(Heap *h, unsigned options)
+{
+    term_t list = TERM_NIL;
+    unsigned kinds = options & (WANT_VISIBLE | WANT_HIDDEN);
+    term_t kind = kinds == WANT_VISIBLE ? am_visible : kinds == WANT_HIDDEN ? am_hidden : am_all;
+    if (kinds) list = heap_cons(h, heap_tuple2(h, am_node_type, kind), list);
+    return options & WANT_REASON ? heap_cons(h, am_nodedown_reason, list) : list;
+}
+
+term_t nodes_monitors(Process *p)
+{
+    DistSpace *s = dist_space(p->vm);
+    Heap *h = &p->heap;
+    term_t list = TERM_NIL;
+    mutex_lock(&s->lock);
+    for (const NodesMonitor *m = s->monitors; m; m = m->next)
+        for (uint32_t i = 0; i < m->count; i++)
+            list = heap_cons(h, heap_tuple2(h, m->pid, option_list(h, m->options)), list);
+    mutex_unlock(&s->lock);
+    return list;
+}
+
 /* What a change of a node is told with. */
 typedef struct NodeChange {
     term_t what, name, reason;

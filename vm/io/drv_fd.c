@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <unistd.h>
 
 static bool fd_arg(term_t t, int *fd)
 {
@@ -16,16 +17,18 @@ static bool fd_arg(term_t t, int *fd)
     return true;
 }
 
+/* A number that is no open descriptor is accepted: nothing comes from it, and output ends the port (ebadf). */
 static int start(Port *port, Process *p UNUSED, enum PortSource source UNUSED, term_t spec,
                  const PortOptions *opt)
 {
     int in, out;
     if (!fd_arg(tuple_element(spec, 2), &in) || !fd_arg(tuple_element(spec, 3), &out)) return -1;
-    if (opt->in && fcntl(in, F_GETFD) < 0) return EBADF;
-    if (opt->out && fcntl(out, F_GETFD) < 0) return EBADF;
+    long max = sysconf(_SC_OPEN_MAX);
+    if ((opt->in && in >= max) || (opt->out && out >= max)) return EINVAL;
+    bool readable = opt->in && fcntl(in, F_GETFD) >= 0;
     FdIo *io = MEM_NEW(PORT, FdIo);
     port->driver_data = io;
-    fdio_start(io, port, opt->in ? in : -1, opt->out ? out : -1, false);
+    fdio_start(io, port, readable ? in : -1, opt->out ? out : -1, false);
     return 0;
 }
 
@@ -43,7 +46,8 @@ static void fail(Port *port, int error)
 
 static void output(Port *port, const uint8_t *bytes, size_t n)
 {
-    int error = fdio_write(port->driver_data, port, bytes, n);
+    FdIo *io = port->driver_data;
+    int error = io->out < 0 ? EBADF : fdio_write(io, port, bytes, n);
     if (error) fail(port, error);
 }
 

@@ -7,6 +7,7 @@ main() ->
     logger:set_primary_config(level, none),
     _ = erts_debug:set_internal_state(available_internal_state, true),
     [delayed(Id) || Id <- [make_ref(), atom]],
+    t:p("monitors of nodes", fun monitoring_nodes/0),
     t:p(settings, fun() -> [gc_state(X) || X <- [false, false, true, true]] end),
     t:p(bad_setting, fun() -> catch gc_state(1) end),
     t:p(hops, fun() -> {erts_debug:dirty_cpu(reschedule, 5000), erts_debug:dirty_io(reschedule, 0)} end),
@@ -74,3 +75,12 @@ table() ->
     [{a, b}] = ets:lookup(T, a),
     ets:delete(T2),
     ets:info(binary_to_term(term_to_binary(T))).
+
+%% One entry a subscription, the newest first; it needs no connection.
+monitoring_nodes() ->
+    Flags = [monitor_nodes, {monitor_nodes, #{node_type => hidden}}, {monitor_nodes, #{node_type => all, nodedown_reason => true}}],
+    erts_debug:set_internal_state(available_internal_state, true),
+    [process_flag(F, true) || F <- Flags ++ [monitor_nodes]],
+    L = [O || {P, O} <- erts_debug:get_internal_state(monitoring_nodes), P =:= self()],
+    [process_flag(F, false) || F <- Flags],
+    {L, [O || {P, O} <- erts_debug:get_internal_state(monitoring_nodes), P =:= self()]}.

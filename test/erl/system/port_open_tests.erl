@@ -16,6 +16,7 @@ main() ->
     t:p("huge environment", fun() ->
         run({spawn, "true"}, [{env, [{"V" ++ integer_to_list(I), lists:duplicate(1000, $x)} || I <- lists:seq(1, 5000)]}]) end),
     t:each(fun too_large/1, [1, 2]),
+    t:each(fun no_descriptor/1, [{99, 99, []}, {99, 98, [in]}, {99, 98, [out]}, {99, 98, [in, eof]}, {5000000, 5000001, []}]),
     t:p("name", fun name/0),
     t:p("registered_name", fun info/0),
     t:p("taints", fun() -> is_list(erlang:system_info(taints)) end),
@@ -29,6 +30,16 @@ run(What, Options) ->
 file(Name, Text) ->
     ok = file:write_file(Name, Text),
     ok = file:change_mode(Name, 8#755).
+
+%% No descriptor of that number is open.
+no_descriptor({In, Out, Options}) ->
+    {ok, #{level := Level}} = {ok, logger:get_primary_config()},
+    logger:set_primary_config(level, none),
+    R = try P = open_port({fd, In, Out}, Options) of
+            _ -> {port_command(P, "x"), receive {'EXIT', P, W} -> W after 500 -> lives end}
+        catch _:E -> E end,
+    logger:set_primary_config(level, Level),
+    R.
 
 %% The port ends, the caller does not fail.
 too_large(N) ->
