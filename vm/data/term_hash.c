@@ -143,9 +143,9 @@ static uint32_t hash_bitstring(term_t t, uint32_t h)
 {
     BitView v = bitstring_view(t);
     uint32_t seed = K(13) + h;
-    size_t n = v.bits >> 3;
+    size_t n = (uint32_t)(v.bits >> 3); /* of 4 GB and more, what that leaves: so the reference's values are */
     unsigned rest = v.bits & 7;
-    if (v.bits == 0) return seed;
+    if (n == 0 && rest == 0) return seed;
     if (view_is_aligned(&v)) {
         h = hash_block(view_bytes(&v), n, seed);
     } else {

@@ -444,7 +444,7 @@ static term_t step(Process *p, term_t *a, EtsObject *(*get)(EtsTable *, term_t, 
     if (!t) return TERM_NONE;
     bool found;
     EtsObject *o = get(t, a[1], &found);
-    term_t key = found ? key_or_end(p, t, o) : bif_error_cause(p, EXC_BADARG, am_badkey);
+    term_t key = found ? key_or_end(p, t, o) : bif_error(p, EXC_BADARG);
     ets_unlock(t, false);
     return key;
 }

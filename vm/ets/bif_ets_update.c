@@ -93,19 +93,20 @@ static term_t update_element(Process *p, EtsTable *t, term_t *a, term_t otherwis
     return ok ? am_true : TERM_NONE;
 }
 
-/* The table, write-locked, if its type holds one object per key. */
-static EtsTable *lock_single(Process *p, term_t id)
+/* The table, write-locked, if its type holds one object per key; else badarg with the cause, TERM_NONE: none. */
+static EtsTable *lock_single(Process *p, term_t id, term_t cause)
 {
     EtsTable *t = ets_lock(p, id, ETS_WANT_WRITE, true);
     if (!t || t->type == ETS_SET || t->type == ETS_ORDERED_SET) return t;
     ets_unlock(t, true);
-    bif_error_cause(p, EXC_BADARG, am_table_type);
+    if (cause == TERM_NONE) bif_error(p, EXC_BADARG);
+    else bif_error_cause(p, EXC_BADARG, cause);
     return NULL;
 }
 
 static term_t update_element_call(Process *p, term_t *a, term_t otherwise)
 {
-    EtsTable *t = lock_single(p, a[0]);
+    EtsTable *t = lock_single(p, a[0], TERM_NONE);
     if (!t) return TERM_NONE;
     term_t result = update_element(p, t, a, otherwise);
     ets_unlock(t, true);
@@ -187,7 +188,7 @@ static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwis
 
 static term_t update_counter_call(Process *p, term_t *a, term_t otherwise)
 {
-    EtsTable *t = lock_single(p, a[0]);
+    EtsTable *t = lock_single(p, a[0], am_table_type);
     if (!t) return TERM_NONE;
     term_t result = update_counter(p, t, a, otherwise);
     ets_unlock(t, true);

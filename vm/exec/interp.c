@@ -138,12 +138,19 @@ leave:
 
 #endif
 
+/* A native that was left goes on, and is no longer where the process stands (saving.c has yet to see it). */
+static enum RunResult go_on(Sched *s, Process *p)
+{
+    if (LIKELY(p->saved_calls == NULL)) p->flags &= ~PF_IN_NATIVE;
+    return run(s, p);
+}
+
 enum RunResult interp_run(Sched *s, Process *p)
 {
     if (!exec_enter(s, p)) return ((Exec *)s->exec)->leave;
-    if (LIKELY(p->trace == NULL)) return run(s, p);
+    if (LIKELY(p->trace == NULL)) return go_on(s, p);
     p->vm->procs->trace_ops->running(p, true);
-    enum RunResult r = run(s, p);
+    enum RunResult r = go_on(s, p);
     if (r != RUN_EXIT && p->trace != NULL) p->vm->procs->trace_ops->running(p, false);
     return r;
 }

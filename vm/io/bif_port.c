@@ -353,8 +353,7 @@ BIF(erts_internal, port_info, 1, 0)
 {
     static const term_t items[] = {am_name, am_links, am_id, am_connected, am_input, am_output,
                                    am_os_pid};
-    if (!term_is_atom(a[0]) && !term_is_port(a[0])) return am_badarg;
-    if (term_is_atom(a[0]) && registry_find(p->vm, a[0]) == TERM_NONE) return am_badarg;
+    if (!term_is_atom(a[0]) && !term_is_local_port(a[0])) return am_badarg;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_undefined;
     port_trace_in(port, am_info);
@@ -369,22 +368,23 @@ BIF(erts_internal, port_info, 1, 0)
     return l;
 }
 
-static bool is_item(term_t t)
+static bool is_item(Port *port, term_t t)
 {
     Heap h = {0};
-    Port nobody = {.title = "", .id = term_local_port(0), .owner = am_undefined};
-    bool ok = t == am_registered_name || info_value(&h, &nobody, t) != TERM_NONE;
+    bool ok = term_is_atom(t) && (t == am_registered_name || info_value(&h, port, t) != TERM_NONE);
     heap_dispose(&h);
     return ok;
 }
 
 BIF(erts_internal, port_info, 2, 0)
 {
-    if (!term_is_atom(a[1]) || !is_item(a[1])) return am_badarg;
-    if (!term_is_atom(a[0]) && !term_is_port(a[0])) return am_badarg;
-    if (term_is_atom(a[0]) && registry_find(p->vm, a[0]) == TERM_NONE) return am_badarg;
+    if (!term_is_atom(a[0]) && !term_is_local_port(a[0])) return am_badtype;
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return am_undefined;
+    if (!is_item(port, a[1])) {
+        port_unlock(port);
+        return am_badarg;
+    }
     port_trace_in(port, am_info);
     term_t r = TERM_NIL, name = registry_name_of(p->vm, port->id);
     if (a[1] != am_registered_name)

@@ -22,6 +22,7 @@ typedef struct Pattern {
     int64_t count;
     char error[160];         /* what is wrong with the specification */
     bool too_deep;
+    bool counts_all;         /* a specification has no say in what is counted */
 } Pattern;
 
 static bool parse_mfa(Pattern *q, term_t t)
@@ -79,14 +80,17 @@ static bool parse_spec(Pattern *q, term_t t)
     if (q->pause || q->restart) return !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
     q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error, &q->too_deep);
     q->spec.term = t;
-    return q->spec.ms != NULL;
+    q->counts_all = q->bits & (BREAK_COUNT | BREAK_TIME) && !(q->bits & BREAK_LOCAL);
+    return q->spec.ms != NULL && !q->counts_all;
 }
 
 /* Nested too deeply: the only specification that is refused for its size. */
 static term_t bad_spec(Process *p, const Pattern *q)
 {
     if (q->too_deep) return bif_error(p, EXC_SYSTEM_LIMIT);
-    return badarg(p, am_match_spec);
+    if (!q->spec.ms) return badarg(p, am_match_spec);
+    ms_unref(q->spec.ms);
+    return badarg(p, am_call_count);
 }
 
 static bool matches(const Pattern *q, const Mfa *m)
