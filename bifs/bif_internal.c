@@ -31,7 +31,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-
 static bool *enabled(Process *p)
 {
     return &bif_space(p->vm)->internal_state;

@@ -73,7 +73,7 @@ static void print_pid(FILE *f, term_t pid)
     fprintf(f, "<0.%u.%u>", (unsigned)(id & 0x7FFF), (unsigned)(id >> 15));
 }
 
-/* The schedulers have been stopped, but neither the caller nor dirty threads. */
+/* sys_crash has stopped the schedulers, but not dirty threads; after a fault or a panic nobody has been stopped. */
 static bool stands_still(const Process *p, uint32_t state)
 {
     if (sched_self && sched_self->p == p) return true;
