@@ -30,10 +30,12 @@ typedef struct BifEntry {
 #define BIF_GUARD 1u      /* allowed in guards: called by bif/gc_bif instructions */
 #define BIF_DIRTY_CPU 2u  /* runs on a dirty CPU thread */
 #define BIF_DIRTY_IO 4u
+#define BIF_BRIEF 8u      /* dirty I/O that seldom takes longer than handing it to another thread and back */
 /* short forms for the declaration line */
 #define GUARD BIF_GUARD
 #define DIRTY_CPU BIF_DIRTY_CPU
 #define DIRTY_IO BIF_DIRTY_IO
+#define BRIEF_IO (BIF_DIRTY_IO | BIF_BRIEF)
 
 #define BIF(mod, fun, arity, flags) \
     term_t bif_##mod##_##fun##_##arity(Process *p, term_t *a); \

@@ -27,6 +27,12 @@ void affinity_bind_self(int cpu)
     (void)sched_setaffinity(0, sizeof set, &set);
 }
 
+void affinity_as(pthread_t other)
+{
+    cpu_set_t set;
+    if (pthread_getaffinity_np(other, sizeof set, &set) == 0) (void)sched_setaffinity(0, sizeof set, &set);
+}
+
 void affinity_forget(pthread_attr_t *attr)
 {
     cpu_set_t set;

@@ -11,6 +11,8 @@
 bool affinity_is_usable(unsigned cpu);
 /* Bind the calling thread to a processor; -1: to all that are usable. */
 void affinity_bind_self(int cpu);
+/* The calling thread may run where another one may, while that exists. */
+void affinity_as(pthread_t other);
 /* A thread made with attr is not bound as its maker is. */
 void affinity_forget(pthread_attr_t *attr);
 

@@ -18,6 +18,7 @@ static const struct {
     {"frag", &checked_knobs.frag},     {"tables", &checked_knobs.tables},
     {"verify", &checked_knobs.verify}, {"poison", &checked_knobs.poison},
     {"move", &checked_knobs.move},     {"trap", &checked_knobs.trap},
+    {"lose", &checked_knobs.lose},
 };
 
 static bool is_word(const char *at, size_t n, const char *word)

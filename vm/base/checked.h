@@ -14,6 +14,7 @@
  *   poison    on       fill fresh and freed memory with patterns (alloc.h)
  *   move      off      a stack or heap that grows always moves
  *   trap      off      natives that can yield do so after each step
+ *   lose      off      a scheduler that lends itself (sched/lend.c) always loses its thread
  *   alloc=N   0        the N-th mem_alloc_try from now on fails (0: none does)
  *   sys=N     0        the N-th system call made through SYSCALL_FAILS fails (0: none does)
  * Threads: const after checked_init; the two counters are atomic.
@@ -30,7 +31,7 @@ void checked_init(void);
 #ifdef JOIST_CHECKED
 
 struct CheckedKnobs {
-    bool gc, red, frag, tables, verify, poison, move, trap;
+    bool gc, red, frag, tables, verify, poison, move, trap, lose;
     size_t verify_each;
     atomic_word_t collections;
     atomic_word_t alloc_countdown; /* fails when it goes from 1 to 0 */
@@ -51,6 +52,7 @@ void checked_verify_each(size_t n);
 static inline bool checked_poison(void) { return checked_knobs.poison; }
 static inline bool checked_always_move(void) { return checked_knobs.move; }
 static inline bool checked_trap_always(void) { return checked_knobs.trap; }
+static inline bool checked_lose(void) { return checked_knobs.lose; }
 static inline bool checked_alloc_fails(void)
 {
     return checked_countdown(&checked_knobs.alloc_countdown);
@@ -73,6 +75,7 @@ static inline bool checked_tiny_tables(void) { return false; }
 static inline bool checked_verify_heap(void) { return false; }
 static inline bool checked_always_move(void) { return false; }
 static inline bool checked_trap_always(void) { return false; }
+static inline bool checked_lose(void) { return false; }
 static inline bool checked_alloc_fails(void) { return false; }
 static inline bool checked_syscall_fails(void) { return false; }
 #ifdef JOIST_DEBUG

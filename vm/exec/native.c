@@ -21,9 +21,11 @@ static const code_t *go_on(Sched *s, Process *p, const code_t *to, unsigned live
 static const code_t *go_dirty(Sched *s, Process *p, const code_t *ret, bool cpu)
 {
     Export *e = container_of(p->current, Export, mfa);
+    bool brief = e->native && e->native->flags & BIF_BRIEF;
     push_return(p, ret);
     p->dirty_state = e;
-    return exec_leave(s, p, e->native_stub, (unsigned)e->mfa.arity, cpu ? RUN_DIRTY_CPU : RUN_DIRTY_IO);
+    return exec_leave(s, p, e->native_stub, (unsigned)e->mfa.arity,
+                      cpu ? RUN_DIRTY_CPU : brief ? RUN_DIRTY_BRIEF : RUN_DIRTY_IO);
 }
 
 /* ---- hibernation ---- */

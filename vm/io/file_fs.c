@@ -68,7 +68,7 @@ static term_t file_info(Process *p, const struct stat *st, term_t access)
 /* Of an open file only what its owner may do is told. */
 static term_t owner_access(mode_t mode) { return access_atom(mode & S_IRUSR, mode & S_IWUSR); }
 
-BIF(prim_file, read_info_nif, 2, DIRTY_IO)
+BIF(prim_file, read_info_nif, 2, BRIEF_IO)
 {
     TempBytes temp = TEMP_BYTES_INIT;
     const char *path = file_path(a[0], &temp);
@@ -85,7 +85,7 @@ BIF(prim_file, read_info_nif, 2, DIRTY_IO)
     return r == 0 ? file_info(p, &st, access_mode) : file_error(p, error);
 }
 
-BIF(prim_file, read_handle_info_nif, 1, DIRTY_IO)
+BIF(prim_file, read_handle_info_nif, 1, BRIEF_IO)
 {
     int fd = file_descriptor_of(a[0]);
     struct stat st;
@@ -98,7 +98,7 @@ BIF(prim_file, read_handle_info_nif, 1, DIRTY_IO)
 
 static int op_chmod(const char *path, void *ctx) { return chmod(path, *(mode_t *)ctx); }
 
-BIF(prim_file, set_permissions_nif, 2, DIRTY_IO)
+BIF(prim_file, set_permissions_nif, 2, BRIEF_IO)
 {
     if (!term_is_small(a[1]) || small_value(a[1]) < 0) return bif_error(p, EXC_BADARG);
     mode_t mode = (mode_t)small_value(a[1]) & 07777;
@@ -116,7 +116,7 @@ static int op_chown(const char *path, void *ctx)
     return chown(path, o->uid, o->gid);
 }
 
-BIF(prim_file, set_owner_nif, 3, DIRTY_IO)
+BIF(prim_file, set_owner_nif, 3, BRIEF_IO)
 {
     int64_t uid, gid;
     if (!term_to_int64(a[1], &uid) || !term_to_int64(a[2], &gid)) return bif_error(p, EXC_BADARG);
@@ -130,7 +130,7 @@ static int op_utimes(const char *path, void *ctx)
 }
 
 /* The fourth argument, creation time, has no place to go on this system. */
-BIF(prim_file, set_time_nif, 4, DIRTY_IO)
+BIF(prim_file, set_time_nif, 4, BRIEF_IO)
 {
     int64_t accessed, modified;
     if (!term_to_int64(a[1], &accessed) || !term_to_int64(a[2], &modified))
@@ -141,8 +141,8 @@ BIF(prim_file, set_time_nif, 4, DIRTY_IO)
 
 /* ---- links, names, directories ---- */
 
-BIF(prim_file, make_hard_link_nif, 2, DIRTY_IO) { return on_two_paths(p, a, link); }
-BIF(prim_file, make_soft_link_nif, 2, DIRTY_IO) { return on_two_paths(p, a, symlink); }
+BIF(prim_file, make_hard_link_nif, 2, BRIEF_IO) { return on_two_paths(p, a, link); }
+BIF(prim_file, make_soft_link_nif, 2, BRIEF_IO) { return on_two_paths(p, a, symlink); }
 
 /* rename(2) with the errors that file:rename/2 documents for directories. */
 static int op_rename(const char *from, const char *to)
@@ -153,11 +153,11 @@ static int op_rename(const char *from, const char *to)
     return -1;
 }
 
-BIF(prim_file, rename_nif, 2, DIRTY_IO) { return on_two_paths(p, a, op_rename); }
+BIF(prim_file, rename_nif, 2, BRIEF_IO) { return on_two_paths(p, a, op_rename); }
 
 static int op_mkdir(const char *path, void *ctx UNUSED) { return mkdir(path, 0777); }
 
-BIF(prim_file, make_dir_nif, 1, DIRTY_IO) { return on_path(p, a[0], op_mkdir, NULL); }
+BIF(prim_file, make_dir_nif, 1, BRIEF_IO) { return on_path(p, a[0], op_mkdir, NULL); }
 
 /* A directory that is not empty, or is the working directory, is "eexist" to Erlang. */
 static int op_rmdir(const char *path, void *ctx UNUSED)
@@ -172,7 +172,7 @@ static int op_rmdir(const char *path, void *ctx UNUSED)
     return -1;
 }
 
-BIF(prim_file, del_dir_nif, 1, DIRTY_IO) { return on_path(p, a[0], op_rmdir, NULL); }
+BIF(prim_file, del_dir_nif, 1, BRIEF_IO) { return on_path(p, a[0], op_rmdir, NULL); }
 
 /* Deleting a directory is "eperm", whatever the system calls it. */
 static int op_unlink(const char *path, void *ctx UNUSED)
@@ -185,25 +185,25 @@ static int op_unlink(const char *path, void *ctx UNUSED)
     return -1;
 }
 
-BIF(prim_file, del_file_nif, 1, DIRTY_IO) { return on_path(p, a[0], op_unlink, NULL); }
+BIF(prim_file, del_file_nif, 1, BRIEF_IO) { return on_path(p, a[0], op_unlink, NULL); }
 
 static int op_chdir(const char *path, void *ctx UNUSED) { return chdir(path); }
 
-BIF(prim_file, set_cwd_nif, 1, DIRTY_IO) { return on_path(p, a[0], op_chdir, NULL); }
+BIF(prim_file, set_cwd_nif, 1, BRIEF_IO) { return on_path(p, a[0], op_chdir, NULL); }
 
 static term_t ok_name(Process *p, const char *name, size_t n)
 {
     return heap_tuple2(&p->heap, am_ok, heap_binary(&p->heap, name, n));
 }
 
-BIF(prim_file, get_cwd_nif, 0, DIRTY_IO)
+BIF(prim_file, get_cwd_nif, 0, BRIEF_IO)
 {
     char path[PATH_MAX];
     if (!getcwd(path, sizeof path)) return file_error(p, errno);
     return ok_name(p, path, strlen(path));
 }
 
-BIF(prim_file, read_link_nif, 1, DIRTY_IO)
+BIF(prim_file, read_link_nif, 1, BRIEF_IO)
 {
     TempBytes temp = TEMP_BYTES_INIT;
     char target[PATH_MAX];
@@ -225,7 +225,7 @@ static term_t directory_names(Process *p, DIR *d)
     return heap_tuple2(&p->heap, am_ok, list);
 }
 
-BIF(prim_file, list_dir_nif, 1, DIRTY_IO)
+BIF(prim_file, list_dir_nif, 1, BRIEF_IO)
 {
     TempBytes temp = TEMP_BYTES_INIT;
     const char *path = file_path(a[0], &temp);
@@ -280,7 +280,7 @@ static Binary *read_path(const char *path, size_t *size)
     return b;
 }
 
-BIF(prim_file, read_file_nif, 1, DIRTY_IO)
+BIF(prim_file, read_file_nif, 1, BRIEF_IO)
 {
     TempBytes temp = TEMP_BYTES_INIT;
     const char *path = file_path(a[0], &temp);

@@ -98,7 +98,7 @@ static int open_checked(const char *path, const OpenModes *m)
     return fd;
 }
 
-BIF(prim_file, open_nif, 2, DIRTY_IO)
+BIF(prim_file, open_nif, 2, BRIEF_IO)
 {
     OpenModes m = {0};
     TempBytes temp = TEMP_BYTES_INIT;
@@ -135,9 +135,9 @@ static term_t close_handle(Process *p, term_t ref)
     return file_error(p, errno);
 }
 
-BIF(prim_file, close_nif, 1, DIRTY_IO) { return close_handle(p, a[0]); }
+BIF(prim_file, close_nif, 1, BRIEF_IO) { return close_handle(p, a[0]); }
 
-BIF(prim_file, delayed_close_nif, 1, DIRTY_IO)
+BIF(prim_file, delayed_close_nif, 1, BRIEF_IO)
 {
     return close_handle(p, a[0]) == TERM_NONE ? TERM_NONE : am_ok;
 }
@@ -158,9 +158,7 @@ static bool size_arg(term_t t, size_t *n)
     return true;
 }
 
-/* Linux reads no more at a time. */
-#define READ_AT_MOST ((size_t)0x7ffff000)
-
+/* All n bytes unless the file ends: of a pipe too, as the reference does. */
 static ssize_t read_full(int fd, uint8_t *to, size_t n, int64_t offset)
 {
     size_t done = 0;
@@ -171,7 +169,6 @@ static ssize_t read_full(int fd, uint8_t *to, size_t n, int64_t offset)
         if (r < 0) return done > 0 ? (ssize_t)done : -1;
         if (r == 0) break;
         done += (size_t)r;
-        if (offset < 0 && (size_t)r < READ_AT_MOST) break; /* what a pipe or terminal has now is enough */
     }
     return (ssize_t)done;
 }
@@ -200,7 +197,7 @@ static term_t read_result(Process *p, int fd, size_t n, int64_t offset)
     return heap_tuple2(&p->heap, am_ok, data);
 }
 
-BIF(prim_file, read_nif, 2, DIRTY_IO)
+BIF(prim_file, read_nif, 2, BRIEF_IO)
 {
     size_t n;
     FILE_FD(fd, a[0]);
@@ -208,7 +205,7 @@ BIF(prim_file, read_nif, 2, DIRTY_IO)
     return read_result(p, fd, n, -1);
 }
 
-BIF(prim_file, pread_nif, 3, DIRTY_IO)
+BIF(prim_file, pread_nif, 3, BRIEF_IO)
 {
     size_t n;
     int64_t offset;
@@ -219,7 +216,7 @@ BIF(prim_file, pread_nif, 3, DIRTY_IO)
 }
 
 /* {ok, {Size, Pointer, Data | eof}}: a header <<Size:32, Pointer:32>> at Offset and what it points to. */
-BIF(prim_file, ipread_s32bu_p32bu_nif, 3, DIRTY_IO)
+BIF(prim_file, ipread_s32bu_p32bu_nif, 3, BRIEF_IO)
 {
     int64_t offset;
     size_t max;
@@ -304,13 +301,13 @@ static term_t write_vector(Process *p, int fd, term_t list, int64_t offset)
     return error ? file_error(p, error) : am_ok;
 }
 
-BIF(prim_file, write_nif, 2, DIRTY_IO)
+BIF(prim_file, write_nif, 2, BRIEF_IO)
 {
     FILE_FD(fd, a[0]);
     return write_vector(p, fd, a[1], -1);
 }
 
-BIF(prim_file, pwrite_nif, 3, DIRTY_IO)
+BIF(prim_file, pwrite_nif, 3, BRIEF_IO)
 {
     int64_t offset;
     FILE_FD(fd, a[0]);
@@ -321,7 +318,7 @@ BIF(prim_file, pwrite_nif, 3, DIRTY_IO)
 
 /* ---- positions and the rest ---- */
 
-BIF(prim_file, seek_nif, 3, DIRTY_IO)
+BIF(prim_file, seek_nif, 3, BRIEF_IO)
 {
     int64_t offset;
     FILE_FD(fd, a[0]);

@@ -134,6 +134,16 @@ static void dirty_execute_blocked(Sched *s, Process *p)
     if (alone) sched_unblock_all(s->vm);
 }
 
+void dirty_run(Sched *s, Process *p)
+{
+    DirtyPool *pool = s->kind == SCHED_DIRTY_CPU ? &shared_of(s->vm)->cpu : &shared_of(s->vm)->io;
+    mutex_lock(&pool->lock);
+    pool->active++;
+    mutex_unlock(&pool->lock);
+    dirty_execute_blocked(s, p);
+    dirty_done(pool);
+}
+
 /* ---- signals meanwhile ---- */
 
 typedef struct DirtySignals {

@@ -126,7 +126,8 @@ static RunQueue *choose_queue(SchedSpace *space, RunQueue *last)
     if (here && !takes_work(space, here)) here = NULL;
     if (last && !takes_work(space, last->sched)) last = NULL;
     if (!here) return last ? last : space->scheds[0]->runq;
-    if (!last || last == here->runq || sched_is_idle(space->shared, last->sched)) return here->runq;
+    if (!last || last == here->runq || sched_is_idle(space->shared, last->sched) || lent_by_another(last->sched))
+        return here->runq;
     return last;
 }
 
@@ -142,7 +143,7 @@ static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
 {
     if (sched_is_idle(space->shared, q->sched))
         sched_kick(space->vm, q->sched->number);
-    else if (n >= 2)
+    else if (n >= 2 || lent_by_another(q->sched))
         sched_wake_idle(space);
 }
 
@@ -221,6 +222,13 @@ static enum RunResult slice_run(Sched *s, Process *p, uint32_t st)
     return result;
 }
 
+static void leave_dirty(Sched *s, Process *p, enum RunResult result)
+{
+    bool cpu = result == RUN_DIRTY_CPU;
+    sched_leave(p, PS_RUNNING, cpu ? PS_DIRTY_CPU : PS_DIRTY_IO);
+    if (result != RUN_DIRTY_BRIEF || !lend_plan(s, p)) dirty_push(s->vm, p, cpu ? SCHED_DIRTY_CPU : SCHED_DIRTY_IO);
+}
+
 void sched_run_process(Sched *s, Process *p)
 {
     uint32_t st = state_pick(p);
@@ -232,10 +240,7 @@ void sched_run_process(Sched *s, Process *p)
     case RUN_EXIT: return;
     case RUN_YIELD: st = state_leave(p, PS_RUNNING, PS_RUNNABLE, NULL); break;
     case RUN_WAIT: st = state_leave(p, PS_RUNNING, 0, NULL); break;
-    default:
-        sched_leave(p, PS_RUNNING, result == RUN_DIRTY_CPU ? PS_DIRTY_CPU : PS_DIRTY_IO);
-        dirty_push(s->vm, p, result == RUN_DIRTY_CPU ? SCHED_DIRTY_CPU : SCHED_DIRTY_IO);
-        return;
+    default: leave_dirty(s, p, result); return;
     }
     if (!(st & PS_QUEUED)) return;
     RunQueue *q = queue_for(s->vm->sched, p, s->runq);
@@ -257,7 +262,8 @@ static void run_task(Sched *s, Task *t)
     queue_grew(s->vm->sched, s->runq, runq_push_task(s->runq, t));
 }
 
-static void run_item(Sched *s, RunItem item)
+/* False: the calling thread has lost s. */
+static bool run_item(Sched *s, RunItem item)
 {
     SchedPriv *priv = s->priv;
     store_relaxed(&priv->switches, load_relaxed(&priv->switches) + 1);
@@ -267,8 +273,10 @@ static void run_item(Sched *s, RunItem item)
         run_task(s, item.t);
     else if (LIKELY(!load_relaxed(&shared_of(s->vm)->processes_stopped)))
         sched_run_process(s, item.p);
+    if (UNLIKELY(priv->brief != NULL) && !lend_execute(s)) return false;
     msacc_switch(s, MS_OTHER);
     store_relaxed(&priv->active, 0);
+    return true;
 }
 
 /* ---- between slices ---- */
@@ -350,25 +358,30 @@ static bool next_item(Sched *s, RunItem *item)
     return true;
 }
 
-static void *sched_main(void *arg)
+void sched_run(Sched *s)
 {
-    Sched *s = arg;
     RunItem item;
-    sched_self = s;
-    timer_wheel_self = s->wheel;
-    epoch_register(s->vm->epoch, &s->priv->epoch);
     epoch_online(&s->priv->epoch);
     block_enter_slice(s);
     for (;;) {
         between_slices(s);
         if (next_item(s, &item)) {
-            run_item(s, item);
+            if (UNLIKELY(!run_item(s, item))) return;
         } else {
             look_around(s);
             if (runq_total(s->runq) == 0 || !takes_work(s->vm->sched, s)) sched_sleep(s);
             s->priv->reds_since_look = LOOK_EVERY_REDS; /* a timer may have woken us */
         }
     }
+}
+
+static void *sched_main(void *arg)
+{
+    Sched *s = arg;
+    sched_self = s;
+    timer_wheel_self = s->wheel;
+    epoch_register(s->vm->epoch, &s->priv->epoch);
+    sched_run(s);
     return NULL;
 }
 
@@ -419,6 +432,7 @@ void sched_init(Vm *vm, const SchedConfig *config)
     unsigned all = space->count + space->dirty_cpu_count + space->dirty_io_count;
     space->scheds = mem_alloc_zero(MEM_SCHED, all * sizeof(Sched *));
     sh->stack_bytes = config->stack_bytes;
+    event_init(&sh->guard_event);
     block_init(sh);
     sh->polls = poll_set_new(vm);
     atomic_init(&sh->last_poll_ns, clock_monotonic_ns());

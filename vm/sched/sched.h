@@ -34,6 +34,7 @@ enum RunResult {
     RUN_EXIT,      /* finished, process_exit has run to its end; p may not be touched any more */
     RUN_DIRTY_CPU, /* a native wants a dirty thread: p->dirty_state tells which */
     RUN_DIRTY_IO,
+    RUN_DIRTY_BRIEF, /* as RUN_DIRTY_IO; the native seldom takes longer than a hand-off */
 };
 
 enum SchedKind { SCHED_NORMAL, SCHED_DIRTY_CPU, SCHED_DIRTY_IO };

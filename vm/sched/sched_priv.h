@@ -57,6 +57,13 @@ typedef struct SchedPriv {
     unsigned next_is_task;            /* owner: tasks and processes take turns */
     uint64_t random;                  /* owner: whom to rob first */
     int64_t last_balance_ns;          /* owner */
+    /* lending, see lend.c */
+    atomic_u64_t lent;                /* 0, or which time it is that the Sched is lent */
+    atomic_u64_t lends;               /* owner writes: times so far */
+    int64_t lend_after_ns;            /* owner: not before; 0: at any time */
+    Process *brief;                   /* owner: has called a brief native, executed when its slice is closed */
+    Sched *stand_in;                  /* owner: what its thread executes that with; NULL: none yet */
+    Sched *stands_for;                /* of a stand-in: whose it is */
     atomic_u64_t switches, reductions; /* owner writes, any reads */
     atomic_u32_t active;              /* owner writes: executes a process or task now */
     /* wall time: owner writes, any reads */
@@ -69,6 +76,9 @@ typedef struct SchedPriv {
 } SchedPriv;
 
 #define IDLE_WORDS (SCHED_MAX / 64)
+
+/* Threads that still execute a brief native after their scheduler was taken over. */
+#define LATE_MAX 10
 
 typedef struct DirtyPool {
     Mutex lock;                       /* class DIRTY_QUEUE */
@@ -102,6 +112,11 @@ typedef struct SchedShared {
     const void *blocker;              /* block_lock: &thread-local of the thread that blocks */
     unsigned block_depth;             /* block_lock */
     DirtyPool cpu, io;
+    Event guard_event;                /* set by whoever lends */
+    atomic_u32_t guarded;             /* the thread has been started */
+    atomic_u32_t late;                /* at most LATE_MAX, and one more for each that tries to succeed */
+    Sched *spares[LATE_MAX];          /* io.lock: stand-ins that nobody has */
+    unsigned spare_count;             /* io.lock */
     size_t stack_bytes;               /* const, as those of the pools */
     struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
     atomic_u32_t multi_all;           /* written under block_lock: dirty schedulers are blocked too */
@@ -141,6 +156,8 @@ bool state_should_run(uint32_t state);
 /* p has just been marked QUEUED. */
 void sched_enqueue(Process *p, uint32_t state);
 Sched *sched_new(SchedSpace *space, enum SchedKind kind, unsigned number);
+/* The loop of s; returns when the calling thread has lost it. */
+void sched_run(Sched *s);
 static inline enum ProcPriority state_priority(uint32_t state)
 {
     return (enum ProcPriority)((state & PS_PRIO_MASK) >> PS_PRIO_SHIFT);
@@ -199,8 +216,22 @@ void dirty_push(Vm *vm, Process *p, enum SchedKind kind);
 /* p, which is with the dirty threads, has signals: it was marked QUEUED for a task of its own. */
 void dirty_signals_later(Process *p);
 
+/* Execute the native of p, which is in no queue, with s, a dirty one, and give p back. */
+void dirty_run(Sched *s, Process *p);
+
 /* Natives that execute now. */
 unsigned dirty_active(DirtyPool *pool);
+
+/* ---- lend.c ---- */
+/* p has called a brief native and its slice is closed: true if s is going to lend_execute it itself. */
+bool lend_plan(Sched *s, Process *p);
+/* Executes s->priv->brief. False: the calling thread has lost s. */
+bool lend_execute(Sched *s) MUST_CHECK;
+/* Is s lent by another thread than the calling one? */
+static inline bool lent_by_another(Sched *s)
+{
+    return UNLIKELY(atomic_load(&s->priv->lent)) && !(sched_self && sched_self->priv->stands_for == s);
+}
 
 /* ---- online.c ---- */
 /* While somebody who blocks may wait: a dirty native has ended. */
