@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "data/term_print.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
@@ -182,6 +183,8 @@ static int64_t size_limit(void)
 
 /* Whoever crashed may hold a lock that the dump needs. */
 #define SECONDS_AT_MOST 60
+/* A dump shows processes that stand still, unless one of their schedulers takes longer than this to stop. */
+#define WAITS_NS (2 * NS_PER_S)
 
 static void on_alarm(int number UNUSED) { _exit(1); }
 
@@ -203,7 +206,10 @@ void crash_dump_write(Vm *vm, const char *slogan)
     int64_t limit = size_limit();
     bool all = true;
     if ((seconds && atoi(seconds) == 0) || limit == 0) return;
+    /* A panic while it is written makes no second one. */
+    if (vm->sys && atomic_exchange(&vm->sys->dump_begun, 1)) return;
     set_alarm(seconds);
+    if (vm->sched) sched_block_for_good(vm, WAITS_NS);
     if (!name) name = "erl_crash.dump";
     FILE *f = fopen(name, "w");
     if (!f) {

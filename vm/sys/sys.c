@@ -30,8 +30,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A crash dump shows processes that stand still, unless one of their schedulers takes longer than this to stop. */
-#define DUMP_WAITS_NS (2 * NS_PER_S)
 
 /* The terminal may be in raw mode, so lines end in both. */
 void sys_print_error(const char *fmt, ...)
@@ -92,7 +90,6 @@ void sys_crash(Vm *vm, const char *slogan)
     if (vm->sys && vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     fflush(stdout);
     sys_print_error("%s\n", slogan);
-    sched_block_for_good(vm, DUMP_WAITS_NS);
     crash_dump_write(vm, slogan);
     fflush(stderr);
     _exit(1);

@@ -11,6 +11,7 @@
 
 typedef struct SysSpace {
     atomic_u32_t halting;        /* 1: processes no longer run */
+    atomic_u32_t dump_begun;
     /* Set by io: put the terminal back as it was. Any thread, any state. */
     void (*restore_terminal)(Vm *vm);
     void (*resume_terminal)(Vm *vm); /* ... and as it was before that */
@@ -57,7 +58,9 @@ NORETURN void sys_signal_loop(Vm *vm);
 /* The break menu (break.c): talks on the terminal until the user continues or ends the VM. */
 void sys_break(Vm *vm);
 
-/* ---- crash dump (crashdump.c) ---- */
+/* ---- crash dump (crashdump.c) ----
+ * Written once, by whoever comes first, when the other schedulers stand still; ends the program if that takes
+ * longer than ERL_CRASH_DUMP_SECONDS, or a minute. */
 void crash_dump_write(Vm *vm, const char *slogan);
 
 #endif
