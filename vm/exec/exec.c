@@ -210,9 +210,6 @@ void exec_init(Vm *vm)
     vm->procs->exec.stacktrace = trace_of;
     vm->procs->exec.backtrace = exec_backtrace;
     code_set_stubs(vm, stub_init, c->undefined_lambda, c->purging_lambda);
-#ifdef JOIST_COUNT_INSNS
-    atexit(exec_print_counts);
-#endif
     vm->sched->ops.run = interp_run;
     vm->sched->ops.run_dirty = interp_run_dirty;
 }

@@ -36,7 +36,7 @@ const code_t *exec_normal_exit_code(void);
 /* Save x[0..n) as the live registers of p. */
 void exec_save_x(Process *p, const term_t *x, unsigned n);
 
-/* Executed instructions, when built with -DJOIST_COUNT_INSNS: a table of pairs on stderr at exit. */
+/* The program ends: executed instructions, when built with -DJOIST_COUNT_INSNS. */
 void exec_print_counts(void);
 
 #endif

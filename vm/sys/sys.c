@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/thread.h"
+#include "exec/exec.h"
 #include "io/child.h"
 #include "io/native_text.h"
 #include "io/port.h"
@@ -54,6 +55,7 @@ void sys_exit(Vm *vm, int code)
     if (vm->sys->restore_terminal) vm->sys->restore_terminal(vm);
     fflush(stdout);
     fflush(stderr);
+    exec_print_counts();
     _exit(code & 0xFF);
 }
 
