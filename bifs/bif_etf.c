@@ -325,11 +325,19 @@ static term_t decoded(Process *p, term_t t, size_t used, bool want_used)
     return want_used ? heap_tuple2(&p->heap, t, heap_uint(&p->heap, used)) : t;
 }
 
+static term_t not_decoded(Process *p, enum EtfResult r)
+{
+    return bif_error(p, r == ETF_FULL ? EXC_SYSTEM_LIMIT : EXC_BADARG);
+}
+
 static term_t decode_small(Process *p, const uint8_t *bytes, size_t n, unsigned flags, bool want_used)
 {
     size_t used;
-    term_t t = etf_decode_used(&p->heap, p->vm, bytes, n, flags | ETF_TRAILING, &used);
-    return t == TERM_NONE ? bif_error(p, EXC_BADARG) : decoded(p, t, used, want_used);
+    term_t t;
+    EtfDecode *d = etf_decode_start(p->vm, bytes, n, flags | ETF_TRAILING, NULL, 0);
+    enum EtfResult r = etf_decode_run(d, &p->heap, SIZE_MAX, &t, &used);
+    etf_decode_free(d);
+    return r == ETF_DONE ? decoded(p, t, used, want_used) : not_decoded(p, r);
 }
 
 static term_t decode_on(Process *p, DecodeState *s, bool want_used)
@@ -337,13 +345,14 @@ static term_t decode_on(Process *p, DecodeState *s, bool want_used)
     term_t t = TERM_NONE;
     size_t used = 0;
     p->native_state = &s->base;
-    switch (etf_decode_run(s->decode, &s->heap, slice_budget(p), &t, &used)) {
+    enum EtfResult r = etf_decode_run(s->decode, &s->heap, slice_budget(p), &t, &used);
+    switch (r) {
     case ETF_MORE: return yield_with(p, &s->base);
     case ETF_DONE:
         heap_adopt(&p->heap, &s->heap);
         end_state(p);
         return decoded(p, t, used, want_used);
-    default: end_state(p); return bif_error(p, EXC_BADARG);
+    default: end_state(p); return not_decoded(p, r);
     }
 }
 

@@ -8,8 +8,10 @@ main() ->
     io:format("~p~n", [{loads, "what printing needs"}]),
     io:format("~p ~p~n", [erlang:system_info(atom_limit), outcome(fun() -> fill(1) end)]),
     New = iolist_to_binary(["new", erlang:system_info(otp_release)]), % unknown to the compiler
-    Bad = <<131, 119, 8, "new_atom">>,
-    io:format("~p~n", [[outcome(F) || F <- [fun() -> binary_to_atom(New) end, fun() -> binary_to_term(Bad) end,
+    NewTerm = <<131, 119, 8, "new_atom">>,
+    Bad = <<131, 119, 2, 255, 255>>,
+    io:format("~p~n", [[outcome(F) || F <- [fun() -> binary_to_atom(New) end, fun() -> binary_to_term(NewTerm) end,
+                                            fun() -> binary_to_term(Bad) end,
                                             fun() -> list_to_atom("atom1") end]]]),
     io:format("~p~n", [erlang:system_info(atom_count) =< erlang:system_info(atom_limit)]).
 

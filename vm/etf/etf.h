@@ -43,7 +43,8 @@ term_t etf_decode_used(Heap *h, Vm *vm, const uint8_t *buf, size_t n, unsigned f
 
 /* Resumable form. The bytes must stay in place until the end. */
 typedef struct EtfDecode EtfDecode;
-enum EtfResult { ETF_DONE, ETF_MORE, ETF_BAD };
+/* ETF_FULL: an atom of the term is new, and the table of atoms has no room. */
+enum EtfResult { ETF_DONE, ETF_MORE, ETF_BAD, ETF_FULL };
 /* cache: atoms of a distribution header's references (index -> atom), or NULL. */
 EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags,
                             const term_t *cache, size_t cache_size);

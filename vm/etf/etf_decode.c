@@ -43,6 +43,7 @@ struct EtfDecode {
     size_t inflated_bytes;
     size_t compressed_used;   /* bytes of the original input behind `inflated` */
     bool bad;
+    bool full;                /* why it is bad: see ETF_FULL */
     term_t result;
     term_t *dst;
     Frame *frames;
@@ -92,9 +93,13 @@ static term_t bad(EtfDecode *d)
 
 /* ---- atoms ---- */
 
-static term_t atom_or_bad(EtfDecode *d, term_t atom)
+static term_t atom_or_bad(EtfDecode *d, const uint8_t *text, size_t n)
 {
-    return atom == TERM_NONE ? bad(d) : atom;
+    bool safe = d->flags & ETF_SAFE;
+    term_t atom = safe ? atom_find((const char *)text, n) : atom_intern((const char *)text, n);
+    if (atom != TERM_NONE) return atom;
+    d->full = !safe && atom_table_full() && utf8_is_valid(text, n);
+    return bad(d);
 }
 
 static term_t atom_latin1(EtfDecode *d, size_t n)
@@ -102,17 +107,14 @@ static term_t atom_latin1(EtfDecode *d, size_t n)
     const uint8_t *text = get_bytes(d, n);
     if (!text || n > ATOM_MAX_CHARS) return bad(d);
     uint8_t utf8[2 * ATOM_MAX_CHARS];
-    size_t bytes = utf8_from_latin1(text, n, utf8);
-    return atom_or_bad(d, d->flags & ETF_SAFE ? atom_find((char *)utf8, bytes)
-                                              : atom_intern((char *)utf8, bytes));
+    return atom_or_bad(d, utf8, utf8_from_latin1(text, n, utf8));
 }
 
 static term_t atom_utf8(EtfDecode *d, size_t n)
 {
     const uint8_t *text = get_bytes(d, n);
     if (!text || n > ATOM_MAX_BYTES) return bad(d);
-    return atom_or_bad(d, d->flags & ETF_SAFE ? atom_find((const char *)text, n)
-                                              : atom_intern((const char *)text, n));
+    return atom_or_bad(d, text, n);
 }
 
 static term_t atom_cached(EtfDecode *d)
@@ -524,7 +526,7 @@ enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *resu
         *used = bytes_used(d);
         return ETF_DONE;
     }
-    return ETF_BAD;
+    return d->full ? ETF_FULL : ETF_BAD;
 }
 
 void etf_decode_free(EtfDecode *d)
