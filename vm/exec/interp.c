@@ -148,9 +148,8 @@ static enum RunResult go_on(Sched *s, Process *p)
 enum RunResult interp_run(Sched *s, Process *p)
 {
     if (!exec_enter(s, p)) return ((Exec *)s->exec)->leave;
-    if (LIKELY(p->trace == NULL)) return go_on(s, p);
-    p->vm->procs->trace_ops->running(p, true);
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, true);
     enum RunResult r = go_on(s, p);
-    if (r != RUN_EXIT && p->trace != NULL) p->vm->procs->trace_ops->running(p, false);
+    if (r != RUN_EXIT && UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, false);
     return r;
 }

@@ -195,6 +195,7 @@ static void on_inherit(Process *parent, Process *child, bool linked)
 static void on_running(Process *p, bool in)
 {
     breakpoint_time_slice(p, in);
+    if (process_is_exiting(p)) return;
     if (!(p->trace->flags & (TRACE_RUNNING | TRACE_RUNNING_PROCS)) || !p->pc) return;
     Heap h = {0};
     const Mfa *m = p->flags & PF_IN_NATIVE ? p->current : code_find_mfa(p->vm, p->pc);
