@@ -174,14 +174,15 @@ static term_t trace_of_busy(Process *p, Heap *h, unsigned depth)
 {
     if (depth == 0) return TERM_NIL;
     term_t top = heap_tuple4(h, am_erlang, am_bif_return_trap, term_small(1), TERM_NIL);
-    return heap_cons(h, top, except_process_trace(p, h, depth - 1));
+    return heap_cons(h, top, except_process_trace(p, p->pc, h, depth - 1));
 }
 
 static term_t trace_of(Process *p, Heap *h, unsigned depth)
 {
     if (UNLIKELY(p->flags & PF_BUSY_DIST)) return trace_of_busy(p, h, depth);
     const Mfa *m = depth > 0 ? waiting_native(p) : NULL;
-    term_t trace = except_process_trace(p, h, m ? depth - 1 : depth);
+    const code_t *at = p->flags & PF_IN_RECEIVE && p->pc ? insn_shown_at(p->pc) : p->pc;
+    term_t trace = except_process_trace(p, at, h, m ? depth - 1 : depth);
     if (!m) return trace;
     term_t top = heap_tuple4(h, m->module, m->function, term_small((int64_t)m->arity), TERM_NIL);
     return heap_cons(h, top, trace);

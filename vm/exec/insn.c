@@ -181,6 +181,13 @@ const InsnVariant *insn_decode(const code_t *pc)
     return NULL;
 }
 
+const code_t *insn_shown_at(const code_t *pc)
+{
+    const InsnVariant *v = insn_decode(pc);
+    if (!v || (v->family != INSN_wait && v->family != INSN_wait_timeout)) return pc;
+    return pc + (int32_t)get_field(pc, v->field[0].at, v->field[0].bytes);
+}
+
 unsigned insn_length(const code_t *pc)
 {
     const InsnVariant *v = insn_decode(pc);

@@ -92,6 +92,8 @@ unsigned insn_emit(code_t *out, int family, const InsnOperand *ops, unsigned n);
 /* ---- decoding ---- */
 /* The variant encoded at pc, or NULL when it is none. */
 const InsnVariant *insn_decode(const code_t *pc);
+/* Where a process that sleeps at pc is shown: the top of its receive when a wait or wait_timeout stands there. */
+const code_t *insn_shown_at(const code_t *pc);
 /* Length of the instruction at pc in words. */
 unsigned insn_length(const code_t *pc);
 /* One line, e.g. "is_tuple_fx  +12, x3"; returns the length in words. base: address labels are shown

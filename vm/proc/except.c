@@ -200,13 +200,13 @@ term_t except_build_trace(Process *p, term_t t)
     return list;
 }
 
-term_t except_process_trace(Process *p, Heap *h, unsigned depth)
+term_t except_process_trace(Process *p, const code_t *top, Heap *h, unsigned depth)
 {
     const code_t *pcs[256];
     term_t entries[256];
     CodeLocation at;
     unsigned n = 0, shown = 0;
-    if (p->pc) pcs[n++] = p->pc;
+    if (top) pcs[n++] = top;
     n = stack_calls(p, pcs, n, ARRAY_LEN(pcs));
     for (unsigned i = 0; i < n && shown < MIN(depth, (unsigned)ARRAY_LEN(entries)); i++)
         if (code_locate(p->vm, pcs[i], &at)) entries[shown++] = entry(h, at.mfa, am_undefined, location_of(h, &at));

@@ -41,8 +41,8 @@ term_t except_catch_value(Process *p, const term_t *x);
 
 /* Location of a code address as in a trace: [{file,F},{line,L}] or []. */
 term_t except_location(Vm *vm, Heap *h, const code_t *pc);
-/* Trace of a process that does not execute: entries from p->pc and its stack, built in h. */
-term_t except_process_trace(Process *p, Heap *h, unsigned depth);
+/* Trace of a process that does not execute: entries from `at`, if not NULL, and its stack, built in h. */
+term_t except_process_trace(Process *p, const code_t *at, Heap *h, unsigned depth);
 /* erlang:error/3 and others: error_info map for natives' modules, or NIL. */
 term_t except_error_info_module(term_t module);
 

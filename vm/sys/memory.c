@@ -48,18 +48,46 @@ static size_t row_bytes(Vm *vm, const AllocatorRow *row)
     return bytes > timers ? bytes - timers : 0;
 }
 
-/* [{mbcs, [{blocks, [{Name, [{size, N, N, N}]}]}, {carriers_size, N, N, N}]},
- *  {sbcs, [{blocks, []}, {carriers_size, 0, 0, 0}]}] */
-static term_t carriers(Heap *h, Vm *vm, const AllocatorRow *row)
+static size_t row_blocks(Vm *vm, const AllocatorRow *row)
 {
-    term_t n = heap_uint(h, row_bytes(vm, row)), zero = term_small(0);
-    term_t size = heap_cons(h, heap_tuple4(h, am_size, n, n, n), TERM_NIL);
-    term_t blocks = heap_cons(h, info_pair(h, row->name, size), TERM_NIL);
-    term_t multi = heap_cons(h, info_pair(h, am_blocks, blocks),
-                             heap_cons(h, heap_tuple4(h, am_carriers_size, n, n, n), TERM_NIL));
-    term_t single = heap_cons(h, info_pair(h, am_blocks, TERM_NIL),
-                              heap_cons(h, heap_tuple4(h, am_carriers_size, zero, zero, zero), TERM_NIL));
-    return heap_cons(h, info_pair(h, am_mbcs, multi), heap_cons(h, info_pair(h, am_sbcs, single), TERM_NIL));
+    if (row->name == am_fix_alloc) return timers_bif_count(vm);
+    return row->class == MEM_CLASSES ? 0 : mem_class_stats(row->class).blocks;
+}
+
+/* {Name, Now, SinceLastAsked, Max}: only the first is counted. */
+static term_t counted(Heap *h, term_t name, size_t n)
+{
+    term_t t = heap_uint(h, n);
+    return heap_tuple4(h, name, t, t, t);
+}
+
+/* [{blocks, Blocks}, {carriers, _, _, _}, ...]; malloc's own areas are not known: the blocks as if they filled one. */
+static term_t carriers_of(Heap *h, term_t kind, term_t blocks, size_t bytes)
+{
+    size_t n = bytes > 0;
+    term_t l = TERM_NIL;
+    if (kind == am_allocator) {
+        l = heap_cons(h, info_pair(h, am_sys_alloc_carriers_size, heap_uint(h, bytes)), l);
+        l = heap_cons(h, info_pair(h, am_mseg_alloc_carriers_size, term_small(0)), l);
+    }
+    l = heap_cons(h, counted(h, am_carriers_size, bytes), l);
+    if (kind == am_allocator) {
+        l = heap_cons(h, info_pair(h, am_sys_alloc_carriers, heap_uint(h, n)), l);
+        l = heap_cons(h, info_pair(h, am_mseg_alloc_carriers, term_small(0)), l);
+        l = heap_cons(h, counted(h, am_carriers, n), l);
+    }
+    return heap_cons(h, info_pair(h, am_blocks, blocks), l);
+}
+
+/* [{mbcs, Carriers}, {sbcs, Carriers}] */
+static term_t carriers(Heap *h, Vm *vm, term_t kind, const AllocatorRow *row)
+{
+    size_t bytes = row_bytes(vm, row);
+    term_t facts = heap_cons(h, counted(h, am_size, bytes), TERM_NIL);
+    if (kind == am_allocator) facts = heap_cons(h, counted(h, am_count, row_blocks(vm, row)), facts);
+    term_t blocks = heap_cons(h, info_pair(h, row->name, facts), TERM_NIL);
+    term_t single = heap_cons(h, info_pair(h, am_sbcs, carriers_of(h, kind, TERM_NIL, 0)), TERM_NIL);
+    return heap_cons(h, info_pair(h, am_mbcs, carriers_of(h, kind, blocks, bytes)), single);
 }
 
 /* [{bif_timer, Allocated, Used}] */
@@ -69,11 +97,19 @@ static term_t timer_types(Heap *h, Vm *vm)
     return heap_cons(h, heap_tuple3(h, am_bif_timer, n, n), TERM_NIL);
 }
 
+/* There is no super carrier. */
+static term_t mmap_entry(Heap *h)
+{
+    term_t options = heap_cons(h, info_pair(h, am_scs, term_small(0)), TERM_NIL);
+    return heap_tuple3(h, am_erts_mmap, am_default_mmap, heap_cons(h, info_pair(h, am_options, options), TERM_NIL));
+}
+
 /* {Name, Instance, Data}, or {Name, false}. */
 static term_t allocator_entry(Heap *h, Vm *vm, term_t kind, const AllocatorRow *row, term_t name)
 {
+    if (name == am_erts_mmap && kind == am_allocator) return mmap_entry(h);
     if (!row) return info_pair(h, name, am_false);
-    term_t data = carriers(h, vm, row);
+    term_t data = carriers(h, vm, kind, row);
     if (kind == am_memory_internal && row->name == am_fix_alloc)
         data = heap_cons(h, info_pair(h, am_fix_types, timer_types(h, vm)), data);
     if (kind == am_allocator) {

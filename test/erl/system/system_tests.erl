@@ -4,6 +4,7 @@
 -export([main/0]).
 
 main() ->
+    allocators(),
     same_values(), same_shapes(), flags(), counters(), environment(), scheduling().
 
 %% Items whose value does not depend on the VM.
@@ -80,6 +81,18 @@ scheduling() ->
         D = erlang:monotonic_time(millisecond) - T, [exit(P, kill) || P <- Ps], D < 3000 end),
     t:p("low is not starved", fun() -> Ps = [spawn(fun() -> burn(-1) end) || _ <- lists:seq(1, 4)], Me = self(),
         spawn_opt(fun() -> Me ! low_ran end, [{priority, low}]), R = receive X -> X after 5000 -> starved end, [exit(P, kill) || P <- Ps], R end).
+
+%% What tools that judge memory read of each allocator.
+allocators() ->
+    t:p("allocators", fun() -> lists:usort([allocator(A) || A <- erlang:system_info(alloc_util_allocators), lists:member(A, [eheap_alloc, binary_alloc, ets_alloc, std_alloc])]) end),
+    t:p("mmap", fun() -> lists:keymember(default_mmap, 1, erlang:system_info({allocator, erts_mmap})) end).
+
+allocator(A) ->
+    [length(Facts) || {instance, _, Props} <- erlang:system_info({allocator, A}), {mbcs, Carriers} <- Props,
+        {blocks, [{_, [{count, C, _, _}, {size, S, _, _}]}]} <- Carriers, S >= C,
+        Facts <- [[K || K <- [carriers, carriers_size], {_, Now, _, Max} <- [lists:keyfind(K, 1, Carriers)], Max >= Now]]] =/= []
+        andalso lists:usort([tuple_size(lists:keyfind(K, 1, Carriers)) || {instance, _, Props} <- erlang:system_info({allocator, A}),
+            {T, Carriers} <- Props, T =:= mbcs orelse T =:= sbcs, K <- [carriers, carriers_size, sys_alloc_carriers, mseg_alloc_carriers_size]]).
 
 work() -> Me = self(), [spawn(fun() -> burn(1000), Me ! done end) || _ <- lists:seq(1, 50)], length([receive done -> x end || _ <- lists:seq(1, 50)]).
 burn(0) -> ok;
