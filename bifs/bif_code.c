@@ -21,6 +21,7 @@
 #include "trace/breakpoint.h"
 #include "proc/signal.h"
 #include "proc/systask.h"
+#include "sched/sched.h"
 
 #include <stdio.h>
 
@@ -195,7 +196,12 @@ BIF(erlang, finish_after_on_load, 2, 0)
 
 /* ---- old code ---- */
 
-static void turn_destroy(NativeState *s) { MEM_DELETE(CODE, s); }
+typedef struct Turn {
+    NativeState state;
+    enum ProcPriority priority; /* of the process, which waits its turn at normal priority at most */
+} Turn;
+
+static void turn_destroy(NativeState *s) { MEM_DELETE(CODE, (Turn *)s); }
 
 /* True the second time. */
 static bool had_turn(Process *p)
@@ -203,16 +209,19 @@ static bool had_turn(Process *p)
     NativeState *s = p->native_state;
     if (s && s->destroy == turn_destroy) {
         p->native_state = NULL;
+        (void)sched_set_priority(p, ((Turn *)s)->priority);
         turn_destroy(s);
         return true;
     }
-    s = MEM_NEW(CODE, NativeState);
-    s->destroy = turn_destroy;
-    p->native_state = s;
+    Turn *turn = MEM_NEW(CODE, Turn);
+    turn->state.destroy = turn_destroy;
+    turn->priority = sched_set_priority(p, PRIO_NORMAL);
+    if (turn->priority < PRIO_NORMAL) (void)sched_set_priority(p, turn->priority);
+    p->native_state = &turn->state;
     return false;
 }
 
-/* Whoever was to run before this process begins with the code that is there, as on the reference, where the
+/* Whoever was to run before this process, whatever its priority, begins with the code that is there, as on the reference, where the
  * deletion waits for all schedulers. */
 BIF(erlang, delete_module, 1, 0)
 {

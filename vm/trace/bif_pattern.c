@@ -15,7 +15,8 @@ typedef struct Pattern {
     term_t module, function, arity;  /* '_' or a value */
     bool local;              /* all functions, not only the exported ones */
     bool on;
-    bool pause, restart;     /* only of counts that are on */
+    bool pause;              /* halts counters that are there */
+    bool existing;           /* changes nothing where nothing is watched */
     uint32_t bits;           /* BREAK_* */
     BreakSpec spec;
     term_t tracer;           /* of BREAK_META */
@@ -73,11 +74,11 @@ static bool parse_flags(Pattern *q, term_t list, term_t self)
 /* true, false, restart, pause or a specification. */
 static bool parse_spec(Pattern *q, term_t t)
 {
-    q->on = t != am_false && t != am_pause;
+    q->on = t != am_false;
     q->spec.term = TERM_NIL;
-    if (t == am_true || t == am_false || t == TERM_NIL) return true;
-    q->pause = t == am_pause, q->restart = t == am_restart;
-    if (q->pause || q->restart) return !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
+    q->pause = t == am_pause;
+    q->existing = (t == am_restart || q->pause) && !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
+    if (t == am_true || t == am_false || t == TERM_NIL || t == am_restart || q->pause) return true;
     q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error, &q->too_deep);
     q->spec.term = t;
     q->counts_all = q->bits & (BREAK_COUNT | BREAK_TIME) && !(q->bits & BREAK_LOCAL);
@@ -100,20 +101,30 @@ static bool matches(const Pattern *q, const Mfa *m)
            && (q->arity == am_Underscore || (word_t)small_value(q->arity) == m->arity);
 }
 
-/* True: nothing else is to be done with this one. */
-static bool change_counting(const Pattern *q, Breakpoint *b)
+/* What is still to be set. A pause halts the counters that are there. Else it is the same as true, as is a
+ * restart: setting a counter again begins it anew. But alone they begin no counting where nothing is watched. */
+static uint32_t bits_to_set(const Pattern *q, const Breakpoint *b, uint32_t bits)
 {
-    if (!q->pause && !q->restart) return false;
-    if (!b || !(b->on & q->bits)) return true;
-    if (q->pause) breakpoint_pause(b);
-    return q->pause;
+    if (q->existing && !(b && b->on)) return 0;
+    uint32_t there = q->pause && b ? b->on & bits & (BREAK_COUNT | BREAK_TIME) : 0;
+    return bits & ~there;
+}
+
+static void pause_counters(const Pattern *q, Breakpoint *b)
+{
+    if (q->pause && b) breakpoint_pause(b, b->on & q->bits);
 }
 
 static void change_export(Pattern *q, Export *e, uint32_t bits)
 {
-    if (change_counting(q, breakpoint_of_export(e))) return;
-    if (q->on) breakpoint_set_global(q->vm, e, bits, &q->spec, q->tracer);
-    else breakpoint_clear_global(e, bits);
+    if (!q->on) {
+        breakpoint_clear_global(e, bits);
+        return;
+    }
+    Breakpoint *b = breakpoint_of_export(e);
+    bits = bits_to_set(q, b, bits);
+    pause_counters(q, b);
+    if (bits) breakpoint_set_global(q->vm, e, bits, &q->spec, q->tracer);
 }
 
 /* A function of loaded code. A native's code is never run: its export is watched instead. */
@@ -126,10 +137,12 @@ static void change_function(Pattern *q, const code_t *entry)
     Breakpoint *b = e ? breakpoint_of_export(e) : NULL;
     bool native = e && (e->native || (b && b->target == b->shadow.native_stub));
     if (q->local && !native) {
-        if (change_counting(q, breakpoint_at(q->vm, entry))) return;
         if (q->on) {
             if (e) breakpoint_clear_global(e, BREAK_GLOBAL);
-            breakpoint_set_local(q->vm, entry, q->bits, &q->spec, q->tracer);
+            Breakpoint *there = breakpoint_at(q->vm, entry);
+            uint32_t bits = bits_to_set(q, there, q->bits);
+            pause_counters(q, there);
+            if (bits) breakpoint_set_local(q->vm, entry, bits, &q->spec, q->tracer);
         } else {
             breakpoint_clear_local(q->vm, entry, q->bits);
         }
@@ -182,6 +195,7 @@ static void change_event(TracePattern *t, const Pattern *q)
 
 static void change_on_load(Breakpoints *all, const Pattern *q)
 {
+    if (q->existing) return;
     if (!q->on) { /* only what was set with the same flags */
         all->on_load_bits &= ~q->bits;
         all->on_load = all->on_load_bits != 0;
@@ -251,6 +265,7 @@ BIF(erts_internal, trace_pattern, 3, 0)
     if (!parse_flags(&q, a[2], p->id) || (event && a[0] != am_on_load && a[2] != TERM_NIL))
         return badarg(p, am_badopt);
     if (!parse_spec(&q, a[1])) return bad_spec(p, &q);
+    if (event && a[0] != am_on_load && (q.pause || a[1] == am_restart)) return badarg(p, am_none);
     if (!event && !parse_mfa(&q, a[0])) {
         if (q.spec.ms) ms_unref(q.spec.ms);
         return badarg(p, am_none);
@@ -279,7 +294,7 @@ BIF(erts_debug, breakpoint, 2, 0)
 
 typedef struct Info {
     const Breakpoint *b;
-    bool global;
+    bool on_load; /* what modules to come will have: nothing is counted yet */
 } Info;
 
 static term_t info_value(Process *p, const Info *i, term_t item)
@@ -294,9 +309,13 @@ static term_t info_value(Process *p, const Info *i, term_t item)
     case am_meta:
         return !(on & BREAK_META) ? am_false : b->meta_tracer == TERM_NONE ? TERM_NIL : b->meta_tracer;
     case am_meta_match_spec: return on & BREAK_META ? term_copy(h, b->meta.term) : am_false;
-    case am_call_count: return on & BREAK_COUNT ? heap_uint(h, atomic_load(&b->count)) : am_false;
-    case am_call_time: return on & BREAK_TIME ? breakpoint_times(p->vm, h, b) : am_false;
-    case am_call_memory: return am_false;
+    case am_call_count:
+        if (i->on_load) return term_bool(on & BREAK_COUNT);
+        return on & BREAK_COUNT ? heap_uint(h, atomic_load(&b->count)) : am_false;
+    case am_call_time:
+        if (i->on_load) return term_bool(on & BREAK_TIME);
+        return on & BREAK_TIME ? breakpoint_times(p->vm, h, b) : am_false;
+    case am_call_memory: return i->on_load && on ? TERM_NONE : am_false;
     default: return TERM_NONE;
     }
 }
@@ -307,8 +326,10 @@ static term_t all_info(Process *p, const Info *i)
                                    am_traced};
     if (!i->b->on) return am_false;
     term_t list = TERM_NIL;
-    for (size_t n = 0; n < ARRAY_LEN(items); n++)
+    for (size_t n = 0; n < ARRAY_LEN(items); n++) {
+        if (i->on_load && items[n] == am_call_time) continue;
         list = heap_cons(&p->heap, heap_tuple2(&p->heap, items[n], info_value(p, i, items[n])), list);
+    }
     return list;
 }
 

@@ -123,9 +123,9 @@ static void turn_off(Breakpoint *b, uint32_t bits)
     b->on &= ~(bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0) | (bits & BREAK_TIME ? BREAK_TIMING : 0));
 }
 
-void breakpoint_pause(Breakpoint *b)
+void breakpoint_pause(Breakpoint *b, uint32_t bits)
 {
-    b->on &= ~(BREAK_COUNTING | BREAK_TIMING);
+    b->on &= ~((bits & BREAK_COUNT ? BREAK_COUNTING : 0) | (bits & BREAK_TIME ? BREAK_TIMING : 0));
 }
 
 /* ---- setting ---- */

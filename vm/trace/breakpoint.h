@@ -78,8 +78,8 @@ void breakpoint_set_local(Vm *vm, const code_t *entry, uint32_t bits, const Brea
 void breakpoint_set_global(Vm *vm, Export *e, uint32_t bits, const BreakSpec *spec, term_t tracer);
 void breakpoint_clear_local(Vm *vm, const code_t *entry, uint32_t bits);
 void breakpoint_clear_global(Export *e, uint32_t bits);
-/* Stop counting and timing; what was counted stays. */
-void breakpoint_pause(Breakpoint *b);
+/* Stop counting and timing, as bits say; what was counted stays. */
+void breakpoint_pause(Breakpoint *b, uint32_t bits);
 /* [{Pid, Count, Seconds, Microseconds}] */
 term_t breakpoint_times(Vm *vm, Heap *h, const Breakpoint *b);
 /* The one of this entry or export that is in force, or NULL. */
