@@ -221,8 +221,8 @@ static bool had_turn(Process *p)
     return false;
 }
 
-/* Whoever was to run before this process, whatever its priority, begins with the code that is there, as on the reference, where the
- * deletion waits for all schedulers. */
+/* Whoever was to run before this process, whatever its priority, begins with the code that is there, as on the
+ * reference, where the deletion waits for all schedulers. */
 BIF(erlang, delete_module, 1, 0)
 {
     if (!term_is_atom(a[0]))

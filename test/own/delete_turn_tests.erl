@@ -1,3 +1,4 @@
+%% SPDX-License-Identifier: Apache-2.0
 -module(delete_turn_tests).
 -export([main/0]).
 

@@ -23,7 +23,8 @@ static const code_t *apply_failed(Process *p, unsigned arity, term_t a, term_t b
 }
 
 /* erlang:error/1,2,3, exit/1 and throw/1: the trace begins with their caller, so a tail call of one keeps
- * a return address into the function at pc, unless that is erlang:apply itself. No question of e->native, which is taken away while the function is traced. */
+ * a return address into the function at pc, unless that is erlang:apply itself.
+ * No question of e->native, which is taken away while the function is traced. */
 static bool raises(const Export *e)
 {
     const Mfa *m = &e->mfa;

@@ -1,3 +1,4 @@
+%% SPDX-License-Identifier: Apache-2.0
 -module(traced_raise_tests).
 -export([main/0]).
 %% Who raises shows in the trace, whether error, exit and throw are traced or not, and however they are called.

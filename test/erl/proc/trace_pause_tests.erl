@@ -1,3 +1,4 @@
+%% SPDX-License-Identifier: Apache-2.0
 -module(trace_pause_tests).
 -export([main/0, f/0]).
 
