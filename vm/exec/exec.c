@@ -169,6 +169,12 @@ static const Mfa *waiting_native(const Process *p)
     return p->pc == container_of(p->current, Export, mfa)->native_stub ? p->current : NULL;
 }
 
+const Mfa *exec_where(const Process *p)
+{
+    if (p->flags & PF_IN_NATIVE) return p->current;
+    return p->pc ? code_find_mfa(p->vm, p->pc) : NULL;
+}
+
 /* What the reference shows of a process that waits for a channel. */
 static term_t trace_of_busy(Process *p, Heap *h, unsigned depth)
 {

@@ -30,6 +30,9 @@ void exec_start(Process *p, Export *e, unsigned n, const term_t *args);
  * it runs next (PS_EXITING is handled by interp_run itself). */
 const code_t *exec_normal_exit_code(void);
 
+/* The function in which p, the caller's or one that does not execute, goes on; NULL: in none. */
+const Mfa *exec_where(const Process *p);
+
 /* Result of ProcTraceOps.breakpoint: call error_handler:breakpoint/3 instead of the function. */
 #define TRACE_DEBUG (TRACE_KILLED + 1)
 

@@ -20,6 +20,7 @@ register uint64_t *H __asm__("r15");
 register int64_t REDS __asm__("r12");
 #endif
 
+#include "base/clock.h"
 #include "exec/insn_macros.h"
 
 /* ---- operands ---- */
@@ -145,11 +146,25 @@ static enum RunResult go_on(Sched *s, Process *p)
     return run(s, p);
 }
 
+static enum RunResult go_on_watched(Sched *s, Process *p, ProcSliceMonitor *monitor)
+{
+    Vm *vm = p->vm;
+    term_t id = p->id;
+    const Mfa *at = exec_where(p);
+    Mfa in = at ? *at : (Mfa){0};
+    int64_t begin_ns = clock_os_monotonic_ns();
+    enum RunResult r = go_on(s, p);
+    const Mfa *out = r == RUN_EXIT ? NULL : exec_where(p);
+    monitor(vm, id, at ? &in : NULL, out, clock_os_monotonic_ns() - begin_ns);
+    return r;
+}
+
 enum RunResult interp_run(Sched *s, Process *p)
 {
     if (!exec_enter(s, p)) return ((Exec *)s->exec)->leave;
     if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, true);
-    enum RunResult r = go_on(s, p);
+    ProcSliceMonitor *monitor = load_relaxed(&p->vm->procs->monitor_slice);
+    enum RunResult r = UNLIKELY(monitor != NULL) ? go_on_watched(s, p, monitor) : go_on(s, p);
     if (r != RUN_EXIT && UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, false);
     return r;
 }

@@ -293,6 +293,8 @@ typedef struct ProcTraceOps {
 #define TRACE_KILLED INT64_MIN
 
 #define PROC_EXIT_HOOKS 12
+typedef void ProcSliceMonitor(Vm *vm, term_t id, const Mfa *in, const Mfa *out, int64_t ns);
+
 typedef struct ProcSpace {
     struct Ptab *procs, *ports;        /* const after init; ptab.h */
     struct Registry *registry;         /* registry.h */
@@ -304,6 +306,8 @@ typedef struct ProcSpace {
     const ProcTraceOps *trace_ops;     /* NULL until trace is initialised */
     /* system_monitor of collections: called after each with its duration; NULL: off. */
     void (*monitor_gc)(Process *p, int64_t ns);
+    /* The same of slices: where the process was at both ends, NULL when that is unknown or it is gone; NULL: off. */
+    _Atomic(ProcSliceMonitor *) monitor_slice;
     const code_t *trace_return;        /* return address of frames that only watch calls, or NULL */
     /* Flags of processes to be spawned are set: called for each; NULL: none are. */
     void (*trace_new)(Process *parent, Process *child, bool linked, term_t mfa);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
- * Reported are long_gc and large_heap. DEVIATES: nothing is reported of schedules, ports and to a profiler.
+ * DEVIATES: long_schedule does not tell of ports, and has no {out, _} of a process that has ended; nothing is told a
+ * profiler. busy_port: io/port.c; busy_dist_port: dist.
  * Semantics: erlang(3). Layer: trace. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
@@ -85,6 +86,28 @@ static void collected(Process *p, int64_t ns)
     if (s->large_heap && i.block + i.old_block + i.frags > s->large_heap) report(p, to, am_large_heap, 0);
 }
 
+static term_t place(Heap *h, term_t name, const Mfa *at)
+{
+    term_t mfa = at ? heap_tuple3(h, at->module, at->function, term_small((int64_t)at->arity)) : am_undefined;
+    return heap_tuple2(h, name, mfa);
+}
+
+/* ProcSpace.monitor_slice. */
+static void slice_over(Vm *vm, term_t id, const Mfa *in, const Mfa *out, int64_t ns)
+{
+    const TraceSpace *s = trace_space(vm);
+    int64_t ms = ns / 1000000;
+    uint64_t limit = s->long_schedule;
+    if (limit == 0 || ms < (int64_t)limit) return;
+    Process *to = s->monitor_pid == TERM_NONE || s->monitor_pid == id ? NULL : process_lookup_alive(vm, s->monitor_pid);
+    if (!to) return;
+    Heap h = {0};
+    term_t list = heap_cons(&h, place(&h, am_out, out), TERM_NIL);
+    list = heap_cons(&h, place(&h, am_in, in), list);
+    list = heap_cons(&h, heap_tuple2(&h, am_timeout, term_small(ms)), list);
+    message_send_heap(vm, am_system, to, heap_tuple4(&h, am_monitor, id, am_long_schedule, list), &h);
+}
+
 static term_t set_monitor(Process *p, term_t pid, term_t options)
 {
     TraceSpace *s = trace_space(p->vm);
@@ -100,6 +123,7 @@ static term_t set_monitor(Process *p, term_t pid, term_t options)
     s->monitor_pid = none ? TERM_NONE : pid;
     s->long_gc = new.long_gc, s->long_schedule = new.long_schedule, s->large_heap = new.large_heap;
     p->vm->procs->monitor_gc = new.long_gc || new.large_heap ? collected : NULL;
+    store_relaxed(&p->vm->procs->monitor_slice, new.long_schedule ? slice_over : NULL);
     s->busy_port = new.busy_port, s->busy_dist_port = new.busy_dist_port;
     mutex_unlock(&s->lock);
     return old;

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "data/node.h"
-#include "code/range.h"
+#include "exec/exec.h"
 #include "heap/gc.h"
 #include "sched/sched.h"
 
@@ -198,7 +198,7 @@ static void on_running(Process *p, bool in)
     if (process_is_exiting(p)) return;
     if (!(p->trace->flags & (TRACE_RUNNING | TRACE_RUNNING_PROCS)) || !p->pc) return;
     Heap h = {0};
-    const Mfa *m = p->flags & PF_IN_NATIVE ? p->current : code_find_mfa(p->vm, p->pc);
+    const Mfa *m = exec_where(p);
     term_t where = m ? heap_tuple3(&h, m->module, m->function, term_small((int64_t)m->arity))
                      : heap_tuple3(&h, p->initial.module, p->initial.function,
                                    term_small((int64_t)p->initial.arity));

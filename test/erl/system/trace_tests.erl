@@ -114,6 +114,20 @@ tokens() ->
     t:each(fun({A, B}) -> erlang:seq_trace(A, B) end, [{foo, 1}, {send, 1}]).
 
 monitor() ->
+    t:p("long schedule", fun long_schedule/0),
     t:p("monitor", fun() -> [erlang:system_monitor(), erlang:system_monitor(self(), [{long_gc, 1000}, {long_schedule, 1000}, busy_port, busy_dist_port, {large_heap, 100000000}]),
         alike(erlang:system_monitor()), alike(erlang:system_monitor(undefined)), erlang:system_monitor(), catch_class(fun() -> erlang:system_monitor(self(), [foo]) end)] end),
     t:p("profile", fun() -> [erlang:system_profile(), catch_class(fun() -> erlang:system_profile(self(), [foo]) end)] end).
+
+long_schedule() ->
+    Pid = spawn(fun() -> compare(lists:seq(1, 2000000), lists:seq(1, 2000000), 100) end),
+    erlang:system_monitor(self(), [{long_schedule, 1}]),
+    [{timeout, T}, {in, {_, _, _}}, {out, {_, _, _}}] = receive {monitor, Pid, long_schedule, Info} -> Info end,
+    erlang:system_monitor(undefined),
+    exit(Pid, kill),
+    T >= 1.
+
+compare(A, B, N) when A =:= B, N > 0 ->
+    erlang:yield(),
+    compare(A, B, N - 1);
+compare(_, _, _) -> ok.
