@@ -26,10 +26,12 @@ static term_t info_of_other(Process *p, term_t pid, term_t spec)
     term_t r = term_copy(&h, ref), s = term_copy(&h, spec);
     x->s.term = heap_tuple2(&h, r, s);
     x->s.piece = heap_piece_take(&h);
-    if (signal_ask(p, pid, &x->s))
-        return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
-    signal_free(&x->s);
-    return am_undefined;
+    if (!signal_ask(p, pid, &x->s)) {
+        signal_free(&x->s);
+        return am_undefined;
+    }
+    p->sigq.save = p->sigq.msg_last; /* the answer can only be behind the messages that are there */
+    return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
 }
 
 term_t process_info_ask(Process *p, term_t pid, term_t spec)
