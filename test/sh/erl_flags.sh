@@ -38,3 +38,6 @@ erl -noshell -eval 'io:format("~p ~p~n", [io:columns(), io:rows()]), halt().' </
 echo '[{kernel, [{from_config, 43}]}].' >fd.config
 erl -noshell -configfd 3 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' 3<fd.config
 erl -noshell -configfd 0 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' <fd.config
+erl -configfd 0 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' <fd.config 2>&1
+erl -emu_args_exit -configfd 0 -configfd 3 | grep -x -e '-noinput' -e '-noshell' -e '-configfd'
+erl -configfd 2>&1; echo "status $?"

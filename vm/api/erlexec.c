@@ -248,6 +248,15 @@ NORETURN static void run_man(Walk *w)
     exit(1);
 }
 
+/* Who configures through the standard input has no shell to read from it. */
+static void config_descriptor(Walk *w, const char *flag)
+{
+    if (w->i + 1 >= w->words->count) missing(flag);
+    if (strcmp(w->words->at[w->i + 1], "0") == 0)
+        add_list(w->rest, (const char *const[]){"-noshell", "-noinput", NULL});
+    args_add(w->rest, flag);
+}
+
 /* True when the flag concerned us; else it is init's. */
 static bool launcher_flag(Walk *w, const char *flag)
 {
@@ -257,6 +266,8 @@ static bool launcher_flag(Walk *w, const char *flag)
         add_list(w->rest, (const char *const[]){"-noshell", "-noinput", NULL});
     } else if (strcmp(flag, "-noinput") == 0) {
         add_list(w->rest, (const char *const[]){"-noshell", "-noinput", NULL});
+    } else if (strcmp(flag, "-configfd") == 0) {
+        config_descriptor(w, flag);
     } else if (strcmp(flag, "-emu_args") == 0) {
         out->print = true;
     } else if (strcmp(flag, "-emu_args_exit") == 0) {

@@ -427,20 +427,34 @@ static void empty_members(Channel *c, uint32_t conn, HashTab *t, bool watchers)
     hash_destroy(t);
 }
 
-static void tell_end(Channel *c, uint32_t conn)
+/* Whom an end concerns. Taken before there can be a next connection, whose own members must not be among them. */
+typedef struct Ended {
+    HashTab members, watchers, named, orphans;
+    bool was_up;
+} Ended;
+
+static void take_members(Channel *c, uint32_t conn, Ended *e)
 {
+    ASSERT_LOCKED(&c->lock);
     mutex_lock(&c->members_lock);
-    HashTab members = c->members, watchers = c->watchers, named = c->named, orphans = c->orphans;
+    e->members = c->members;
+    e->watchers = c->watchers;
+    e->named = c->named;
+    e->orphans = c->orphans;
     hash_init(&c->members, MEM_NODE, 0);
     hash_init(&c->watchers, MEM_NODE, 0);
     hash_init(&c->named, MEM_NODE, 0);
     hash_init(&c->orphans, MEM_NODE, 0);
     c->closed_conn = conn;
     mutex_unlock(&c->members_lock);
-    empty_members(c, conn, &members, false);
-    empty_members(c, conn, &watchers, true);
-    free_named(&named);
-    orphans_free(&orphans);
+}
+
+static void tell_end(Channel *c, uint32_t conn, Ended *e)
+{
+    empty_members(c, conn, &e->members, false);
+    empty_members(c, conn, &e->watchers, true);
+    free_named(&e->named);
+    orphans_free(&e->orphans);
 }
 
 /* Wakes those who wait for the queue to shrink. Unlocks. */
@@ -459,8 +473,8 @@ static void wake_blocked_unlock(Channel *c)
     mem_free(MEM_DIST, blocked, cap * sizeof *blocked);
 }
 
-/* PENDING, OPENING or UP and of this number: end it. Was it up? */
-static bool close_connection(Channel *c, uint32_t conn, bool only_pending, bool *was_up)
+/* PENDING, OPENING or UP and of this number: end it. */
+static bool close_connection(Channel *c, uint32_t conn, bool only_pending, Ended *e)
 {
     mutex_lock(&c->lock);
     bool mine = c->state != CHANNEL_IDLE && c->conn == conn
@@ -469,40 +483,41 @@ static bool close_connection(Channel *c, uint32_t conn, bool only_pending, bool 
         mutex_unlock(&c->lock);
         return false;
     }
-    *was_up = c->state != CHANNEL_PENDING;
+    e->was_up = c->state != CHANNEL_PENDING;
     set_state(c, CHANNEL_IDLE);
-    c->notifying = true;
+    take_members(c, conn, e);
+    c->notifying++;
     c->controller = c->input_handler = TERM_NONE;
     channel_drop_output(c);
     wake_blocked_unlock(c);
     return true;
 }
 
-static void end_connection(Channel *c, uint32_t conn, bool was_up, term_t reason)
+static void end_connection(Channel *c, uint32_t conn, Ended *e, term_t reason)
 {
-    tell_end(c, conn);
-    if (was_up) {
+    tell_end(c, conn, e);
+    if (e->was_up) {
         bool visible = c->flags & DFLAG_PUBLISHED;
         if (reason == am_normal) reason = am_connection_closed;
         nodes_tell(c->vm, am_nodedown, c, conn, visible, c->name, reason);
     }
     mutex_lock(&c->lock);
-    c->notifying = false;
+    c->notifying--;
     mutex_unlock(&c->lock);
 }
 
 bool channel_abort(Channel *c, uint32_t conn)
 {
-    bool was_up;
-    if (!close_connection(c, conn, true, &was_up)) return false;
-    end_connection(c, conn, false, am_undefined);
+    Ended e;
+    if (!close_connection(c, conn, true, &e)) return false;
+    end_connection(c, conn, &e, am_undefined);
     return true;
 }
 
 void channel_down(Channel *c, uint32_t conn, term_t reason)
 {
-    bool was_up;
-    if (close_connection(c, conn, false, &was_up)) end_connection(c, conn, was_up, reason);
+    Ended e;
+    if (close_connection(c, conn, false, &e)) end_connection(c, conn, &e, reason);
 }
 
 /* ---- ending it ourselves ---- */

@@ -78,7 +78,7 @@ typedef struct Channel {
     /* lock */
     enum ChannelState state;
     uint32_t conn;           /* of the present connection, or the last one */
-    bool notifying;          /* the end of the last connection is still being told */
+    unsigned notifying;      /* ends of earlier connections that are still being told: the next opens after them */
     uint64_t flags;
     uint32_t creation;
     term_t controller;       /* port or pid; TERM_NONE */
