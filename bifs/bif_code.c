@@ -338,7 +338,8 @@ BIF(erlang, module_loaded, 1, 0)
 {
     if (!term_is_atom(a[0]))
         return bif_error(p, EXC_BADARG);
-    return term_bool(module_current(p->vm, a[0]) != NULL);
+    Module *m = module_find(p->vm, a[0]);
+    return term_bool(m && load_acquire(&m->loaded));
 }
 
 /* Natives that a loaded module does not export exist for that module only. */

@@ -169,10 +169,7 @@ static bool is_not_purged(Vm *vm, CodeInstance **all, size_t i)
 
 static void commit_one(Vm *vm, CodeInstance *c)
 {
-    Module *m = module_get(vm, c->name);
-    if (load_relaxed(&m->current))
-        module_retire_locked(vm, m);
-    module_publish_locked(vm, m, c);
+    module_publish_locked(vm, module_get(vm, c->name), c);
 }
 
 static enum CommitResult commit_locked(Vm *vm, CodeInstance **instances, size_t count, bool *bad)

@@ -30,6 +30,7 @@ typedef struct Export {
     const code_t *breakpoint;     /* reserved for trace */
 } Export;
 #define EXPORT_LOADED 1u          /* addr is code of a loaded module */
+#define EXPORT_NEW 2u             /* write lock: while the module is published */
 
 /* Find or create (undefined so far). Any thread. */
 Export *export_get(Vm *vm, term_t module, term_t function, word_t arity);

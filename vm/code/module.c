@@ -115,10 +115,35 @@ void module_stage_locked(Vm *vm, Module *m, CodeInstance *c)
     store_release(&m->on_load, c);
 }
 
+/* A function with code of its own takes the place of the native; but not one that on_load has bound to a
+ * library: its code is a copy of the stub. */
+static void publish_export(Export *e, const code_t *addr)
+{
+    if (addr != e->native_stub && memcmp(addr, e->native_stub, sizeof e->native_stub) != 0) e->native = NULL;
+    e->flags |= EXPORT_LOADED | EXPORT_NEW;
+    store_release(&e->addr, addr);
+}
+
+static void withdraw_export(Export *e)
+{
+    e->flags &= ~EXPORT_LOADED;
+    store_release(&e->addr, e->native ? e->native_stub : e->error_stub);
+}
+
+/* What of `before` is not in c goes; all others lead from the old code to the new without a gap. */
+static void publish_exports(CodeInstance *c, const CodeInstance *before)
+{
+    for (size_t i = 0; i < c->export_count; i++) publish_export(c->exports[i].export, c->exports[i].addr);
+    for (size_t i = 0; before && i < before->export_count; i++)
+        if (!(before->exports[i].export->flags & EXPORT_NEW)) withdraw_export(before->exports[i].export);
+    for (size_t i = 0; i < c->export_count; i++) c->exports[i].export->flags &= ~EXPORT_NEW;
+}
+
 void module_publish_locked(Vm *vm, Module *m, CodeInstance *c)
 {
+    CodeInstance *before = load_relaxed(&m->current);
     ASSERT_LOCKED(&vm->code->write);
-    ASSERT(load_relaxed(&m->current) == NULL);
+    ASSERT(!before || load_relaxed(&m->old) == NULL);
     if (load_relaxed(&m->on_load) == c) {
         store_release(&m->on_load, NULL);
     } else {
@@ -126,19 +151,12 @@ void module_publish_locked(Vm *vm, Module *m, CodeInstance *c)
         range_add_locked(vm, c);
         publish_funs(vm, c);
     }
+    if (vm->code->published) vm->code->published(vm, c);
+    if (before) store_release(&m->old, before);
     /* Before the exports: whoever arrives in the new code finds its module. */
     store_release(&m->current, c);
-    if (vm->code->published) vm->code->published(vm, c);
-    for (size_t i = 0; i < c->export_count; i++) {
-        Export *e = c->exports[i].export;
-        e->flags |= EXPORT_LOADED;
-        /* A function with code of its own takes the place of the native; but not one that on_load has
-         * bound to a library: its code is a copy of the stub. */
-        if (c->exports[i].addr != e->native_stub &&
-            memcmp(c->exports[i].addr, e->native_stub, sizeof e->native_stub) != 0)
-            e->native = NULL;
-        store_release(&e->addr, c->exports[i].addr);
-    }
+    publish_exports(c, before);
+    store_release(&m->loaded, true);
 }
 
 void module_retire_locked(Vm *vm, Module *m)
@@ -146,11 +164,8 @@ void module_retire_locked(Vm *vm, Module *m)
     ASSERT_LOCKED(&vm->code->write);
     CodeInstance *c = load_relaxed(&m->current);
     ASSERT(c && load_relaxed(&m->old) == NULL);
-    for (size_t i = 0; i < c->export_count; i++) {
-        Export *e = c->exports[i].export;
-        e->flags &= ~EXPORT_LOADED;
-        store_release(&e->addr, e->native ? e->native_stub : e->error_stub);
-    }
+    store_release(&m->loaded, false);
+    for (size_t i = 0; i < c->export_count; i++) withdraw_export(c->exports[i].export);
     store_release(&m->old, c);
     store_release(&m->current, NULL);
 }

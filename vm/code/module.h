@@ -63,6 +63,7 @@ typedef struct Module {
     CodeInstance *_Atomic current;
     CodeInstance *_Atomic old;
     CodeInstance *_Atomic on_load;
+    _Atomic(bool) loaded;     /* the exports of current can be called: what erlang:module_loaded/1 tells */
     CodeInstance *purging;    /* write lock: the instance of the purge in progress */
     bool preloaded;
     Export on_load_call;      /* write lock: in no table; leads to the staged on_load function */
@@ -88,7 +89,8 @@ void instance_free(Vm *vm, CodeInstance *c);
 /* The module's current code becomes old; its exports undefined, unless another instance took them.
  * Caller holds the write lock and knows that there is no old code. */
 void module_retire_locked(Vm *vm, Module *m);
-/* `c` becomes current: exports, funs and ranges lead to its code. There must be no current code. */
+/* `c` becomes current: exports, funs and ranges lead to its code. What was current becomes old; there must be no old
+ * code then. A function that both have can be called all the time. */
 void module_publish_locked(Vm *vm, Module *m, CodeInstance *c);
 /* Make the code of c known to range look-ups without making it reachable (on_load). */
 void module_stage_locked(Vm *vm, Module *m, CodeInstance *c);

@@ -11,6 +11,7 @@ main() -> dist_node:with(fun lost_and_made/0).
 lost_and_made() ->
     ok = logger:set_primary_config(level, none), % of global, which such a change can surprise
     {Control, N} = dist_node:peer(own, #{connection => standard_io}),
+    ok = peer:call(Control, logger, set_primary_config, [level, none]),
     true = net_kernel:connect_node(N),
     ok = net_kernel:monitor_nodes(true),
     Self = self(),
