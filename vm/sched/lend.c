@@ -22,6 +22,8 @@
 #include <stdio.h>
 
 #define TICK_NS NS_PER_MS
+/* Threads that still execute a brief native after their scheduler was taken; no more are risked then. */
+#define LATE_MAX 10
 /* After its native took long, a scheduler does not lend for a while. */
 #define PAUSE_NS (100 * NS_PER_MS)
 
@@ -132,9 +134,11 @@ static Sched *stand_in_for(Sched *s)
     Sched *d = s->priv->stand_in;
     if (d) return d;
     mutex_lock(&sh->io.lock);
-    if (sh->spare_count > 0) d = sh->spares[--sh->spare_count];
+    d = sh->spare;
+    if (d) sh->spare = d->priv->stand_in;
     mutex_unlock(&sh->io.lock);
     if (!d) d = sched_new(space, SCHED_DIRTY_IO, sh->io.first + 1);
+    d->priv->stand_in = NULL;
     d->priv->stands_for = s;
     return s->priv->stand_in = d;
 }
@@ -142,8 +146,8 @@ static Sched *stand_in_for(Sched *s)
 static void stand_in_is_spare(SchedShared *sh, Sched *d)
 {
     mutex_lock(&sh->io.lock);
-    CHECK(sh->spare_count < LATE_MAX);
-    sh->spares[sh->spare_count++] = d;
+    d->priv->stand_in = sh->spare;
+    sh->spare = d;
     mutex_unlock(&sh->io.lock);
 }
 

@@ -62,7 +62,7 @@ typedef struct SchedPriv {
     atomic_u64_t lends;               /* owner writes: times so far */
     int64_t lend_after_ns;            /* owner: not before; 0: at any time */
     Process *brief;                   /* owner: has called a brief native, executed when its slice is closed */
-    Sched *stand_in;                  /* owner: what its thread executes that with; NULL: none yet */
+    Sched *stand_in;                  /* owner: what its thread executes that with, or NULL. Of a spare: the next */
     Sched *stands_for;                /* of a stand-in: whose it is */
     atomic_u64_t switches, reductions; /* owner writes, any reads */
     atomic_u32_t active;              /* owner writes: executes a process or task now */
@@ -76,9 +76,6 @@ typedef struct SchedPriv {
 } SchedPriv;
 
 #define IDLE_WORDS (SCHED_MAX / 64)
-
-/* Threads that still execute a brief native after their scheduler was taken over. */
-#define LATE_MAX 10
 
 typedef struct DirtyPool {
     Mutex lock;                       /* class DIRTY_QUEUE */
@@ -114,9 +111,8 @@ typedef struct SchedShared {
     DirtyPool cpu, io;
     Event guard_event;                /* set by whoever lends */
     atomic_u32_t guarded;             /* the thread has been started */
-    atomic_u32_t late;                /* at most LATE_MAX, and one more for each that tries to succeed */
-    Sched *spares[LATE_MAX];          /* io.lock: stand-ins that nobody has */
-    unsigned spare_count;             /* io.lock */
+    atomic_u32_t late;                /* threads that have lost their scheduler, and those that try to succeed */
+    Sched *spare;                     /* io.lock: stand-ins that nobody has, linked by their stand_in */
     size_t stack_bytes;               /* const, as those of the pools */
     struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
     atomic_u32_t multi_all;           /* written under block_lock: dirty schedulers are blocked too */
