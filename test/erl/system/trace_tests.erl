@@ -122,7 +122,7 @@ monitor() ->
 long_schedule() ->
     Pid = spawn(fun() -> compare(lists:seq(1, 2000000), lists:seq(1, 2000000), 100) end),
     erlang:system_monitor(self(), [{long_schedule, 1}]),
-    [{timeout, T}, {in, {_, _, _}}, {out, {_, _, _}}] = receive {monitor, Pid, long_schedule, Info} -> Info end,
+    T = receive {monitor, Pid, long_schedule, [{timeout, Ms}, {in, {_, _, _}}, {out, {_, _, _}}]} -> Ms end, % not the first slice
     erlang:system_monitor(undefined),
     exit(Pid, kill),
     T >= 1.
