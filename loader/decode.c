@@ -4,6 +4,10 @@
 
 #include "base/alloc.h"
 
+/* Room that the arrays begin with, a little less than a huge page: large.h asks for one and keeps it for the next
+ * load, so that the loads of the boot fault twice instead of once for each page (vm/doc/loader.md). */
+#define SCRATCH_BYTES (((size_t)2 << 20) - 4096)
+
 typedef struct GenInfo {
     const char *name;
     uint8_t arity;
@@ -30,7 +34,7 @@ int gen_arity(unsigned op)
 static InsnOperand *push_args(GenCode *c, size_t n)
 {
     if (c->arg_count + n > c->arg_room) {
-        size_t room = MAX(c->arg_room * 2, c->arg_count + n + 256);
+        size_t room = MAX(c->arg_room * 2, c->arg_count + n + SCRATCH_BYTES / sizeof *c->args);
         c->args = mem_realloc(MEM_LOADER, c->args, c->arg_room * sizeof *c->args, room * sizeof *c->args);
         c->arg_room = room;
     }
@@ -42,7 +46,7 @@ static InsnOperand *push_args(GenCode *c, size_t n)
 static GenOp *push_op(GenCode *c)
 {
     if (c->count == c->room) {
-        size_t room = MAX(c->room * 2, (size_t)256);
+        size_t room = MAX(c->room * 2, 1 + SCRATCH_BYTES / sizeof *c->ops);
         c->ops = mem_realloc(MEM_LOADER, c->ops, c->room * sizeof *c->ops, room * sizeof *c->ops);
         c->room = room;
     }
