@@ -30,7 +30,8 @@ void *large_realloc(void *ptr, size_t bytes) MUST_CHECK;
 size_t large_kept_bytes(void);
 void large_release(void);
 
-/* For a VM that goes idle: releases, but at most once a second. Nanoseconds until it may, -1 when nothing is kept. */
+/* For a VM that goes idle: releases, but at most once a second, and not in the first. Nanoseconds until it may, -1 when
+ * nothing is kept. */
 int64_t large_release_idle(int64_t now_ns);
 
 #endif
