@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/oserr.h"
 #include "io/file.h"
+#include "io/hfs_name.h"
 #include "io/native_text.h"
 
 #include <errno.h>
@@ -56,11 +57,15 @@ BIF(prim_file, internal_native2name, 1, 0)
     return decode_name(p, a[0], heap_tuple2(&p->heap, am_error, native_text_undecodable(p->vm)));
 }
 
-/* Only some systems decompose characters in file names; here they stay as they are. */
 BIF(prim_file, internal_normalize_utf8, 1, 0)
 {
-    term_t r = decode_name(p, a[0], am_error);
-    return r == am_error ? bif_error(p, EXC_BADARG) : r;
+    TempBytes temp = TEMP_BYTES_INIT;
+    size_t n;
+    if (!term_is_binary(a[0])) return bif_error(p, EXC_BADARG);
+    const uint8_t *text = binary_bytes(a[0], &n, &temp);
+    term_t r = hfs_name_compose(&p->heap, text, n);
+    temp_bytes_free(&temp);
+    return r != TERM_NONE ? r : bif_error(p, EXC_BADARG);
 }
 
 BIF(prim_file, is_translatable, 1, 0)
