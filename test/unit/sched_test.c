@@ -55,7 +55,7 @@ static Vm *start_vm(unsigned schedulers)
     return vm;
 }
 
-static Process *volatile made[8192]; /* where the leak detector finds what a test forgets */
+static Process *volatile made[16384]; /* where the leak detector finds what a test forgets */
 static size_t made_count;
 
 static Process *new_process(Vm *vm, SliceFn *fn, enum ProcPriority prio)
@@ -104,6 +104,31 @@ START_TEST(priorities_are_kept)
     }
     ck_assert_int_eq(normal_before_low, 7);
     ck_assert_int_eq(low, 16);
+}
+END_TEST
+
+static const struct {
+    unsigned normal, low;
+} mixes[] = {{1, 1}, {16, 16}, {300, 2}, {2, 300}, {9000, 1}};
+
+/* Each low one gets an eighth of the turns of each normal one, whatever their numbers. */
+START_TEST(low_ones_get_their_part)
+{
+    RunQueue q;
+    Vm vm = {0};
+    RunItem item;
+    unsigned normal = mixes[_i].normal, low = mixes[_i].low, turns[PRIORITIES] = {0};
+    runq_init(&q, NULL);
+    for (unsigned i = 0; i < normal; i++) runq_push(&q, new_process(&vm, NULL, PRIO_NORMAL), PRIO_NORMAL);
+    for (unsigned i = 0; i < low; i++) runq_push(&q, new_process(&vm, NULL, PRIO_LOW), PRIO_LOW);
+    while (turns[PRIO_NORMAL] < 80 * normal) {
+        ck_assert(runq_pop(&q, false, &item));
+        enum ProcPriority prio = state_priority(load_relaxed(&item.p->state));
+        turns[prio]++;
+        runq_push(&q, item.p, prio);
+    }
+    ck_assert_uint_ge(turns[PRIO_LOW], 9 * low);
+    ck_assert_uint_le(turns[PRIO_LOW], 10 * low);
 }
 END_TEST
 
@@ -438,6 +463,7 @@ int main(void)
     TCase *t = tcase_create("sched");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, priorities_are_kept);
+    tcase_add_loop_test(t, low_ones_get_their_part, 0, (int)ARRAY_LEN(mixes));
     tcase_add_test(t, thieves_take_half);
     tcase_add_test(t, no_wake_up_is_lost);
     tcase_add_test(t, two_processes_play_ping_pong);

@@ -41,9 +41,11 @@ void block_enter_slice(Sched *s)
         block_leave_slice(s);
         bool online = epoch_is_online(&s->priv->epoch);
         if (online) epoch_offline(&s->priv->epoch);
+        span_begin(s);
         mutex_lock(&sh->block_lock);
         while (load_relaxed(&sh->blocked)) cond_wait(&sh->block_changed, &sh->block_lock);
         mutex_unlock(&sh->block_lock);
+        span_end(s);
         if (online) epoch_online(&s->priv->epoch);
     }
 }

@@ -130,7 +130,9 @@ static void dirty_execute_blocked(Sched *s, Process *p)
 {
     bool alone = atomic_load(&shared_of(s->vm)->multi_all);
     if (alone) sched_block_all(s->vm);
+    span_begin(s);
     dirty_execute(s, p);
+    span_end(s);
     if (alone) sched_unblock_all(s->vm);
 }
 
@@ -222,10 +224,7 @@ static void *dirty_main(void *arg)
         Process *p = dirty_take(pool);
         store_relaxed(&s->priv->active, 1);
         msacc_switch(s, MS_EMULATOR);
-        int64_t begin = clock_monotonic_ns();
         dirty_execute_blocked(s, p);
-        int64_t busy = clock_monotonic_ns() - begin;
-        store_relaxed(&s->priv->idle_ns, load_relaxed(&s->priv->idle_ns) + busy);
         store_relaxed(&s->priv->active, 0);
         msacc_switch(s, MS_SLEEP);
         dirty_done(pool);

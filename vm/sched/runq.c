@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* runq - run queues: processes by priority, tasks of ports beside them.
- * Order: all of max, then all of high, then normal and low, where low gets every eighth turn while
- * normal has work. Tasks take turns with processes whatever the priorities: a port serves many.
+ * Order: all of max, then all of high, then normal and low, where each process of normal gets eight turns for one
+ * of each process of low, however many there are of both. Tasks take turns with processes whatever the priorities:
+ * a port serves many.
  * Bound processes have lines of their own, from which nobody steals, and take turns with the others.
  * Threads: any, under the queue's lock. Semantics: erlang(3) process_flag(priority, _). Layer: sched. */
 #include "sched/sched_priv.h"
 
 #define LOW_EVERY 8
+#define LOW_TURN (UINT64_C(1) << 32)
 
 static void proc_fifo_push(ProcFifo *f, Process *p)
 {
@@ -77,17 +79,26 @@ static Task *pop_task_locked(RunQueue *q)
 
 void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio) { proc_fifo_push(&q->procs[prio], p); }
 
+/* Every turn of a normal one earns the low ones their part of a turn; what they have earned is never more than one
+ * turn for each, so that a queue that changes does not give them a long row of turns later. */
+static bool is_turn_of_low(PrioQueue *q)
+{
+    uint64_t low = q->procs[PRIO_LOW].count, normal = q->procs[PRIO_NORMAL].count;
+    if (low == 0 || normal == 0) return low > 0;
+    q->low_earned = MIN(q->low_earned, low * LOW_TURN);
+    if (q->low_earned >= LOW_TURN) {
+        q->low_earned -= LOW_TURN;
+        return true;
+    }
+    q->low_earned += low * LOW_TURN / (LOW_EVERY * normal);
+    return false;
+}
+
 Process *prio_queue_pop(PrioQueue *q)
 {
-    ProcFifo *normal = &q->procs[PRIO_NORMAL], *low = &q->procs[PRIO_LOW];
     Process *p = proc_fifo_pop(&q->procs[PRIO_MAX]);
     if (!p) p = proc_fifo_pop(&q->procs[PRIO_HIGH]);
-    if (p) return p;
-    if (low->count && (normal->count == 0 || ++q->low_turn >= LOW_EVERY)) {
-        q->low_turn = 0;
-        return proc_fifo_pop(low);
-    }
-    return proc_fifo_pop(normal);
+    return p ? p : proc_fifo_pop(&q->procs[is_turn_of_low(q) ? PRIO_LOW : PRIO_NORMAL]);
 }
 
 static bool pop_locked(RunQueue *q, bool prefer_task, RunItem *item)

@@ -397,6 +397,7 @@ Sched *sched_new(SchedSpace *space, enum SchedKind kind, unsigned number)
     s->priv = mem_alloc_aligned(MEM_SCHED, sizeof(SchedPriv), CACHE_LINE);
     memset(s->priv, 0, sizeof *s->priv);
     s->priv->random = number;
+    s->priv->last_balance_ns = clock_monotonic_ns();
     event_init(&s->priv->event);
     jobs_init(s->priv);
     return s;

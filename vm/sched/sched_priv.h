@@ -24,7 +24,7 @@ typedef struct ProcFifo {
 /* Processes by priority; under the owner's lock. */
 typedef struct PrioQueue {
     ProcFifo procs[PRIORITIES];
-    unsigned low_turn;                /* normal picks since a low one */
+    uint64_t low_earned;              /* parts of turns that the low ones have earned */
 } PrioQueue;
 
 typedef struct RunQueue {
@@ -66,9 +66,9 @@ typedef struct SchedPriv {
     Sched *stands_for;                /* of a stand-in: whose it is */
     atomic_u64_t switches, reductions; /* owner writes, any reads */
     atomic_u32_t active;              /* owner writes: executes a process or task now */
-    /* wall time: owner writes, any reads */
-    atomic_i64_t idle_since;          /* 0: not idle */
-    atomic_i64_t idle_ns;             /* idle periods that have ended */
+    /* wall time: when a normal scheduler is idle, when a dirty thread is busy; see stats.c */
+    atomic_i64_t spans;               /* owner writes, any reads */
+    atomic_i64_t spans_before;        /* written under block_lock: ns when wall time was switched on */
     /* microstates: owner writes, any reads (msacc_reset: any) */
     atomic_u64_t ms_ns[MS_STATES];
     atomic_i64_t ms_since;            /* 0: not counted */
@@ -168,6 +168,10 @@ void sched_leave(Process *p, uint32_t clear, uint32_t set);
 /* p has just been taken out of a queue. */
 void sched_run_process(Sched *s, Process *p);
 void sched_hurry(Process *p, enum ProcPriority prio);
+
+/* ---- stats.c ---- */
+void span_begin(Sched *s);
+void span_end(Sched *s);
 
 /* ---- msacc.c ---- */
 void msacc_switch_slow(Sched *s, enum Microstate to);

@@ -121,15 +121,11 @@ static enum Microstate after_sleep(Sched *s)
 
 static void idle_times(Sched *s, bool begins)
 {
-    SchedPriv *priv = s->priv;
-    int64_t now = clock_monotonic_ns(), since = load_relaxed(&priv->idle_since);
     msacc_switch(s, begins ? MS_SLEEP : after_sleep(s));
-    if (begins) {
-        store_relaxed(&priv->idle_since, now);
-        return;
-    }
-    store_relaxed(&priv->idle_ns, load_relaxed(&priv->idle_ns) + now - since);
-    store_relaxed(&priv->idle_since, 0);
+    if (begins)
+        span_begin(s);
+    else
+        span_end(s);
 }
 
 /* From sleep back among those who may run; called once per sleep, before any callback. */

@@ -13,14 +13,29 @@ static Sched *sched_at(const SchedSpace *space, unsigned i)
     return __atomic_load_n(&space->scheds[i], __ATOMIC_ACQUIRE);
 }
 
-/* idle_ns counts idle time for normal schedulers and busy time for dirty threads. */
-static void idle_restart(SchedSpace *space, int64_t now)
+/* One word, so that nobody sees half of a change: twice the sum of the spans that have ended; while one lasts, its
+ * begin is taken off, and 1 added. */
+void span_begin(Sched *s)
+{
+    store_relaxed(&s->priv->spans, load_relaxed(&s->priv->spans) - 2 * clock_monotonic_ns() + 1);
+}
+
+void span_end(Sched *s)
+{
+    store_relaxed(&s->priv->spans, load_relaxed(&s->priv->spans) + 2 * clock_monotonic_ns() - 1);
+}
+
+static int64_t spans_ns(const Sched *s, int64_t now)
+{
+    int64_t v = load_relaxed(&s->priv->spans), lasts = v & 1;
+    return (v - lasts) / 2 + (lasts ? now : 0);
+}
+
+static void spans_note(SchedSpace *space, int64_t now)
 {
     for (unsigned i = 0; i < total(space); i++) {
         Sched *s = sched_at(space, i);
-        if (!s) continue;
-        store_relaxed(&s->priv->idle_ns, 0);
-        if (load_relaxed(&s->priv->idle_since)) store_relaxed(&s->priv->idle_since, now);
+        if (s) store_relaxed(&s->priv->spans_before, spans_ns(s, now));
     }
 }
 
@@ -30,7 +45,7 @@ void sched_wall_time_enable(Vm *vm, bool on)
     mutex_lock(&sh->block_lock);
     if (on && sh->wall_users++ == 0) {
         int64_t now = clock_monotonic_ns();
-        idle_restart(vm->sched, now);
+        spans_note(vm->sched, now);
         store_relaxed(&sh->wall_since, now);
     } else if (!on && sh->wall_users > 0 && --sh->wall_users == 0) {
         store_relaxed(&sh->wall_since, 0);
@@ -48,11 +63,9 @@ bool sched_wall_time(Vm *vm, unsigned number, SchedTimes *times)
     times->active_ns = 0;
     Sched *s = sched_at(vm->sched, number - 1);
     if (!s) return true;
-    int64_t counted = load_relaxed(&s->priv->idle_ns), idle_since = load_relaxed(&s->priv->idle_since);
-    if (s->kind != SCHED_NORMAL)
-        times->active_ns = MIN(counted, times->total_ns);
-    else
-        times->active_ns = MAX(times->total_ns - counted - (idle_since ? now - idle_since : 0), 0);
+    int64_t spans = spans_ns(s, now) - load_relaxed(&s->priv->spans_before);
+    int64_t active = s->kind == SCHED_NORMAL ? times->total_ns - spans : spans;
+    times->active_ns = MAX(MIN(active, times->total_ns), 0);
     return true;
 }
 
