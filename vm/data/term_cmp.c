@@ -92,6 +92,18 @@ static void rows_free(Rows *s)
         mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
 
+/* Two different lists: go past the cells whose heads are the same word, most of what strings and the like consist of. */
+static inline void skip_same_heads(term_t *a, term_t *b)
+{
+    while (term_is_list_cell(*a) && term_is_list_cell(*b)) {
+        const term_t *x = list_ptr(*a), *y = list_ptr(*b);
+        if (x[0] != y[0]) return;
+        *a = x[1];
+        *b = y[1];
+        if (*a == *b) return;
+    }
+}
+
 /* ---- equality ---- */
 
 static bool bits_are_equal(term_t a, term_t b)
@@ -164,6 +176,7 @@ bool term_eq_slow(term_t a, term_t b)
     do {
         term_t x = *r.a++, y = *r.b++;
         r.n--;
+        if (x != y) skip_same_heads(&x, &y);
         if (x == y) continue;
         if (term_is_list_cell(x) && term_is_list_cell(y)) {
             row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
@@ -420,6 +433,7 @@ int term_cmp_slow(term_t a, term_t b, bool exact)
     do {
         term_t x = *r.a++, y = *r.b++;
         r.n--;
+        if (x != y) skip_same_heads(&x, &y);
         if (x == y) continue;
         if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
         else c = shallow_cmp(&s, &r, x, y);
