@@ -92,7 +92,7 @@ static void rows_free(Rows *s)
         mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
 
-/* Two different lists: go past the cells whose heads are the same word, most of what strings and the like consist of. */
+/* Two different lists: go past the cells whose heads are the same word, most of what strings consist of. */
 static inline void skip_same_heads(term_t *a, term_t *b)
 {
     while (term_is_list_cell(*a) && term_is_list_cell(*b)) {
