@@ -22,6 +22,8 @@
 #include "data/node.h"
 #include "dist/channel.h"
 #include "data/term_hash.h"
+#include "data/term_print.h"
+#include "sys/sys.h"
 #include "io/port.h"
 #include "proc/message.h"
 #include "proc/signal.h"
@@ -220,6 +222,19 @@ static term_t inconsistent_heap(Process *p, term_t arg)
     return am_ok;
 }
 
+/* Crash, and find the calling process in the table broken while the dump is written. */
+static term_t broken_halt(Process *p, term_t slogan)
+{
+    Ptab *t = p->vm->procs->procs;
+    Buf b = BUF_INIT(TEMP);
+    term_print(&b, slogan, PRINT_NO_LIMIT);
+    buf_putc(&b, '\0');
+    sched_block_all(p->vm);
+    for (size_t i = 0, end = ptab_scan_end(t); i < end; i++)
+        if (ptab_slot(t, i) == p) store_release(&t->at[i], (void *)64);
+    sys_crash(p->vm, buf_text(&b));
+}
+
 BIF(erts_debug, set_internal_state, 2, 0)
 {
     if (a[0] == am_available_internal_state) return set_enabled(p, a[1]);
@@ -233,6 +248,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_next_pid: return set_next_id(p, p->vm->procs->procs, a[1]);
     case am_next_port: return set_next_id(p, p->vm->procs->ports, a[1]);
     case am_kill_dist_connection: return kill_connection(p, a[1]);
+    case am_broken_halt: return broken_halt(p, a[1]);
     case am_inconsistent_heap: return inconsistent_heap(p, a[1]);
     case am_gc_state: return set_gc_state(p, a[1]);
     case am_force_gc: p->flags |= PF_FORCE_GC; return am_true;

@@ -1,6 +1,6 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% A native library that breaks ends the VM, with a crash dump whose slogan names the library and the function; and so
-%% does memory that has run out, with a slogan that says what it was wanted for.
+%% does memory that has run out, with a slogan that says what it was wanted for. A dump that finds a process broken goes on.
 -module(fault_tests).
 -export([main/0, child/1, fall/1, fall_cpu/1, fall_io/1, deep_cpu/1, divide/1]).
 -export([heap/1, queue/1, table/1]).
@@ -25,7 +25,8 @@ main() ->
     Root = os:getenv("SRC"),
     io:put_chars(os:cmd("cc -w -O0 -shared -fPIC -I " ++ Root ++ "/vm/include -o fault.so fault.c 2>&1")),
     [io:format("~s: ~p~n", [F, crash(F, Code)]) || F <- ["fall", "fall_cpu", "fall_io", "deep_cpu", "divide"]],
-    [io:format("~s: ~p~n", [F, exhaust(F, Code)]) || F <- ["heap", "queue", "table"]].
+    [io:format("~s: ~p~n", [F, exhaust(F, Code)]) || F <- ["heap", "queue", "table"]],
+    io:format("broken: ~p~n", [death("", "broken", Code)]).
 
 %% Of the program that is to die: its exit status and the slogan of its dump, which is whole.
 death(Before, F, Code) ->
@@ -56,6 +57,9 @@ finished(Port) ->
     end.
 
 child([F]) when F =:= heap; F =:= queue; F =:= table -> ?MODULE:F(<<0:80000>>);
+child([broken]) ->
+    erts_debug:set_internal_state(available_internal_state, true),
+    erts_debug:set_internal_state(broken_halt, slogan);
 child([F]) ->
     ok = erlang:load_nif("./fault", 0),
     ?MODULE:F(x).

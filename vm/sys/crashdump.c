@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crashdump - erl_crash.dump, in the format of "How to Interpret the Erlang Crash Dumps" (version 0.5).
- * Written when the VM is in an unknown state: takes no locks it can do without, reads only.
+ * Written when the VM is in an unknown state: takes no locks it can do without, reads only. A fault in one of its parts
+ * ends that part: the dump goes on behind it.
  * Environment: ERL_CRASH_DUMP names the file; ERL_CRASH_DUMP_SECONDS=N: the program ends after N seconds (60 unless
  * set, < 0: no limit) with the dump as far as it is, 0: none;
  * ERL_CRASH_DUMP_BYTES=N: no more than N bytes and a line that says so; 0: none.
@@ -33,14 +34,30 @@ static void print_atom(FILE *f, term_t atom)
     buf_free(&b);
 }
 
-static void dump_header(FILE *f, Vm *vm, const char *slogan)
+/* What the parts of a dump need. */
+typedef struct Dump {
+    FILE *f;
+    Vm *vm;
+    const char *slogan;
+    Process *p;
+} Dump;
+
+static void dump_part(Dump *d, void (*part)(void *arg))
 {
+    if (!fault_survive(part, d)) fputs("\nThe rest of this is broken.\n", d->f);
+}
+
+static void dump_header(void *arg)
+{
+    const Dump *d = arg;
+    FILE *f = d->f;
+    Vm *vm = d->vm;
     char date[64];
     time_t now = time(NULL);
     struct tm tm;
     localtime_r(&now, &tm);
     strftime(date, sizeof date, "%a %b %e %H:%M:%S %Y", &tm);
-    fprintf(f, "=erl_crash_dump:0.5\n%s\nSlogan: %s\n", date, slogan);
+    fprintf(f, "=erl_crash_dump:0.5\n%s\nSlogan: %s\n", date, d->slogan);
     fprintf(f, "System version: Erlang/OTP %s [erts-%s] [joist] [64-bit] [smp:%u:%u]\n", vm->release->otp_release,
             vm->release->erts_version, vm->sched ? vm->sched->count : 0,
             vm->sched ? load_relaxed(&vm->sched->online) : 0);
@@ -48,8 +65,9 @@ static void dump_header(FILE *f, Vm *vm, const char *slogan)
     if (sched_self) fprintf(f, "Calling Thread: scheduler:%u\n", sched_self->number);
 }
 
-static void dump_memory(FILE *f)
+static void dump_memory(void *arg)
 {
+    FILE *f = ((const Dump *)arg)->f;
     MemStats total = mem_total_stats();
     size_t processes = mem_class_stats(MEM_CLASS_PROCESSES).bytes;
     fprintf(f, "=memory\ntotal: %zu\nprocesses: %zu\nprocesses_used: %zu\nsystem: %zu\natom: %zu\natom_used: %zu\n"
@@ -81,8 +99,12 @@ static bool stands_still(const Process *p, uint32_t state)
     return !(state & (PS_RUNNING | PS_ANY_DIRTY));
 }
 
-static void dump_process(FILE *f, Vm *vm, Process *p)
+static void dump_process(void *arg)
 {
+    Dump *d = arg;
+    FILE *f = d->f;
+    Vm *vm = d->vm;
+    Process *p = d->p;
     uint32_t state = process_state(p);
     fputs("=proc:", f);
     print_pid(f, p->id);
@@ -113,18 +135,20 @@ static void dump_process(FILE *f, Vm *vm, Process *p)
             (size_t)(p->heap.stop - p->heap.top));
 }
 
-static void dump_processes(FILE *f, Vm *vm)
+static void dump_processes(void *arg)
 {
-    if (!vm->procs || !vm->procs->procs) return;
-    size_t end = ptab_scan_end(vm->procs->procs);
+    Dump *d = arg;
+    if (!d->vm->procs || !d->vm->procs->procs) return;
+    size_t end = ptab_scan_end(d->vm->procs->procs);
     for (size_t i = 0; i < end; i++) {
-        Process *p = ptab_slot(vm->procs->procs, i);
-        if (p) dump_process(f, vm, p);
+        d->p = ptab_slot(d->vm->procs->procs, i);
+        if (d->p) dump_part(d, dump_process);
     }
 }
 
-static void dump_atoms(FILE *f)
+static void dump_atoms(void *arg)
 {
+    FILE *f = ((Dump *)arg)->f;
     fputs("=atoms\n", f);
     for (size_t i = atom_count(); i-- > 0;) {
         print_atom(f, term_atom(i));
@@ -149,10 +173,9 @@ static ssize_t write_limited(void *cookie, const char *data, size_t bytes)
 
 static void dump_all(FILE *f, Vm *vm, const char *slogan)
 {
-    dump_header(f, vm, slogan);
-    dump_memory(f);
-    dump_processes(f, vm);
-    dump_atoms(f);
+    static void (*const parts[])(void *) = {dump_header, dump_memory, dump_processes, dump_atoms};
+    Dump d = {f, vm, slogan, NULL};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) dump_part(&d, parts[i]);
     fputs("=end\n", f);
 }
 

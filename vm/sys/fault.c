@@ -9,6 +9,7 @@
 #include "term/atom.h"
 
 #include <dlfcn.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <ucontext.h>
@@ -16,6 +17,12 @@
 #if defined(JOIST_ASAN) || defined(JOIST_TSAN)
 
 void fault_init(void) {}
+
+bool fault_survive(void (*part)(void *arg), void *arg)
+{
+    part(arg);
+    return true;
+}
 
 #else
 
@@ -62,13 +69,35 @@ static void put_slogan(char *text, size_t size, int number, void *pc)
              (int)name->bytes, name->text, (unsigned)f->export.mfa.arity, f->library->path);
 }
 
+/* Where the calling thread goes on after a fault, or NULL. */
+static THREAD_LOCAL sigjmp_buf *survivor;
+static THREAD_LOCAL bool has_faulted;
+
+bool fault_survive(void (*part)(void *arg), void *arg)
+{
+    sigjmp_buf here, *volatile before = survivor;
+    bool whole = sigsetjmp(here, 1) == 0;
+    if (whole) {
+        survivor = &here;
+        part(arg);
+    }
+    survivor = before;
+    return whole;
+}
+
 static void on_fault(int number, siginfo_t *info UNUSED, void *context)
 {
     char slogan[1024];
-    signal(number, SIG_DFL);
+    if (survivor) siglongjmp(*survivor, 1);
+    if (has_faulted) {
+        signal(number, SIG_DFL); /* and comes again */
+        return;
+    }
+    has_faulted = true;
     put_slogan(slogan, sizeof slogan, number, fault_address(context));
     sys_print_error("%s\n", slogan);
     crash_dump_write(vm_default(), slogan);
+    signal(number, SIG_DFL);
     raise(number);
 }
 

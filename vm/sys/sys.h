@@ -29,6 +29,8 @@ typedef struct SysSpace {
 
 /* Broken programs leave a crash dump. */
 void fault_init(void);
+/* Calls part(arg); what breaks in it only ends it: false then. Locks that it holds stay locked. */
+bool fault_survive(void (*part)(void *arg), void *arg);
 void sys_init(Vm *vm, const Config *config, const Release *release);
 
 /* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
