@@ -222,6 +222,15 @@ static term_t inconsistent_heap(Process *p, term_t arg)
     return am_ok;
 }
 
+/* How many milliseconds the names of nodes stay known that nothing refers to; < 0: as many as at first. */
+static term_t keep_nodes(Process *p, term_t ms)
+{
+    if (!term_is_small(ms)) return bif_error(p, EXC_BADARG);
+    int64_t ns = small_value(ms) < 0 ? NODE_KEEP_NS : small_value(ms) * NS_PER_MS;
+    store_relaxed(&node_table(p->vm)->keep_ns, ns);
+    return am_ok;
+}
+
 /* Crash, and find the calling process in the table broken while the dump is written. */
 static term_t broken_halt(Process *p, term_t slogan)
 {
@@ -255,7 +264,7 @@ BIF(erts_debug, set_internal_state, 2, 0)
     case am_code_write_permission: return hold_code(p, a[1]);
     case am_binary_loop_limit: return term_small(0);
     case am_unicode_loop_limit: case am_re_loop_limit: return term_small(DEFAULT_LOOP_LIMIT);
-    case am_node_tab_delayed_delete: return am_ok;
+    case am_node_tab_delayed_delete: return keep_nodes(p, a[1]);
     case am_process_uniq_counter: return am_ok; /* markers of receive are not counted */
     case am_test_long_gc_sleep: case am_fill_heap: return am_true;
     case am_proc_sig_buffers: return am_true; /* the in-queue takes parallel senders as it is */
@@ -330,19 +339,26 @@ static term_t get_pair(Process *p, term_t what, term_t t)
     }
 }
 
-/* One entry for each node that something refers to. What the census does not find is put down to the system. */
+/* One entry for each node that something refers to. What the census does not find is put down to the system.
+ * A name is referred to by its nodes, and by who controls its connection. */
 typedef struct NodeRefs {
     Process *p;
     const NodeCensus *census;
-    term_t nodes, names;
+    term_t nodes;
+    term_t names;                  /* [{Name, Referrer, Kind}] */
 } NodeRefs;
+
+static void add_name_ref(NodeRefs *r, term_t name, term_t type, term_t referrer, term_t kind)
+{
+    Heap *h = &r->p->heap;
+    r->names = heap_cons(h, heap_tuple3(h, name, heap_tuple2(h, type, referrer), kind), r->names);
+}
 
 static void add_node_refs(Node *n, void *ctx)
 {
     NodeRefs *r = ctx;
     Heap *h = &r->p->heap;
-    bool self = n == node_self(r->p->vm);
-    int64_t refs = __atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_RELAXED) + self, found = 0;
+    int64_t refs = __atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_RELAXED), found = 0;
     if (refs == 0) return;
     term_t referrers = census_node_refs(r->census, h, n, &found);
     if (refs > found) {
@@ -352,7 +368,45 @@ static void add_node_refs(Node *n, void *ctx)
     term_t count = term_small(MAX(refs, found));
     term_t id = heap_tuple2(h, n->name, heap_uint(h, n->creation));
     r->nodes = heap_cons(h, heap_tuple3(h, id, count, referrers), r->nodes);
-    r->names = heap_cons(h, heap_tuple3(h, n->name, count, referrers), r->names);
+    add_name_ref(r, n->name, am_node, id, am_node);
+}
+
+static void add_channel_ref(Channel *c, void *ctx)
+{
+    mutex_lock(&c->lock);
+    term_t controller = c->controller;
+    mutex_unlock(&c->lock);
+    if (controller == TERM_NONE) return;
+    add_name_ref(ctx, c->name, term_is_local_port(controller) ? am_port : am_process, controller, am_control);
+}
+
+/* Those of this name, and how many they are. */
+static term_t name_referrers(Heap *h, term_t all, term_t name, int64_t *count)
+{
+    term_t list = TERM_NIL;
+    for (term_t t = all; term_is_list_cell(t); t = list_tail(t)) {
+        term_t ref = list_head(t);
+        if (tuple_element(ref, 1) != name) continue;
+        term_t kinds = heap_cons(h, heap_tuple2(h, tuple_element(ref, 3), term_small(1)), TERM_NIL);
+        list = heap_cons(h, heap_tuple2(h, tuple_element(ref, 2), kinds), list);
+        ++*count;
+    }
+    return list;
+}
+
+/* [{Name, Count, Referrers}] */
+static term_t names_with_referrers(Heap *h, term_t all)
+{
+    term_t list = TERM_NIL;
+    for (term_t t = all; term_is_list_cell(t); t = list_tail(t)) {
+        term_t name = tuple_element(list_head(t), 1);
+        int64_t later = 0, count = 0;
+        (void)name_referrers(h, list_tail(t), name, &later);
+        if (later > 0) continue;
+        term_t referrers = name_referrers(h, all, name, &count);
+        list = heap_cons(h, heap_tuple3(h, name, term_small(count), referrers), list);
+    }
+    return list;
 }
 
 static term_t node_references(Process *p)
@@ -360,9 +414,10 @@ static term_t node_references(Process *p)
     NodeCensus *census = census_nodes(p);
     NodeRefs r = {p, census, TERM_NIL, TERM_NIL};
     node_each(p->vm, add_node_refs, &r);
+    channel_each(p->vm, add_channel_ref, &r);
     census_nodes_free(census);
     return heap_tuple2(&p->heap, heap_tuple2(&p->heap, am_node_references, r.nodes),
-                       heap_tuple2(&p->heap, am_dist_references, r.names));
+                       heap_tuple2(&p->heap, am_dist_references, names_with_referrers(&p->heap, r.names)));
 }
 
 static term_t persistent_term_info(Process *p)

@@ -3,6 +3,7 @@
  * A node is connected while its channel is up (dist/channel.h). Layer: bifs. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "data/map.h"
 #include "data/node.h"
 #include "dist/channel.h"
@@ -73,6 +74,7 @@ typedef struct Listing {
     unsigned want;
     const NodeInfo *info;  /* NULL: names only */
     term_t list;
+    int64_t now;
 } Listing;
 
 static term_t listed(const Listing *l, term_t name, term_t type, uint32_t conn)
@@ -115,10 +117,11 @@ static void list_channel(Channel *c, void *ctx)
     bool up = c->state == CHANNEL_UP || c->state == CHANNEL_OPENING;
     bool visible = c->flags & DFLAG_PUBLISHED;
     uint32_t conn = c->conn;
+    bool old = c->state == CHANNEL_IDLE && l->now - c->idle_since_ns >= load_relaxed(&node_table(l->p->vm)->keep_ns);
     mutex_unlock(&c->lock);
     if (up && l->want & (visible ? WANT_VISIBLE : WANT_HIDDEN))
         list_one(l, c->name, visible ? am_visible : am_hidden, conn);
-    else if (l->want & WANT_KNOWN)
+    else if (l->want & WANT_KNOWN && !old)
         list_one(l, c->name, up ? visible ? am_visible : am_hidden : am_known, up ? conn : 0);
 }
 
@@ -132,7 +135,8 @@ static void list_node(Node *n, void *ctx)
 
 static term_t list_nodes(Process *p, unsigned want, const NodeInfo *info)
 {
-    Listing l = {p, want, info, TERM_NIL};
+    Listing l = {p, want, info, TERM_NIL, clock_monotonic_ns()};
+    if (want & WANT_KNOWN) node_sweep(p->vm);
     channel_each(p->vm, list_channel, &l);
     if (want & (WANT_THIS | WANT_KNOWN)) node_each(p->vm, list_node, &l);
     return l.list;

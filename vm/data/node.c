@@ -3,6 +3,7 @@
 #include "data/node.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/weak.h"
 #include "data/binary.h"
@@ -20,13 +21,17 @@ static bool node_matches(const HashNode *link, const void *key)
     return n->name == k->name && n->creation == k->creation;
 }
 
+#define SWEEP_AT_LEAST 256
+
 static Node *get_locked(NodeTable *t, term_t name, uint32_t creation)
 {
     NodeKey key = {name, creation};
     uint64_t hash = hash_combine(name, creation);
     HashNode *link = hash_find(&t->nodes, hash, node_matches, &key);
-    if (link) return container_of(link, Node, link);
-    Node *n = MEM_NEW(NODE, Node);
+    Node *n = link ? container_of(link, Node, link) : MEM_NEW(NODE, Node);
+    node_inc(n);
+    n->unused_since_ns = NODE_USED;
+    if (link) return n;
     n->name = name;
     n->creation = creation;
     n->table = t;
@@ -34,10 +39,60 @@ static Node *get_locked(NodeTable *t, term_t name, uint32_t creation)
     return n;
 }
 
+/* Only get_locked makes a reference where there is none, so under the lock none means that nobody has one. */
+static bool is_over(Node *n, int64_t now)
+{
+    if (__atomic_load_n((int64_t *)&n->head.refs, __ATOMIC_ACQUIRE) > 0) {
+        n->unused_since_ns = NODE_USED;
+        return false;
+    }
+    if (n->unused_since_ns == NODE_USED) n->unused_since_ns = now;
+    return now - n->unused_since_ns >= load_relaxed(&n->table->keep_ns);
+}
+
+/* Takes those out that nobody needs; they are linked by next_dead. */
+static Node *sweep_locked(NodeTable *t)
+{
+    Node *dead = NULL;
+    int64_t now = clock_monotonic_ns();
+    HashIter it;
+    hash_iter_init(&it, &t->nodes);
+    for (HashNode *link; (link = hash_iter_next(&it));) {
+        Node *n = container_of(link, Node, link);
+        if (!is_over(n, now)) continue;
+        hash_iter_remove(&it);
+        n->next_dead = dead;
+        dead = n;
+    }
+    t->sweep_at = MAX(2 * hash_count(&t->nodes), (size_t)SWEEP_AT_LEAST);
+    return dead;
+}
+
+static void node_free(void *arg) { MEM_DELETE(NODE, (Node *)arg); }
+
+static void free_later(Vm *vm, Node *dead)
+{
+    for (Node *next; dead; dead = next) {
+        next = dead->next_dead;
+        epoch_defer(vm->epoch, &dead->defer, node_free, dead);
+    }
+}
+
+void node_sweep(Vm *vm)
+{
+    NodeTable *t = node_table(vm);
+    mutex_lock(&t->lock);
+    Node *dead = sweep_locked(t);
+    mutex_unlock(&t->lock);
+    free_later(vm, dead);
+}
+
 void node_table_init(NodeTable *t)
 {
     mutex_init(&t->lock, LOCK_SYSTEM);
     hash_init(&t->nodes, MEM_NODE, 0);
+    atomic_init(&t->keep_ns, NODE_KEEP_NS);
+    t->sweep_at = SWEEP_AT_LEAST;
     mutex_lock(&t->lock);
     Node *self = get_locked(t, atom_from_cstr("nonode@nohost"), 0);
     mutex_unlock(&t->lock);
@@ -60,18 +115,18 @@ void node_table_destroy(NodeTable *t)
 Node *node_get(Vm *vm, term_t name, uint32_t creation)
 {
     NodeTable *t = node_table(vm);
-    Node *self = node_self(vm);
-    if (self->name == name && self->creation == creation) return self;
     mutex_lock(&t->lock);
     Node *n = get_locked(t, name, creation);
+    Node *dead = hash_count(&t->nodes) >= t->sweep_at ? sweep_locked(t) : NULL;
     mutex_unlock(&t->lock);
+    free_later(vm, dead);
     return n;
 }
 
 void node_set_self(Vm *vm, term_t name, uint32_t creation)
 {
     Node *n = node_get(vm, name, creation);
-    atomic_store_explicit(&node_table(vm)->self, n, memory_order_release);
+    node_dec(atomic_exchange_explicit(&node_table(vm)->self, n, memory_order_acq_rel));
 }
 
 int node_compare(const Node *a, const Node *b)
@@ -121,7 +176,7 @@ unsigned ref_wire_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
 
 /* ---- construction ---- */
 
-/* The node, or NULL when (name, creation) is this node. A creation of 0 names any incarnation
+/* A reference to the node, or NULL when (name, creation) is this node. A creation of 0 names any incarnation
  * that this node's own name had. */
 static Node *foreign(Vm *vm, term_t name, uint32_t creation)
 {
@@ -130,13 +185,13 @@ static Node *foreign(Vm *vm, term_t name, uint32_t creation)
     return node_get(vm, name, creation);
 }
 
+/* The reference to the node is the object's from now on. */
 static term_t ext_put(Heap *h, Node *node, enum BoxedTag tag, const uint64_t *data, size_t n)
 {
     ExtThing *e = (ExtThing *)heap_alloc(h, 3 + n);
     e->header = HEADER(2 + n, tag);
     e->node = node;
     memcpy(e->data, data, n * sizeof *data);
-    node_inc(node);
     heap_link_off_heap(h, (OffHeap *)e);
     return term_make_boxed((term_t *)e);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* node - identity of nodes: what external pids, ports and references point to.
  * A Node is found by name and creation; there is one per pair, so that pointer equality is node
- * equality. Each external object on a heap holds one reference. Nodes stay in the table while the
- * VM lives: a name and a creation is all they keep, and a node that comes back is found again.
+ * equality. Each external object on a heap holds one reference. A node to which nothing refers stays in the
+ * table for a while; then it goes when somebody asks for the known ones, or when the table has grown.
+ * Whoever has found one without a reference may look at it to the end of the slice.
  * vm->dist begins with a NodeTable (dist/node.h adds the channels).
  * Threads: any; look-up takes the table's lock. Layer: data. */
 #ifndef JOIST_DATA_NODE_H
 #define JOIST_DATA_NODE_H
 
+#include "base/epoch.h"
 #include "base/hashtab.h"
 #include "base/lock.h"
 #include "base/vm.h"
@@ -21,19 +23,27 @@ struct Node {
     uint32_t creation;       /* const */
     struct NodeTable *table; /* const: where `self` is found when only terms are at hand */
     void *channel;           /* dist/: connection entry of this name, or NULL */
+    int64_t unused_since_ns; /* table lock: when it was first seen without references; NODE_USED: it was not */
+    EpochNode defer;
+    Node *next_dead;
 };
 
 typedef struct NodeTable {
     Mutex lock;              /* class LOCK_SYSTEM: a leaf */
     HashTab nodes;           /* lock */
     _Atomic(Node *) self;    /* this node; replaced by erlang:setnode/2 */
+    _Atomic(int64_t) keep_ns; /* how long nodes stay without references */
+    size_t sweep_at;         /* lock: so many nodes are a reason to look for such */
 } NodeTable;
 
 static inline NodeTable *node_table(const Vm *vm) { return (NodeTable *)vm->dist; }
 
 void node_table_init(NodeTable *t);
 void node_table_destroy(NodeTable *t);
-/* Find or create; the result carries no reference of its own. */
+#define NODE_USED INT64_MAX
+#define NODE_KEEP_NS (60 * INT64_C(1000000000))
+
+/* Find or create; the caller gets a reference (node_dec). */
 Node *node_get(Vm *vm, term_t name, uint32_t creation);
 /* This node (nonode@nohost, creation 0 until set). */
 static inline Node *node_self(const Vm *vm)
@@ -44,6 +54,8 @@ static inline term_t node_self_name(const Vm *vm) { return node_self(vm)->name; 
 void node_set_self(Vm *vm, term_t name, uint32_t creation);
 /* Order of the nodes of two identifiers (ident_node: NULL is this node): by name, then creation. */
 int node_compare(const Node *a, const Node *b);
+/* Drop nodes that have been without references for long enough. */
+void node_sweep(Vm *vm);
 /* Calls fn for every node under the lock. */
 void node_each(Vm *vm, void (*fn)(Node *n, void *ctx), void *ctx);
 

@@ -3,6 +3,7 @@
 #include "dist/channel.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "data/term_print.h"
 #include "proc/ptab.h"
@@ -32,6 +33,7 @@ static Channel *channel_new(Vm *vm, term_t name)
     Channel *c = MEM_NEW(NODE, Channel);
     c->vm = vm;
     c->name = name;
+    c->idle_since_ns = clock_monotonic_ns();
     c->controller = c->input_handler = TERM_NONE;
     c->out_last = &c->out_first;
     c->wait_last = &c->wait_first;
@@ -485,6 +487,7 @@ static bool close_connection(Channel *c, uint32_t conn, bool only_pending, Ended
     }
     e->was_up = c->state != CHANNEL_PENDING;
     set_state(c, CHANNEL_IDLE);
+    c->idle_since_ns = clock_monotonic_ns();
     take_members(c, conn, e);
     c->notifying++;
     c->controller = c->input_handler = TERM_NONE;

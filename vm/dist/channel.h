@@ -77,6 +77,7 @@ typedef struct Channel {
     Mutex lock;
     /* lock */
     enum ChannelState state;
+    int64_t idle_since_ns;   /* while IDLE */
     uint32_t conn;           /* of the present connection, or the last one */
     unsigned notifying;      /* ends of earlier connections that are still being told: the next opens after them */
     uint64_t flags;

@@ -90,6 +90,7 @@ void ms_unref(MatchSpec *ms);
 /* Reference term, and back (NULL when t is none). */
 term_t ms_term(Heap *h, MatchSpec *ms);
 MatchSpec *ms_of_term(term_t t);
+MatchSpec *ms_of_binary(const Binary *b);
 
 /* Run on a term. Result built in p's heap, or TERM_NONE when no clause matches. copy: the object is
  * not in p's heap, so what the result takes from it is copied. */

@@ -85,6 +85,8 @@ MatchSpec *ms_of_term(term_t t)
     return b ? *(MatchSpec **)b->data : NULL;
 }
 
+MatchSpec *ms_of_binary(const Binary *b) { return b->destroy == destroy_magic ? *(MatchSpec **)b->data : NULL; }
+
 /* ---- emitting ---- */
 
 static MsOp *emit(Compiler *c, enum MsOpCode code)
@@ -248,10 +250,9 @@ static bool compile_map(Compiler *c, term_t t, uint32_t slot)
     while (map_iter_next(&it, &key, &value)) {
         uint32_t number;
         if (ms_is_variable(key, &number)) return false;
-        term_t k = constant(c, key);
         uint32_t s = c->slots++;
         MsOp *op = emit(c, MS_MAP_GET);
-        op->a = s, op->b = slot, op->k = k;
+        op->a = s, op->b = slot, op->k = key;
         if (!compile_pattern(c, value, s)) return false;
     }
     return true;
@@ -269,6 +270,7 @@ static bool compile_variable(Compiler *c, uint32_t number, uint32_t slot)
     return true;
 }
 
+/* t: in the specification's own heap. */
 static bool compile_pattern(Compiler *c, term_t t, uint32_t slot)
 {
     uint32_t number;
@@ -282,9 +284,8 @@ static bool compile_pattern(Compiler *c, term_t t, uint32_t slot)
     if (!nest(c)) return false;
     bool ok = true;
     if (ms_is_ground(t)) {
-        term_t k = constant(c, t);
         MsOp *op = emit(c, MS_EQ_DEEP);
-        op->a = slot, op->k = k;
+        op->a = slot, op->k = t;
     } else if (term_is_tuple(t)) {
         ok = compile_tuple(c, t, slot);
     } else if (term_is_list_cell(t)) {
@@ -568,7 +569,7 @@ static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t gu
     clause->first = ms->op_count;
     clause->head = constant(c, head);
     if (!head_allowed(c, head)) return fail(c, "Match head is invalid in this context.");
-    if (!compile_pattern(c, head, 0)) return fail(c, "Match head is invalid in this context.");
+    if (!compile_pattern(c, clause->head, 0)) return fail(c, "Match head is invalid in this context.");
     save_vars(c, clause);
     c->in_body = false;
     if (!compile_guards(c, guards)) return false;

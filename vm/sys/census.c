@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "ets/ets.h"
+#include "ets/ms.h"
 #include "heap/literal.h"
 #include "heap/region.h"
 #include "proc/bif_timer.h"
@@ -15,7 +16,7 @@
 #define WORDS_PER_RED 256
 
 typedef struct Census {
-    term_t kind;                   /* process, ets, timer or literal: what is being looked at */
+    term_t kind;                   /* process, match_spec, ets, timer or literal: what is being looked at */
     size_t words;
     RegionVisit *visit;
     void (*process)(void *ctx, Process *p); /* or NULL: what p holds besides its heap and messages */
@@ -57,11 +58,60 @@ static void visit_processes(Census *c, Vm *vm)
     }
 }
 
+/* ---- compiled match specifications, which processes hold by reference ---- */
+
+typedef struct Specs {
+    Census *census;
+    const MatchSpec **seen;
+    size_t count, cap;
+} Specs;
+
+static bool is_new(Specs *s, const MatchSpec *ms)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->seen[i] == ms) return false;
+    if (s->count == s->cap) {
+        size_t cap = MAX(2 * s->cap, (size_t)64);
+        s->seen = mem_realloc(MEM_TEMP, s->seen, s->cap * sizeof *s->seen, cap * sizeof *s->seen);
+        s->cap = cap;
+    }
+    s->seen[s->count++] = ms;
+    return true;
+}
+
+/* The holder of a specification's constants is its number. */
+static void visit_specs_of(Specs *s, const OffHeap *list)
+{
+    for (const OffHeap *o = list; o; o = o->next) {
+        if (HEADER_SUBTAG(o->header) != BOXED_REF) continue;
+        const MatchSpec *ms = ms_of_binary(((const BinRef *)o)->bin);
+        if (!ms || !is_new(s, ms)) continue;
+        term_t holder = term_small((int64_t)s->count);
+        visit_region(s->census, holder, ms->heap.start, ms->heap.top);
+        region_visit_frags(ms->heap.frags, holder, visit_region, s->census);
+    }
+}
+
+static void visit_specs(Census *c, Vm *vm)
+{
+    Specs s = {.census = c};
+    c->kind = am_match_spec;
+    size_t end = ptab_scan_end(vm->procs->procs);
+    for (size_t i = 0; i < end; i++) {
+        Process *p = ptab_slot(vm->procs->procs, i);
+        if (!p || process_state(p) & PS_ANY_DIRTY) continue;
+        visit_specs_of(&s, p->heap.off_heap);
+        visit_specs_of(&s, p->heap.old_off_heap);
+    }
+    mem_free(MEM_TEMP, s.seen, s.cap * sizeof *s.seen);
+}
+
 static void census(Process *p, Census *c)
 {
     Vm *vm = p->vm;
     sched_block_all(vm);
     visit_processes(c, vm);
+    visit_specs(c, vm);
     c->kind = am_ets;
     ets_each_region(vm, visit_region, c);
     c->kind = am_timer;
@@ -134,7 +184,7 @@ static bool is_external(term_t header)
 static void count_nodes(void *ctx, term_t holder, const term_t *start, const term_t *end)
 {
     NodeCensus *n = ctx;
-    term_t kind = n->census.kind, with = kind == am_process ? am_heap : kind;
+    term_t kind = n->census.kind, with = kind == am_process ? am_heap : kind == am_match_spec ? am_binary : kind;
     for (const term_t *at = region_boxed(start, end); at < end; at = region_next_boxed(at, end))
         if (is_external(*at) && at + 2 < end) add_ref(n, ((const ExtThing *)at)->node, holder, with);
 }
