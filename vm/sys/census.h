@@ -16,7 +16,8 @@ size_t census_fun_refs(Process *p, const FunEntry *f);
 /* For each node: who refers to it, with what, how often; see census_node_refs. */
 typedef struct NodeCensus NodeCensus;
 NodeCensus *census_nodes(Process *p);
-/* [{{process | match_spec | ets | timer, Holder}, [{heap | link | monitor | binary | ets | timer, N}]}] in h; sum of all N in *total. */
+/* [{{process | match_spec | ets | timer, Holder}, [{heap | link | monitor | binary | ets | timer, N}]}] in h;
+ * sum of all N in *total. */
 struct Node;
 term_t census_node_refs(const NodeCensus *c, Heap *h, const struct Node *node, int64_t *total);
 void census_nodes_free(NodeCensus *c);
