@@ -59,13 +59,12 @@ BIF(erlang, unregister, 1, 0)
     return am_true;
 }
 
+/* A dying process has its name until its tables are gone. */
 BIF(erlang, whereis, 1, 0)
 {
     if (!term_is_atom(a[0])) return bif_error(p, EXC_BADARG);
     term_t id = registry_find(p->vm, a[0]);
-    if (id == TERM_NONE) return am_undefined;
-    if (term_is_local_pid(id) && !process_lookup_alive(p->vm, id)) return am_undefined;
-    return id;
+    return id == TERM_NONE ? am_undefined : id;
 }
 
 BIF(erlang, registered, 0, 0) { return registry_names(p->vm, &p->heap); }

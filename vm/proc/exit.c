@@ -21,8 +21,9 @@
 #define REDS_PER_SIGNAL 4
 
 enum ExitPhase {
-    EXIT_NAME,
+    EXIT_TIMERS,
     EXIT_HOOKS,
+    EXIT_NAME,
     EXIT_CLOSE,
     EXIT_QUEUE,
     EXIT_LINKS,
@@ -66,15 +67,11 @@ void process_drop_native_state(Process *p)
     if (state) state->destroy(state);
 }
 
-static bool exit_name(Process *p, ExitState *e)
+static bool exit_timers(Process *p, ExitState *e)
 {
     timers_process_exit(p);
     if (!process_in_dirty_native(p)) process_drop_native_state(p);
-    term_t name = registry_remove_process(p->vm, p);
-    if (UNLIKELY(p->trace != NULL)) {
-        p->vm->procs->trace_ops->event(p, am_exit, e->reason, TERM_NONE);
-        if (name != TERM_NONE) p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
-    }
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->event(p, am_exit, e->reason, TERM_NONE);
     return true;
 }
 
@@ -85,6 +82,15 @@ static bool exit_hooks(Process *p, ExitState *e)
         if (!s->exit_hooks[e->hook](p, e->reason, &e->reds)) return false;
         e->hook++;
     }
+    return true;
+}
+
+/* After the hooks: whoever finds the name free finds those of p's tables free, too. */
+static bool exit_name(Process *p, ExitState *e UNUSED)
+{
+    term_t name = registry_remove_process(p->vm, p);
+    if (UNLIKELY(p->trace != NULL) && name != TERM_NONE)
+        p->vm->procs->trace_ops->event(p, am_unregister, name, TERM_NONE);
     return true;
 }
 
@@ -140,7 +146,8 @@ static bool exit_lt_monitors(Process *p, ExitState *e)
 
 typedef bool PhaseFn(Process *p, ExitState *e);
 static PhaseFn *const phases[] = {
-    [EXIT_NAME] = exit_name,         [EXIT_HOOKS] = exit_hooks, [EXIT_CLOSE] = exit_close,
+    [EXIT_TIMERS] = exit_timers,     [EXIT_HOOKS] = exit_hooks, [EXIT_NAME] = exit_name,
+    [EXIT_CLOSE] = exit_close,
     [EXIT_QUEUE] = exit_queue,       [EXIT_LINKS] = exit_links, [EXIT_MONITORS] = exit_monitors,
     [EXIT_LT_MONITORS] = exit_lt_monitors,
 };

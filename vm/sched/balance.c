@@ -2,7 +2,9 @@
 /* balance - evens out the run queues while all schedulers are busy and so nobody steals. Without it,
  * processes that happen to share a long queue would get less time for as long as they run.
  * Every few milliseconds a busy scheduler compares, for each priority, its queue with the longest one and
- * takes half of the difference. Lengths are read without locks: an error of one or two does no harm.
+ * takes half of the difference. For high and max what counts is how many there are of that priority or above, the
+ * running one included: one that waits behind those must not wait while lower ones run elsewhere, and one that is
+ * alone with its scheduler stays. Lengths are read without locks: an error of one or two does no harm.
  * Layer: sched. */
 #include "sched/sched_priv.h"
 
@@ -14,23 +16,29 @@ static uint32_t count_of(const RunQueue *q, int prio)
     return __atomic_load_n(&q->procs.procs[prio].count, __ATOMIC_RELAXED);
 }
 
+static uint32_t load_of(const RunQueue *q, int prio)
+{
+    if (prio < PRIO_HIGH) return count_of(q, prio);
+    uint32_t n = load_relaxed(&q->running) > (uint32_t)prio;
+    for (int i = prio; i < PRIORITIES; i++) n += count_of(q, i);
+    return n;
+}
+
 static RunQueue *longest(SchedSpace *space, const RunQueue *mine, int prio)
 {
     RunQueue *best = NULL;
     for (unsigned i = 0; i < space->count; i++) {
         RunQueue *q = space->scheds[i]->runq;
-        if (q != mine && (!best || count_of(q, prio) > count_of(best, prio))) best = q;
+        if (q != mine && (!best || load_of(q, prio) > load_of(best, prio))) best = q;
     }
     return best;
 }
 
 static void pull(RunQueue *mine, RunQueue *from, int prio)
 {
-    uint32_t have = count_of(mine, prio), there = count_of(from, prio);
-    /* One that waits with high priority must not wait here while lower ones run there. */
-    uint32_t slack = prio >= PRIO_HIGH ? 1 : 0;
-    if (there + slack < have + 2) return;
-    runq_take(mine, from, (enum ProcPriority)prio, MIN((there + slack - have) / 2, BALANCE_MOST));
+    uint32_t have = load_of(mine, prio), there = load_of(from, prio);
+    if (there < have + 2) return;
+    runq_take(mine, from, (enum ProcPriority)prio, MIN((there - have) / 2, BALANCE_MOST));
 }
 
 void sched_balance(Sched *s, int64_t now)

@@ -234,7 +234,9 @@ void sched_run_process(Sched *s, Process *p)
     uint32_t st = state_pick(p);
     if (UNLIKELY(st & PS_RUNNING)) return;
     s->p = p;
+    store_relaxed(&s->runq->running, 1u + state_priority(st));
     enum RunResult result = slice_run(s, p, st);
+    store_relaxed(&s->runq->running, 0); /* before it is queued: nobody counts it twice */
     s->p = NULL;
     switch (result) {
     case RUN_EXIT: return;

@@ -36,6 +36,7 @@ typedef struct RunQueue {
     Task *task_first, **task_last;    /* lock */
     atomic_u32_t length;              /* written under lock; processes and tasks that others may take */
     atomic_u32_t bound_length;        /* written under lock */
+    atomic_u32_t running;             /* sched writes: 1 + priority of the process that it executes, or 0 */
 } CACHE_ALIGNED RunQueue;
 
 typedef struct SchedJob {
