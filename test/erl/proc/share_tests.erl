@@ -7,7 +7,9 @@
 main() ->
     process_flag(priority, max),
     t:p(equal, fun() -> spread(counts(100, 0)) end),
-    t:each(fun({N, L}) -> part(counts(N, L)) end, [{50, 50}, {60, 2}, {2, 60}]).
+    t:each(fun({N, L}) -> part(counts(N, L)) end, [{50, 50}, {60, 2}, {2, 60}]),
+    t:p(beside_high, fun() -> beside([high]) end),
+    t:p(beside_both, fun() -> beside([high, max]) end).
 
 %% How many rounds each made, while those of normal priority made forty thousand or more, after as many to settle.
 counts(Normal, Low) ->
@@ -18,6 +20,24 @@ counts(Normal, Low) ->
     After = wait_for(Count, Normal, lists:sum(lists:sublist(Before, Normal))),
     [exit(P, kill) || P <- Pids],
     lists:split(Normal, lists:zipwith(fun erlang:'-'/2, After, Before)).
+
+%% Two schedulers: beside one that works with high priority all normal ones work; beside two none does, or hardly any.
+beside(Prios) ->
+    Count = counters:new(40 + length(Prios), []),
+    Above = [spawn_opt(fun() -> work(Count, 40 + I) end, [{priority, P}]) || {I, P} <- lists:zip(lists:seq(1, length(Prios)), Prios)],
+    Pids = [spawn(fun() -> work(Count, I) end) || I <- lists:seq(1, 40)],
+    timer:sleep(200),
+    Before = [counters:get(Count, I) || I <- lists:seq(1, 40)],
+    First = counters:get(Count, 41),
+    wait_for(Count, 41, lists:sum([First | Before])),
+    After = [counters:get(Count, I) || I <- lists:seq(1, 40)],
+    Last = counters:get(Count, 41),
+    [exit(P, kill) || P <- Above ++ Pids],
+    Worked = length([1 || {A, B} <- lists:zip(After, Before), A > B]),
+    case Prios of
+        [high] -> Worked;
+        _ -> (lists:sum(After) - lists:sum(Before)) * 2 < Last - First
+    end.
 
 wait_for(Count, Normal, Since) ->
     timer:sleep(20),
