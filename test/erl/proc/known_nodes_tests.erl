@@ -4,6 +4,7 @@
 -export([main/0]).
 
 main() ->
+    logger:set_primary_config(level, none),
     erts_debug:set_internal_state(available_internal_state, true),
     erts_debug:set_internal_state(node_tab_delayed_delete, 0),
     t:p(refers, fun refers/0),
