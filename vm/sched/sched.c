@@ -7,8 +7,7 @@
  *
  * Where a woken process goes: to the queue where it was, if that scheduler is awake; else to the
  * queue of the waker, since the two probably talk to each other and a sleeping processor is slow to come.
- * A second waiting entry in a queue wakes an idle scheduler, which steals; so does a slice that begins
- * while others wait.
+ * An idle scheduler is woken, and steals, when entries have waited for some work of others, or many stand there.
  * Layer: sched. */
 #include "sched/sched_priv.h"
 
@@ -20,6 +19,8 @@
 THREAD_LOCAL Sched *sched_self;
 
 #define LOOK_EVERY_REDS 2000
+#define WAKE_AFTER_REDS 12000 /* others wait while that is done, or */
+#define WAKE_LENGTH 4         /* so many stand in a queue: an idle scheduler is woken */
 #define POLL_EVERY_NS (200 * NS_PER_US)
 #define TASK_REDS 200
 
@@ -143,7 +144,7 @@ static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
 {
     if (sched_is_idle(space->shared, q->sched))
         sched_kick(space->vm, q->sched->number);
-    else if (n >= 2 || lent_by_another(q->sched))
+    else if (n >= WAKE_LENGTH || lent_by_another(q->sched))
         sched_wake_idle(space);
 }
 
@@ -176,6 +177,7 @@ static void count_reds(Sched *s, uint32_t reds)
 {
     SchedPriv *priv = s->priv;
     priv->reds_since_look += reds + 50;
+    priv->reds_waited += reds + 50;
     store_relaxed(&priv->reductions, load_relaxed(&priv->reductions) + reds);
 }
 
@@ -344,6 +346,16 @@ static void hand_over_queue(Sched *s)
     sched_kick(s->vm, 1);
 }
 
+/* Few processes that talk to each other are through before another processor has woken up, and in order. */
+static void wake_for_waiting(Sched *s)
+{
+    SchedPriv *priv = s->priv;
+    bool alone = runq_length(s->runq) == 0;
+    if (!alone && priv->reds_waited < WAKE_AFTER_REDS) return;
+    priv->reds_waited = 0;
+    if (!alone) sched_wake_idle(s->vm->sched);
+}
+
 static bool next_item(Sched *s, RunItem *item)
 {
     SchedSpace *space = s->vm->sched;
@@ -356,7 +368,7 @@ static bool next_item(Sched *s, RunItem *item)
         !(steal_work(s) && runq_pop(s->runq, prefer_task, item)))
         return false;
     search_over(s);
-    if (runq_length(s->runq) > 0) sched_wake_idle(space);
+    wake_for_waiting(s);
     return true;
 }
 

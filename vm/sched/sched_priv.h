@@ -55,6 +55,7 @@ typedef struct SchedPriv {
     SchedJob *job_first, **job_last;  /* job_lock */
     atomic_u32_t has_jobs;
     uint32_t reds_since_look;         /* owner: work since timers and descriptors were looked at */
+    uint32_t reds_waited;             /* owner: work done since nothing else stood in the queue */
     unsigned next_is_task;            /* owner: tasks and processes take turns */
     uint64_t random;                  /* owner: whom to rob first */
     int64_t last_balance_ns;          /* owner */
