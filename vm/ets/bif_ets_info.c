@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "data/binary.h"
 #include "data/node.h"
+#include "data/term_print.h"
 #include "ets/ets_priv.h"
 #include "sched/sched.h"
 
@@ -197,4 +198,32 @@ BIF(ets, internal_request_all, 0, 0)
         message_send_heap(p->vm, p->id, p, msg, &h);
     }
     return ref_put(heap_alloc(&p->heap, REF_WORDS), ref);
+}
+
+/* ---- for people ---- */
+
+static void report_table(Buf *b, EtsTable *t)
+{
+    Heap h = {0};
+    buf_puts(b, "=ets:");
+    pid_print(b, t->owner);
+    buf_printf(b, "\nSlot: %llu\nTable: ", (unsigned long long)(uintptr_t)t);
+    term_print(b, ets_id(&h, t), PRINT_NO_LIMIT);
+    heap_dispose(&h);
+    buf_puts(b, "\nName: ");
+    atom_print(b, t->name, true);
+    if (ets_is_tree(t)) buf_printf(b, "\nOrdered set (AVL tree), Elements: %zu\n", t->count);
+    else buf_printf(b, "\nBuckets: %zu\n", t->hash.active);
+    buf_printf(b, "Objects: %zu\nWords: %zu\nType: ", t->count, ets_memory_words(t));
+    atom_print(b, type_atom(t), true);
+    buf_puts(b, "\nProtection: ");
+    atom_print(b, protection_atom(t), true);
+    buf_printf(b, "\nCompressed: %s\nWrite Concurrency: %s\nRead Concurrency: %s\n", t->compressed ? "true" : "false",
+               t->write_concurrency == am_false ? "false" : "true", t->read_concurrency ? "true" : "false");
+}
+
+void ets_report(Buf *b, Vm *vm)
+{
+    for (EtsTable *t = vm->ets->all; t; t = t->next_all)
+        if (!t->deleted) report_table(b, t);
 }

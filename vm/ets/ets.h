@@ -12,6 +12,7 @@
 #ifndef JOIST_ETS_ETS_H
 #define JOIST_ETS_ETS_H
 
+#include "base/buf.h"
 #include "base/lock.h"
 #include "heap/region.h"
 #include "proc/process.h"
@@ -29,6 +30,9 @@ size_t ets_table_limit(Vm *vm);
 
 /* The memory of all objects, and of the data for heirs; holder: the name. The world stands still. */
 void ets_each_region(Vm *vm, RegionVisit *visit, void *ctx);
+
+/* A section =ets:Owner for each table. The world stands still. */
+void ets_report(Buf *b, Vm *vm);
 
 /* n atoms whose names fall into one bucket with `name` among the names of tables. */
 term_t ets_colliding_names(Process *p, term_t name, size_t n);

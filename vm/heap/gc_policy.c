@@ -51,20 +51,21 @@ static size_t shown_words(size_t block)
 
 HeapInfo heap_info(const Heap *h)
 {
-    size_t block = (size_t)(h->end - h->start);
+    const term_t *top = __atomic_load_n(&h->top, __ATOMIC_RELAXED);
+    size_t block = (size_t)(h->end - h->start), frags = __atomic_load_n(&h->frag_words, __ATOMIC_RELAXED);
     size_t old_block = (size_t)(h->old_end - h->old_start);
     return (HeapInfo){
         .old_block = old_block,
         .block = shown_words(block),
-        .frags = h->frag_words,
-        .recent = (size_t)(h->top - h->mature),
+        .frags = frags,
+        .recent = (size_t)(top - h->mature),
         .stack = (size_t)(h->end - h->stop),
         .old = (size_t)(h->old_top - h->old_start),
-        .young = (size_t)(h->top - h->start),
-        .vheap = h->off_heap_words,
+        .young = (size_t)(top - h->start),
+        .vheap = __atomic_load_n(&h->off_heap_words, __ATOMIC_RELAXED),
         .vheap_block = h->off_heap_limit,
         .old_vheap = h->old_off_heap_words,
         .old_vheap_block = h->old_off_heap_limit,
-        .total = shown_words(block) + old_block + h->frag_words,
+        .total = shown_words(block) + old_block + frags,
     };
 }

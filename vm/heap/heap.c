@@ -48,7 +48,7 @@ term_t *heap_alloc_slow(Heap *h, size_t words)
 {
     if (is_fixed_block(h)) {
         CHECK(heap_room(h) >= words);
-        h->top += words;
+        HEAP_SHOW(h->top, h->top + words);
         return h->top - words;
     }
     HeapFrag *f = h->frags;
@@ -56,7 +56,7 @@ term_t *heap_alloc_slow(Heap *h, size_t words)
         f = frag_push(h, next_frag_words(h, words));
     term_t *hp = f->mem + f->used;
     f->used += words;
-    h->frag_words += words;
+    HEAP_SHOW(h->frag_words, h->frag_words + words);
     return hp;
 }
 
@@ -66,13 +66,13 @@ void heap_release_end(Heap *h, term_t *hp, term_t *allocated_end)
     if (hp == allocated_end)
         return;
     if (h->top == allocated_end) {
-        h->top = hp;
+        HEAP_SHOW(h->top, hp);
         return;
     }
     HeapFrag *f = h->frags;
     CHECK(f != NULL && f->mem + f->used == allocated_end);
     f->used -= (size_t)(allocated_end - hp);
-    h->frag_words -= (size_t)(allocated_end - hp);
+    HEAP_SHOW(h->frag_words, h->frag_words - (size_t)(allocated_end - hp));
 }
 
 void heap_free_frags(Heap *h)
@@ -121,8 +121,8 @@ void heap_adopt(Heap *h, Heap *from)
         adopt_frags(h, from->frags);
     if (from->off_heap != NULL)
         adopt_off_heap(h, from->off_heap);
-    h->frag_words += from->frag_words;
-    h->off_heap_words += from->off_heap_words;
+    HEAP_SHOW(h->frag_words, h->frag_words + from->frag_words);
+    HEAP_SHOW(h->off_heap_words, h->off_heap_words + from->off_heap_words);
     *from = (Heap){0};
 }
 

@@ -61,6 +61,9 @@ void binary_free(Binary *b);
  * leave them alone. A fragment-only heap has none to leave. */
 #define HEAP_STACK_RESERVE 4
 
+/* Stores to what heap_info tells, which others may ask for while a dirty native fills the heap. */
+#define HEAP_SHOW(field, v) __atomic_store_n(&(field), (v), __ATOMIC_RELAXED)
+
 /* Room for `words`, always. [no GC] */
 term_t *heap_alloc_slow(Heap *h, size_t words);
 static inline term_t *heap_alloc(Heap *h, size_t words)
@@ -71,7 +74,7 @@ static inline term_t *heap_alloc(Heap *h, size_t words)
         && !checked_force_fragments()
 #endif
     ) {
-        h->top = hp + words;
+        HEAP_SHOW(h->top, hp + words);
         return hp;
     }
     return heap_alloc_slow(h, words);
@@ -85,7 +88,10 @@ static inline void heap_link_off_heap(Heap *h, OffHeap *o)
     h->off_heap = o;
 }
 /* Account for a binary of `bytes` newly referenced from h (drives collections). */
-static inline void heap_count_binary(Heap *h, size_t bytes) { h->off_heap_words += bytes / 8; }
+static inline void heap_count_binary(Heap *h, size_t bytes)
+{
+    HEAP_SHOW(h->off_heap_words, h->off_heap_words + bytes / 8);
+}
 
 /* Free all fragments and drop the references of the off-heap objects of a fragment-only heap. */
 void heap_dispose(Heap *h);

@@ -108,12 +108,29 @@ int fdio_write_ready(FdIo *io, Port *port)
     return 0;
 }
 
+/* What a descriptor in blocking mode had may be gone: read by the break menu, or by another program. */
+static bool is_readable(int fd)
+{
+    struct pollfd pf = {.fd = fd, .events = POLLIN};
+    return poll(&pf, 1, 0) != 0;
+}
+
+static ssize_t read_some(const FdIo *io, uint8_t *buffer)
+{
+    ssize_t n;
+    if (!io->own && !is_readable(io->in)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    do n = read(io->in, buffer, READ_BYTES);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 int fdio_read_ready(FdIo *io, Port *port)
 {
     uint8_t *buffer = mem_alloc(MEM_TEMP, READ_BYTES);
-    ssize_t n;
-    do n = read(io->in, buffer, READ_BYTES);
-    while (n < 0 && errno == EINTR);
+    ssize_t n = read_some(io, buffer);
     int error = errno;
     if (n > 0) (io->input ? io->input : port_input)(port, buffer, (size_t)n);
     mem_free(MEM_TEMP, buffer, READ_BYTES);

@@ -5,10 +5,11 @@
 
 #include "base/buf.h"
 #include "base/thread.h"
-#include "data/term_print.h"
+#include "ets/ets.h"
 #include "proc/ptab.h"
-#include "proc/registry.h"
+#include "proc/signal.h"
 #include "sched/sched.h"
+#include "sys/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,41 +22,36 @@ static void print_menu(void)
     fflush(stdout);
 }
 
-static void print_process(Buf *b, Vm *vm, Process *p)
+static void show(Buf *b)
 {
-    term_t name = registry_name_of(vm, p->id);
-    buf_puts(b, "=proc:");
-    pid_print(b, p->id);
-    buf_putc(b, '\n');
-    if (name != TERM_NONE) {
-        buf_puts(b, "Name: ");
-        atom_print(b, name, true);
-        buf_putc(b, '\n');
-    }
-    buf_printf(b, "Message queue length: %u\nReductions: %llu\n", p->sigq.msg_len + p->sigq.in_len,
-               (unsigned long long)p->reductions);
+    fwrite(buf_text(b), 1, b->len, stdout);
+    fflush(stdout);
+    buf_free(b);
 }
 
 static void print_processes(Vm *vm)
 {
     Buf b = BUF_INIT(TEMP);
-    size_t end = ptab_scan_end(vm->procs->procs);
-    for (size_t i = 0; i < end; i++) {
-        Process *p = ptab_slot(vm->procs->procs, i);
-        if (p) print_process(&b, vm, p);
-    }
-    fputs(buf_text(&b), stdout);
-    buf_free(&b);
+    report_processes(&b, vm, REPORT_ALL);
+    report_ports(&b, vm);
+    show(&b);
 }
 
 static void print_info(Vm *vm)
 {
-    MemStats total = mem_total_stats();
-    printf("=memory\ntotal: %zu\nprocesses: %zu\nbinary: %zu\ncode: %zu\nets: %zu\n"
-           "=processes\ncount: %zu\nlimit: %zu\n",
-           total.bytes, mem_class_stats(MEM_CLASS_PROCESSES).bytes, mem_class_stats(MEM_CLASS_BINARY).bytes,
-           mem_class_stats(MEM_CLASS_CODE).bytes, mem_class_stats(MEM_CLASS_ETS).bytes, process_count(vm),
-           process_limit(vm));
+    Buf b = BUF_INIT(TEMP);
+    report_memory(&b);
+    report_modules(&b, vm, REPORT_DUMP);
+    show(&b);
+}
+
+static void print_part(Vm *vm, char choice)
+{
+    Buf b = BUF_INIT(TEMP);
+    if (choice == 'l') report_modules(&b, vm, REPORT_ALL);
+    else if (choice == 'D') ets_report(&b, vm);
+    else report_nodes(&b, vm);
+    show(&b);
 }
 
 /* First letter of a line that has one; 'a' at the end of input. */
@@ -76,6 +72,27 @@ static char read_choice(void)
     }
 }
 
+/* One process after the other, the youngest first. */
+static void kill_some(Vm *vm)
+{
+    fputs("\n\nProcess Information\n\n--------------------------------------------------\n", stdout);
+    for (size_t i = ptab_scan_end(vm->procs->procs); i-- > 0;) {
+        Process *p = ptab_slot(vm->procs->procs, i);
+        if (!p || process_state(p) & PS_EXITING) continue;
+        Buf b = BUF_INIT(TEMP);
+        report_process(&b, p, REPORT_ALL);
+        show(&b);
+        char choice;
+        do {
+            fputs("(k)ill (n)ext (r)eturn:\n", stdout);
+            fflush(stdout);
+            choice = read_choice();
+        } while (choice != 'k' && choice != 'n' && choice != 'r' && choice != 'a');
+        if (choice == 'k') signal_send_exit(vm, p->id, p->id, am_kill);
+        if (choice == 'r' || choice == 'a') return;
+    }
+}
+
 /* False: leave the menu. */
 static bool obey(Vm *vm, char choice)
 {
@@ -85,11 +102,11 @@ static bool obey(Vm *vm, char choice)
     case 'c': return false;
     case 'p': print_processes(vm); return false;
     case 'i': print_info(vm); return false;
-    case 'l': printf("Current code: %zu\n", mem_class_stats(MEM_CLASS_CODE).bytes); return false;
-    case 'v': printf("Erlang (BEAM) emulator version %s\n", vm->release->erts_version); return true;
-    case 'k':
+    case 'v': printf("Erlang (BEAM) emulator version %s\n", vm->release->erts_version); return false;
+    case 'k': kill_some(vm); return false;
+    case 'l':
     case 'D':
-    case 'd': return false;
+    case 'd': print_part(vm, choice); return false;
     default: return true;
     }
 }

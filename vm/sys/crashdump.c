@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crashdump - erl_crash.dump, in the format of "How to Interpret the Erlang Crash Dumps" (version 0.5).
- * Written when the VM is in an unknown state: takes no locks it can do without, reads only. A fault in one of its parts
+ * Written when the VM is in an unknown state: takes few locks, reads only. A fault in one of its parts
  * ends that part: the dump goes on behind it.
  * Environment: ERL_CRASH_DUMP names the file; ERL_CRASH_DUMP_SECONDS=N: the program ends after N seconds (60 unless
  * set, < 0: no limit) with the dump as far as it is, 0: none;
@@ -12,9 +12,10 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "data/term_print.h"
+#include "ets/ets.h"
 #include "proc/ptab.h"
-#include "proc/registry.h"
 #include "sched/sched.h"
+#include "sys/report.h"
 #include "term/atom.h"
 
 #include <errno.h>
@@ -40,11 +41,15 @@ typedef struct Dump {
     Vm *vm;
     const char *slogan;
     Process *p;
+    Buf text;
 } Dump;
 
 static void dump_part(Dump *d, void (*part)(void *arg))
 {
-    if (!fault_survive(part, d)) fputs("\nThe rest of this is broken.\n", d->f);
+    bool whole = fault_survive(part, d);
+    fwrite(buf_text(&d->text), 1, d->text.len, d->f);
+    buf_clear(&d->text);
+    if (!whole) fputs("\nThe rest of this is broken.\n", d->f);
 }
 
 static void dump_header(void *arg)
@@ -65,74 +70,12 @@ static void dump_header(void *arg)
     if (sched_self) fprintf(f, "Calling Thread: scheduler:%u\n", sched_self->number);
 }
 
-static void dump_memory(void *arg)
-{
-    FILE *f = ((const Dump *)arg)->f;
-    MemStats total = mem_total_stats();
-    size_t processes = mem_class_stats(MEM_CLASS_PROCESSES).bytes;
-    fprintf(f, "=memory\ntotal: %zu\nprocesses: %zu\nprocesses_used: %zu\nsystem: %zu\natom: %zu\natom_used: %zu\n"
-               "binary: %zu\ncode: %zu\nets: %zu\n",
-            total.bytes, processes, processes, total.bytes - processes, mem_class_stats(MEM_CLASS_ATOM).bytes,
-            mem_class_stats(MEM_CLASS_ATOM).bytes, mem_class_stats(MEM_CLASS_BINARY).bytes,
-            mem_class_stats(MEM_CLASS_CODE).bytes, mem_class_stats(MEM_CLASS_ETS).bytes);
-}
-
-static const char *state_text(uint32_t st)
-{
-    if (st & PS_EXITING) return "Exiting";
-    if (st & PS_GC) return "Garbing";
-    if (st & (PS_RUNNING | PS_DIRTY)) return "Running";
-    if (st & PS_SUSPENDED) return "Suspended";
-    return st & (PS_QUEUED | PS_RUNNABLE) ? "Scheduled" : "Waiting";
-}
-
-static void print_pid(FILE *f, term_t pid)
-{
-    uint64_t id = local_pid_id(pid);
-    fprintf(f, "<0.%u.%u>", (unsigned)(id & 0x7FFF), (unsigned)(id >> 15));
-}
-
-/* sys_crash has stopped the schedulers, but not dirty threads; after a fault or a panic nobody has been stopped. */
-static bool stands_still(const Process *p, uint32_t state)
-{
-    if (sched_self && sched_self->p == p) return true;
-    return !(state & (PS_RUNNING | PS_ANY_DIRTY));
-}
+static void dump_memory(void *arg) { report_memory(&((Dump *)arg)->text); }
 
 static void dump_process(void *arg)
 {
     Dump *d = arg;
-    FILE *f = d->f;
-    Vm *vm = d->vm;
-    Process *p = d->p;
-    uint32_t state = process_state(p);
-    fputs("=proc:", f);
-    print_pid(f, p->id);
-    fprintf(f, "\nState: %s\n", state_text(state));
-    term_t name = registry_name_of(vm, p->id);
-    if (name != TERM_NONE) {
-        fputs("Name: ", f);
-        print_atom(f, name);
-        fputc('\n', f);
-    }
-    if (term_is_atom(p->initial.module)) {
-        fputs("Spawned as: ", f);
-        print_atom(f, p->initial.module);
-        fputc(':', f);
-        print_atom(f, p->initial.function);
-        fprintf(f, "/%u\n", (unsigned)p->initial.arity);
-    }
-    fputs("Spawned by: ", f);
-    if (term_is_local_pid(p->parent))
-        print_pid(f, p->parent);
-    else
-        fputs("[]", f);
-    fputc('\n', f);
-    if (!stands_still(p, state)) return;
-    fprintf(f, "Message queue length: %u\nReductions: %llu\nStack+heap: %zu\nOldHeap: %zu\nHeap unused: %zu\n",
-            p->sigq.msg_len + p->sigq.in_len, (unsigned long long)p->reductions,
-            (size_t)(p->heap.end - p->heap.start), (size_t)(p->heap.old_end - p->heap.old_start),
-            (size_t)(p->heap.stop - p->heap.top));
+    report_process(&d->text, d->p, REPORT_DUMP);
 }
 
 static void dump_processes(void *arg)
@@ -144,6 +87,30 @@ static void dump_processes(void *arg)
         d->p = ptab_slot(d->vm->procs->procs, i);
         if (d->p) dump_part(d, dump_process);
     }
+}
+
+static void dump_ports(void *arg)
+{
+    Dump *d = arg;
+    report_ports(&d->text, d->vm);
+}
+
+static void dump_tables(void *arg)
+{
+    Dump *d = arg;
+    if (d->vm->ets) ets_report(&d->text, d->vm);
+}
+
+static void dump_nodes(void *arg)
+{
+    Dump *d = arg;
+    if (d->vm->dist) report_nodes(&d->text, d->vm);
+}
+
+static void dump_modules(void *arg)
+{
+    Dump *d = arg;
+    if (d->vm->code) report_modules(&d->text, d->vm, REPORT_DUMP);
 }
 
 static void dump_atoms(void *arg)
@@ -173,9 +140,11 @@ static ssize_t write_limited(void *cookie, const char *data, size_t bytes)
 
 static void dump_all(FILE *f, Vm *vm, const char *slogan)
 {
-    static void (*const parts[])(void *) = {dump_header, dump_memory, dump_processes, dump_atoms};
-    Dump d = {f, vm, slogan, NULL};
+    static void (*const parts[])(void *) = {dump_header, dump_memory, dump_processes, dump_ports, dump_tables,
+                                              dump_nodes,  dump_modules, dump_atoms};
+    Dump d = {.f = f, .vm = vm, .slogan = slogan, .text = BUF_INIT(TEMP)};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) dump_part(&d, parts[i]);
+    buf_free(&d.text);
     fputs("=end\n", f);
 }
 

@@ -24,6 +24,7 @@
 #include "sched/poll.h"
 #include "sched/sched.h"
 #include "sys/cpus.h"
+#include "sys/report.h"
 #include "sys/sys.h"
 #include "trace/trace.h"
 #include "term/atom.h"
@@ -312,20 +313,31 @@ ITEM(check_io)
 }
 
 /* Texts that people read, and crash dump viewers. */
-ITEM(info) { return heap_binary_cstr(h, "=memory\n"); }
-ITEM(procs) { return heap_binary_cstr(h, ""); }
-ITEM(loaded)
+static term_t report_text(Vm *vm, Heap *h, void (*put)(Buf *b, Vm *vm))
 {
     Buf b = BUF_INIT(TEMP);
-    buf_printf(&b, "Current code: %zu\nOld code: 0\n", mem_class_stats(MEM_CLASS_CODE).bytes);
+    sched_block_all(vm);
+    put(&b, vm);
+    sched_unblock_all(vm);
     term_t t = heap_binary(h, buf_text(&b), b.len);
     buf_free(&b);
     return t;
 }
-ITEM(dist)
+static void put_info(Buf *b, Vm *vm)
 {
-    return heap_binary_cstr(h, "=node:'nonode@nohost'\n=no_distribution\n");
+    report_memory(b);
+    report_modules(b, vm, REPORT_DUMP);
 }
+static void put_procs(Buf *b, Vm *vm)
+{
+    report_processes(b, vm, REPORT_ALL);
+    report_ports(b, vm);
+}
+static void put_loaded(Buf *b, Vm *vm) { report_modules(b, vm, REPORT_ALL); }
+ITEM(info) { return report_text(VM_, h, put_info); }
+ITEM(procs) { return report_text(VM_, h, put_procs); }
+ITEM(loaded) { return report_text(VM_, h, put_loaded); }
+ITEM(dist) { return report_text(VM_, h, report_nodes); }
 ITEM(emu_args)
 {
     const Config *c = VM_->config;
