@@ -305,7 +305,7 @@ typedef struct ProcSpace {
     const ProcRemoteOps *remote_ops;   /* NULL until dist is initialised */
     const ProcTraceOps *trace_ops;     /* NULL until trace is initialised */
     /* system_monitor of collections: called after each with its duration; NULL: off. */
-    void (*monitor_gc)(Process *p, int64_t ns);
+    void (*_Atomic monitor_gc)(Process *p, int64_t ns);
     /* The same of slices: where the process was at both ends, NULL when that is unknown or it is gone; NULL: off. */
     _Atomic(ProcSliceMonitor *) monitor_slice;
     const code_t *trace_return;        /* return address of frames that only watch calls, or NULL */

@@ -121,10 +121,13 @@ static term_t set_monitor(Process *p, term_t pid, term_t options)
     mutex_lock(&s->lock);
     term_t old = settings(p);
     s->monitor_pid = none ? TERM_NONE : pid;
-    s->long_gc = new.long_gc, s->long_schedule = new.long_schedule, s->large_heap = new.large_heap;
+    s->long_gc = new.long_gc;
+    s->long_schedule = new.long_schedule;
+    s->large_heap = new.large_heap;
     p->vm->procs->monitor_gc = new.long_gc || new.large_heap ? collected : NULL;
     store_relaxed(&p->vm->procs->monitor_slice, new.long_schedule ? slice_over : NULL);
-    s->busy_port = new.busy_port, s->busy_dist_port = new.busy_dist_port;
+    s->busy_port = new.busy_port;
+    s->busy_dist_port = new.busy_dist_port;
     mutex_unlock(&s->lock);
     return old;
 }

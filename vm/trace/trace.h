@@ -66,9 +66,9 @@ typedef struct TraceSpace {
     /* Flags of an open port, if wanted, and new ones, if any. False: there is none. Set by io. */
     bool (*port_flags)(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set);
     _Atomic(term_t) seq_tracer; /* local pid or port, or am_false */
-    term_t monitor_pid;      /* system_monitor; TERM_NONE: off */
-    uint64_t long_gc, long_schedule, large_heap; /* 0: not watched */
-    bool busy_port, busy_dist_port;
+    _Atomic(term_t) monitor_pid; /* system_monitor; TERM_NONE: off */
+    _Atomic(uint64_t) long_gc, long_schedule, large_heap; /* 0: not watched */
+    _Atomic(bool) busy_port, busy_dist_port;
     term_t profile_pid;      /* system_profile; TERM_NONE: off */
     uint32_t profile_flags;
     atomic_u32_t tcw;        /* trace control word */

@@ -32,7 +32,7 @@ main() ->
         spawn(fun() -> Me ! {cancelled, near(erlang:cancel_timer(R))} end), receive M -> M end end),
     t:p("many", fun() -> [erlang:send_after(N rem 50, self(), N) || N <- lists:seq(1, 20000)],
         length(lists:usort([receive X -> X end || _ <- lists:seq(1, 20000)])) end),
-    t:p("many cancelled", fun() -> Rs = [erlang:send_after(1000 + N, self(), N) || N <- lists:seq(1, 20000)],
+    t:p("many cancelled", fun() -> Rs = [erlang:send_after(1000000 + N, self(), N) || N <- lists:seq(1, 20000)],
         length([x || R <- Rs, is_integer(erlang:cancel_timer(R))]) end),
     t:p("receive after in a crowd", fun() -> Me = self(), [spawn(fun() -> receive after N rem 30 -> Me ! N end end) || N <- lists:seq(1, 2000)],
         length([receive N when is_integer(N) -> N end || _ <- lists:seq(1, 2000)]) end).
