@@ -7,7 +7,7 @@
 
 #define SHOWN_TERM 10000
 
-static void put_place(Buf *b, Vm *vm, const code_t *pc)
+void backtrace_place(Buf *b, Vm *vm, const code_t *pc)
 {
     CodeLocation at;
     buf_printf(b, "0x%016llx (", (unsigned long long)(uintptr_t)pc);
@@ -38,7 +38,7 @@ term_t exec_backtrace(Process *p, Heap *h)
     unsigned n = 0;
     buf_init(&b, MEM_TEMP);
     buf_puts(&b, "Program counter: ");
-    if (p->pc) put_place(&b, p->vm, p->pc);
+    if (p->pc) backtrace_place(&b, p->vm, p->pc);
     buf_puts(&b, "\narity = 0\n");
     for (const term_t *e = p->heap.stop; e < p->heap.end; e++) {
         if ((*e & TAG_PRIMARY_MASK) != TAG_HEADER) {
@@ -49,7 +49,7 @@ term_t exec_backtrace(Process *p, Heap *h)
         n = 0;
         buf_printf(&b, "\n0x%016llx Return addr ", (unsigned long long)(uintptr_t)e);
         if (to == p->vm->procs->exec.normal_exit) buf_puts(&b, "0x0 (<terminate process normally>)");
-        else put_place(&b, p->vm, to);
+        else backtrace_place(&b, p->vm, to);
         buf_putc(&b, '\n');
     }
     term_t text = heap_binary(h, b.data, b.len);

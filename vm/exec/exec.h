@@ -10,6 +10,7 @@
 #ifndef JOIST_EXEC_EXEC_H
 #define JOIST_EXEC_EXEC_H
 
+#include "base/buf.h"
 #include "code/export.h"
 #include "sched/sched.h"
 
@@ -38,6 +39,9 @@ const Mfa *exec_where(const Process *p);
 
 /* Save x[0..n) as the live registers of p. */
 void exec_save_x(Process *p, const term_t *x, unsigned n);
+
+/* "0xADDRESS (m:f/a + bytes)", as stack dumps have it. Any thread. [no GC] */
+void backtrace_place(Buf *b, Vm *vm, const code_t *pc);
 
 /* The program ends: executed instructions, when built with -DJOIST_COUNT_INSNS. */
 void exec_print_counts(void);

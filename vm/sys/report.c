@@ -2,13 +2,12 @@
 /* report - see report.h. Layer: sys. */
 #include "sys/report.h"
 
-#include "code/export.h"
 #include "code/module.h"
-#include "code/range.h"
 #include "data/binary.h"
 #include "data/node.h"
 #include "data/term_print.h"
 #include "dist/channel.h"
+#include "exec/exec.h"
 #include "heap/gc.h"
 #include "io/port.h"
 #include "proc/link.h"
@@ -122,21 +121,6 @@ static void put_stack(Buf *b, Process *p)
     heap_dispose(&h);
 }
 
-static void put_place(Buf *b, const Process *p)
-{
-    CodeLocation at;
-    buf_printf(b, "Program counter: 0x%016llx (", (unsigned long long)(uintptr_t)p->pc);
-    if (code_locate(p->vm, p->pc, &at)) {
-        term_t name[] = {at.mfa->module, at.mfa->function};
-        atom_print(b, name[0], true);
-        buf_putc(b, ':');
-        atom_print(b, name[1], true);
-        buf_printf(b, "/%u + %llu)\n", (unsigned)at.mfa->arity, (unsigned long long)(8 * (p->pc - at.entry)));
-    } else {
-        buf_puts(b, "unknown function)\n");
-    }
-}
-
 static size_t frag_count(const Heap *h)
 {
     size_t n = 0;
@@ -170,7 +154,11 @@ void report_process(Buf *b, Process *p, enum ReportDepth depth)
     if (depth == REPORT_ALL) put_item(b, p, "Dictionary: ", am_dictionary);
     put_sizes(b, p);
     if (depth == REPORT_ALL) put_stack(b, p);
-    else if (p->pc) put_place(b, p);
+    else if (p->pc) {
+        buf_puts(b, "Program counter: ");
+        backtrace_place(b, p->vm, p->pc);
+        buf_putc(b, '\n');
+    }
 }
 
 void report_processes(Buf *b, Vm *vm, enum ReportDepth depth)
