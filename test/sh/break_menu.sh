@@ -22,7 +22,7 @@ script -qec "erl -noshell -s held main" /dev/null <in >out 2>&1 &
 exec 3>in
 n=0
 seen '^ready' 1
-menu x; printf 'v\n' >&3; seen '^Erlang (BEAM) emulator version' 1
+menu v; seen '^Erlang (BEAM) emulator version' 1
 menu d; seen '^=no_distribution' 1
 menu l; seen '^held [0-9]' 1
 menu D; seen '^Table: held_table' 1
@@ -39,4 +39,4 @@ seen '^victim: killed' 1
 menu c
 menu a
 wait; echo "status $?"
-grep -a -e '^victim:' -e '^BREAK' -e '^Name: victim' -e '^Type: ordered_set' -e '^=no_dist' out | tr -d '\r' | sort | uniq
+grep -a -e '^victim:' -e '^Name: victim' -e '^Type: ordered_set' -e '^=no_dist' out | tr -d '\r' | sort | uniq
