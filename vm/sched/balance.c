@@ -14,7 +14,7 @@
 
 static uint32_t count_of(const RunQueue *q, int prio)
 {
-    return __atomic_load_n(&q->procs.procs[prio].count, __ATOMIC_RELAXED);
+    return proc_fifo_count(&q->procs.procs[prio]);
 }
 
 static uint32_t load_of(const RunQueue *q, int prio)

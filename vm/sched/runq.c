@@ -10,6 +10,8 @@
 #define LOW_EVERY 8
 #define LOW_TURN (UINT64_C(1) << 32)
 
+static void add_to_count(ProcFifo *f, uint32_t change) { store_relaxed(&f->count, load_relaxed(&f->count) + change); }
+
 static void proc_fifo_push(ProcFifo *f, Process *p)
 {
     p->next_queued = NULL;
@@ -18,7 +20,7 @@ static void proc_fifo_push(ProcFifo *f, Process *p)
     else
         f->first = p;
     f->last = p;
-    f->count++;
+    add_to_count(f, 1);
 }
 
 static Process *proc_fifo_pop(ProcFifo *f)
@@ -27,7 +29,7 @@ static Process *proc_fifo_pop(ProcFifo *f)
     if (!p) return NULL;
     f->first = p->next_queued;
     if (!f->first) f->last = NULL;
-    f->count--;
+    add_to_count(f, -1u);
     return p;
 }
 
@@ -83,7 +85,7 @@ void prio_queue_push(PrioQueue *q, Process *p, enum ProcPriority prio) { proc_fi
  * turn for each, so that a queue that changes does not give them a long row of turns later. */
 static bool is_turn_of_low(PrioQueue *q)
 {
-    uint64_t low = q->procs[PRIO_LOW].count, normal = q->procs[PRIO_NORMAL].count;
+    uint64_t low = proc_fifo_count(&q->procs[PRIO_LOW]), normal = proc_fifo_count(&q->procs[PRIO_NORMAL]);
     if (low == 0 || normal == 0) return low > 0;
     q->low_earned = MIN(q->low_earned, low * LOW_TURN);
     if (q->low_earned >= LOW_TURN) {
@@ -114,9 +116,9 @@ static bool pop_locked(RunQueue *q, bool prefer_task, RunItem *item)
 /* 2, 1, 0: max, high, or less; -1: nothing. */
 static int class_of(const PrioQueue *q)
 {
-    if (q->procs[PRIO_MAX].count) return 2;
-    if (q->procs[PRIO_HIGH].count) return 1;
-    return q->procs[PRIO_NORMAL].count || q->procs[PRIO_LOW].count ? 0 : -1;
+    if (proc_fifo_count(&q->procs[PRIO_MAX])) return 2;
+    if (proc_fifo_count(&q->procs[PRIO_HIGH])) return 1;
+    return proc_fifo_count(&q->procs[PRIO_NORMAL]) || proc_fifo_count(&q->procs[PRIO_LOW]) ? 0 : -1;
 }
 
 /* A bound process whose turn it is. */
@@ -145,7 +147,8 @@ bool runq_has_above(RunQueue *q, enum ProcPriority prio)
 {
     size_t n = 0;
     mutex_lock(&q->lock);
-    for (unsigned i = prio + 1u; i < PRIORITIES; i++) n += q->procs.procs[i].count + q->bound.procs[i].count;
+    for (unsigned i = prio + 1u; i < PRIORITIES; i++)
+        n += proc_fifo_count(&q->procs.procs[i]) + proc_fifo_count(&q->bound.procs[i]);
     mutex_unlock(&q->lock);
     return n > 0;
 }
@@ -157,7 +160,7 @@ static bool proc_fifo_remove(ProcFifo *f, Process *p)
     if (!at) return false;
     *(before ? &before->next_queued : &f->first) = p->next_queued;
     if (f->last == p) f->last = before;
-    f->count--;
+    add_to_count(f, -1u);
     return true;
 }
 
@@ -202,7 +205,7 @@ void runq_take(RunQueue *q, RunQueue *from, enum ProcPriority prio, size_t most)
     ProcFifo loot = {0};
     Process *p;
     if (!mutex_try_lock(&from->lock)) return;
-    while (loot.count < most && (p = proc_fifo_pop(&from->procs.procs[prio]))) {
+    while (proc_fifo_count(&loot) < most && (p = proc_fifo_pop(&from->procs.procs[prio]))) {
         proc_fifo_push(&loot, p);
         count_locked(from, -1);
     }

@@ -18,8 +18,10 @@
 
 typedef struct ProcFifo {
     Process *first, *last;
-    uint32_t count;
+    atomic_u32_t count;               /* written under the lock; sched_balance reads it without */
 } ProcFifo;
+
+static inline uint32_t proc_fifo_count(const ProcFifo *f) { return load_relaxed(&f->count); }
 
 /* Processes by priority; under the owner's lock. */
 typedef struct PrioQueue {
