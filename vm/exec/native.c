@@ -72,7 +72,7 @@ static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_
             process_drop_native_state(p); /* or the next call of this native would go on with it */
         }
         p->x_arity = 4; /* a dirty thread leaves with what a handler finds in x */
-        return except_raise_native(p, s->x, ret ? pc : NULL, mfa, s->x) ?: exec_exit(s, p);
+        return except_raise_native(p, s->x, ret ? pc : except_caller(p), mfa, s->x) ?: exec_exit(s, p);
     }
 }
 

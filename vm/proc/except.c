@@ -64,16 +64,30 @@ unsigned except_set_depth(Vm *vm, unsigned depth)
     return old;
 }
 
-/* Return addresses on the stack, each moved back to the call it belongs to. */
+static bool is_return_to_code(const Process *p, term_t e)
+{
+    const code_t *to = (const code_t *)e;
+    return (e & TAG_PRIMARY_MASK) == TAG_HEADER && e != 0 && to != p->vm->procs->exec.normal_exit
+           && to != p->vm->procs->trace_return;
+}
+
+/* Return addresses on the stack, each moved back to the call it belongs to; not that of pc[0], see
+ * except_caller. */
 static unsigned stack_calls(const Process *p, const code_t **pc, unsigned n, unsigned max)
 {
-    const code_t *bottom = p->vm->procs->exec.normal_exit, *watch = p->vm->procs->trace_return;
-    for (const term_t *e = p->heap.stop; e < p->heap.end && n < max; e++) {
-        if ((*e & TAG_PRIMARY_MASK) != TAG_HEADER || *e == 0) continue;
+    const term_t *e = p->heap.stop;
+    if (n > 0 && e < p->heap.end && pc[0] == (const code_t *)*e) e++;
+    for (; e < p->heap.end && n < max; e++) {
+        if (!is_return_to_code(p, *e)) continue;
         const code_t *to = (const code_t *)*e;
-        if (to != bottom && to != watch && (n == 0 || pc[n - 1] != to - 1)) pc[n++] = to - 1;
+        if (n == 0 || pc[n - 1] != to - 1) pc[n++] = to - 1;
     }
     return n;
+}
+
+const code_t *except_caller(const Process *p)
+{
+    return is_return_to_code(p, *p->heap.stop) ? (const code_t *)*p->heap.stop : NULL;
 }
 
 /* flags and mfa as in RawTrace; pc: first address or NULL. */

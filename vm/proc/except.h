@@ -23,8 +23,10 @@
 /* The instruction at pc failed. Returns where to continue, NULL when p has begun to exit.
  * x: the x registers. */
 const code_t *except_raise(Process *p, term_t *x, const code_t *pc);
-/* The native mfa failed with these arguments; pc: the instruction that called it, NULL when it was tail
- * called and the caller's frame is gone. */
+/* Where a native that was called like a function returns to, NULL when nowhere: the place of its error. As on the
+ * reference this is not moved back to the call, so the line may be that of what follows. */
+const code_t *except_caller(const Process *p);
+/* The native mfa failed with these arguments; pc: the instruction that called it, or except_caller, or NULL. */
 const code_t *except_raise_native(Process *p, term_t *x, const code_t *pc, const Mfa *mfa,
                                   const term_t *args);
 /* No clause of the function mfa (in its func_info) takes these arguments. */
