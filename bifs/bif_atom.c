@@ -37,6 +37,8 @@ BIF(erlang, atom_to_binary, 2, 0) { return atom_to_binary(p, a[0], a[1]); }
 
 /* ---- text to atom ---- */
 
+static term_t too_long(Process *p, bool existing) { return bif_error(p, existing ? EXC_BADARG : EXC_SYSTEM_LIMIT); }
+
 /* chars is the number of characters of valid UTF-8. */
 static term_t make_atom(Process *p, const uint8_t *utf8, size_t bytes, size_t chars, bool existing)
 {
@@ -44,19 +46,21 @@ static term_t make_atom(Process *p, const uint8_t *utf8, size_t bytes, size_t ch
     if (chars <= ATOM_MAX_CHARS)
         atom = existing ? atom_find((const char *)utf8, bytes) : atom_intern((const char *)utf8, bytes);
     if (atom != TERM_NONE) return atom;
-    return bif_error(p, existing ? EXC_BADARG : EXC_SYSTEM_LIMIT);
+    return too_long(p, existing);
 }
 
+/* What comes after the longest text is not looked at, as on the reference. */
 static term_t atom_from_list(Process *p, term_t list, bool existing)
 {
     uint8_t utf8[ATOM_MAX_BYTES];
     size_t bytes = 0, chars = 0;
     for (; term_is_list_cell(list); list = list_tail(list)) {
         term_t c = list_head(list);
+        if (chars++ == ATOM_MAX_CHARS) return too_long(p, existing);
         if (!term_is_small(c) || small_value(c) < 0 || small_value(c) > 0x10FFFF ||
             !utf8_is_scalar((uint32_t)small_value(c)))
             return bif_error(p, EXC_BADARG);
-        if (++chars <= ATOM_MAX_CHARS) bytes += utf8_encode((uint32_t)small_value(c), utf8 + bytes);
+        bytes += utf8_encode((uint32_t)small_value(c), utf8 + bytes);
     }
     if (!term_is_nil(list)) return bif_error(p, EXC_BADARG);
     return make_atom(p, utf8, bytes, chars, existing);

@@ -72,7 +72,9 @@ in_process(M) ->
 
 number(L) -> lists:zip(lists:seq(1, length(L)), L).
 
+%% Each call has a slice of its own: where natives of the reference fail is told otherwise when they have yielded.
 one_call(M, I, {F, As}) ->
+    erlang:yield(),
     R = try {value, apply(M, F, As)} catch C:E:S -> {C, E, own(S)} end,
     [io_lib:format("~w.~w ", [M, I]), shown(plain(R)), $\n].
 
