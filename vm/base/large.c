@@ -20,8 +20,8 @@ static Mutex lock = MUTEX_INIT(MEMORY);
 static Kept kept[LARGE_KEPT_BLOCKS]; /* lock; the oldest first */
 static unsigned kept_count;          /* lock */
 static atomic_word_t kept_bytes;     /* written under lock */
-#define NEVER INT64_MIN /* the clock begins below zero */
-static atomic_word_t released_ns = (word_t)NEVER; /* when an idle VM last released, or first asked */
+#define NOT_YET INT64_MIN /* the clock begins below zero */
+static atomic_word_t released_ns = (word_t)NOT_YET; /* when an idle VM last released, or first asked */
 
 /* In front of each block. It may be larger than what was last asked for: giving back the end of a block that
  * will be wanted again costs more than it brings. */
@@ -130,7 +130,7 @@ int64_t large_release_idle(int64_t now_ns)
 {
     if (large_kept_bytes() == 0) return -1;
     int64_t last_ns = (int64_t)load_relaxed(&released_ns);
-    if (last_ns == NEVER) store_relaxed(&released_ns, (word_t)(last_ns = now_ns)); /* not in the middle of the start */
+    if (last_ns == NOT_YET) store_relaxed(&released_ns, (word_t)(last_ns = now_ns)); /* not in the middle of the start */
     if (now_ns < last_ns + IDLE_PERIOD_NS) return last_ns + IDLE_PERIOD_NS - now_ns;
     store_relaxed(&released_ns, (word_t)now_ns);
     large_release();
