@@ -127,6 +127,18 @@ typedef struct Appended {
  * The result's words come from h. Private: the compiler knows that t is dead afterwards and came from
  * binary_writable. False: no memory or size above BINARY_MAX_BYTES. */
 bool binary_append(Heap *h, term_t t, uint64_t bits, bool private, Appended *out);
+/* binary_append for what recurs: whole bytes behind a private bit string that ends with one and has room. Where they
+ * are to be written, or NULL: nothing was done. */
+static inline uint8_t *binary_append_bytes(term_t t, size_t bytes)
+{
+    SubBits *s = (SubBits *)boxed_ptr(t);
+    if (HEADER_SUBTAG(s->header) != BOXED_SUB_BITS || !(s->flags & SUB_BITS_WRITABLE) || (s->end & 7) != 0) return NULL;
+    Binary *b = ((BinRef *)boxed_ptr(s->orig))->bin;
+    size_t at = (size_t)(s->end >> 3);
+    if (b->size - at < bytes) return NULL;
+    s->end += (uint64_t)bytes * 8;
+    return binary_data(b) + at;
+}
 /* Empty writable binary with room for `bytes` (bs_init_writable: size hint). */
 term_t binary_writable(Heap *h, size_t bytes);
 #define BINARY_APPEND_WORDS REFC_BITS_WORDS /* words that one append or writable takes at most */

@@ -188,14 +188,18 @@ static inline bool is_plain(const code_t *w, unsigned *bits)
     return n <= 64 && w[2] <= 64 && *bits <= 64 && !bits_is_little((unsigned)w[3]);
 }
 
+static inline void put_bytes(uint8_t *to, uint64_t v, unsigned bits)
+{
+    for (; bits > 0; bits -= 8) *to++ = (uint8_t)(v >> (bits - 8));
+}
+
 static inline bool fill_plain(BitBuilder *b, const code_t *w, term_t value)
 {
     unsigned bits;
     if (!is_plain(w, &bits) || !term_is_small(value)) return false;
     uint64_t v = (uint64_t)small_value(value);
     if (((b->at | bits) & 7) == 0) {
-        uint8_t *to = b->base + (b->at >> 3);
-        for (unsigned left = bits; left > 0; left -= 8) *to++ = (uint8_t)(v >> (left - 8));
+        put_bytes(b->base + (b->at >> 3), v, bits);
     } else {
         bits_write(b->base, b->at, v, bits);
     }
@@ -229,12 +233,27 @@ static inline enum BuildResult append_start(Process *p, term_t t, uint64_t unit,
     return BUILD_OK;
 }
 
+/* What the loop of a binary comprehension does: bytes of one integer behind the private binary, which is returned.
+ * TERM_NONE: it is something else, nothing was done. */
+static inline term_t append_integer(const Sched *s, const term_t *e, const code_t *w)
+{
+    unsigned bits;
+    if (w[0] != am_private_append || !is_plain(w + 6, &bits) || (bits & 7) != 0) return TERM_NONE;
+    term_t to = exec_source(s->x, e, w[4]), value = exec_source(s->x, e, w[10]);
+    if (!term_is_small(value) || !term_is_bitstring(to) || !is_whole(bitstring_bits(to), w[2])) return TERM_NONE;
+    uint8_t *at = binary_append_bytes(to, bits >> 3);
+    if (!at) return TERM_NONE;
+    put_bytes(at, (uint64_t)small_value(value), bits);
+    return to;
+}
+
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
 {
     BitBuilder b;
     uint64_t bits = 0;
     term_t result = TERM_NONE;
     const code_t *end = segments + count;
+    if (count == 12 && (result = append_integer(s, e, segments)) != TERM_NONE) return result;
     for (const code_t *w = segments; w < end; w += 6) {
         unsigned plain;
         if (is_append(w[0])) continue;
