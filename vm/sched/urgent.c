@@ -4,6 +4,7 @@
  * A task on any scheduler takes RUNNING, has the process handle its signals and system tasks, and lets go; the
  * process may stand in a run queue meanwhile (state_pick leaves it alone then, state_leave queues it again).
  * While processes above the task's priority stand in line, it has to wait; those below it stay in the process.
+ * While the process is running the task waits for the end of that slice, as a job of the scheduler that runs it.
  * It comes again until the signals sent before the task are handled, and until the process is dead if one of them
  * was its end: then it is taken out of its queue and executed here.
  * Layer: sched. */
@@ -16,6 +17,7 @@ typedef struct Urgent {
 } Urgent;
 
 enum Taken { TAKEN, LATER, NEVER };
+enum Left { LEFT_NOTHING, LEFT_MORE, LEFT_RUNNING };
 
 static enum Taken take(Process *p)
 {
@@ -37,29 +39,47 @@ static void handle(Sched *s, Process *p, enum ProcPriority prio)
     sched_leave(p, PS_RUNNING, go ? PS_RUNNABLE : 0);
 }
 
-/* True when there is more to do. */
-static bool work(Sched *s, Urgent *u)
+static enum Left work(Sched *s, Urgent *u)
 {
-    if (runq_has_above(s->runq, u->prio)) return true;
+    if (runq_has_above(s->runq, u->prio)) return LEFT_MORE;
     enum Taken taken = take(u->p);
     if (taken == TAKEN) handle(s, u->p, u->prio);
     uint32_t st = process_state(u->p);
-    if (st & (PS_FREE | PS_ANY_DIRTY)) return false;
-    if (!(st & PS_EXITING)) return taken == LATER || st & PS_SIGNALS;
-    if (st & PS_QUEUED && runq_remove(u->p)) sched_run_process(s, u->p);
-    return true;
+    if (st & (PS_FREE | PS_ANY_DIRTY)) return LEFT_NOTHING;
+    if (st & PS_EXITING) {
+        if (st & PS_QUEUED && runq_remove(u->p)) sched_run_process(s, u->p);
+        return LEFT_MORE;
+    }
+    if (taken == LATER) return LEFT_RUNNING;
+    return st & PS_SIGNALS ? LEFT_MORE : LEFT_NOTHING;
+}
+
+static void again(void *urgent)
+{
+    Urgent *u = urgent;
+    task_schedule(u->p->vm, &u->task);
+}
+
+/* The queue that a running process was taken from is that of the scheduler which runs it, nearly always. */
+static void again_after_slice(Sched *s, Urgent *u)
+{
+    const RunQueue *q = load_relaxed(&u->p->runq);
+    if (q && q->sched != s) sched_run_on(s->vm, q->sched->number, again, u);
+    else again(u);
 }
 
 static enum TaskResult urgent_run(Task *t, Sched *s)
 {
     Urgent *u = container_of(t, Urgent, task);
-    if (work(s, u)) {
-        task_schedule(s->vm, t);
-        return TASK_KEEP;
+    enum Left left = work(s, u);
+    if (left == LEFT_NOTHING) {
+        process_unref(u->p);
+        MEM_DELETE(SCHED, u);
+        return TASK_GONE;
     }
-    process_unref(u->p);
-    MEM_DELETE(SCHED, u);
-    return TASK_GONE;
+    if (left == LEFT_MORE) again(u);
+    else again_after_slice(s, u);
+    return TASK_KEEP;
 }
 
 /* False: p, which the caller has found but does not hold, is dead and about to be freed. */
