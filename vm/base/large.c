@@ -130,7 +130,7 @@ int64_t large_release_idle(int64_t now_ns)
 {
     if (large_kept_bytes() == 0) return -1;
     int64_t last_ns = (int64_t)load_relaxed(&released_ns);
-    if (last_ns == NOT_YET) store_relaxed(&released_ns, (word_t)(last_ns = now_ns)); /* not in the middle of the start */
+    if (last_ns == NOT_YET) store_relaxed(&released_ns, (word_t)(last_ns = now_ns)); /* not while starting */
     if (now_ns < last_ns + IDLE_PERIOD_NS) return last_ns + IDLE_PERIOD_NS - now_ns;
     store_relaxed(&released_ns, (word_t)now_ns);
     large_release();

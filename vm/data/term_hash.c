@@ -215,7 +215,7 @@ static uint32_t phash2_int(int64_t i, uint32_t h)
 #define PHASH2_NIL 3468870702u
 #define PHASH2_NIL_TAG 2 /* what a nil inside another term is hashed as */
 
-static uint32_t phash2_immed(term_t t, uint32_t h)
+static inline uint32_t phash2_immed(term_t t, uint32_t h)
 {
     if (term_is_small(t)) return phash2_int(small_value(t), h);
     if (term_is_atom(t)) return h == 0 ? atom_phash(t) : hash1(atom_phash(t), K(3), h);
@@ -225,18 +225,25 @@ static uint32_t phash2_immed(term_t t, uint32_t h)
     return id >> 32 ? hash2((uint32_t)id, (uint32_t)(id >> 32), K(6), h) : hash1((uint32_t)id, K(6), h);
 }
 
+static void push_marked_pair(Work *w, term_t key, term_t value)
+{
+    work_room(w, 3);
+    *w->at++ = MARK_PAIR;
+    *w->at++ = value;
+    *w->at++ = key;
+}
+
 /* Push what a map consists of. Portable: pairs are hashed on their own and folded by xor. */
 static void push_map(Work *w, term_t t)
 {
     MapIter it;
     term_t key, value;
-    map_iter_init(&it, t, false);
-    while (map_iter_next(&it, &key, &value)) {
-        work_room(w, 3);
-        *w->at++ = MARK_PAIR;
-        *w->at++ = value;
-        *w->at++ = key;
+    if (map_is_flat(t)) {
+        for (size_t i = 0; i < map_size(t); i++) push_marked_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
+        return;
     }
+    map_iter_init(&it, t, false);
+    while (map_iter_next(&it, &key, &value)) push_marked_pair(w, key, value);
 }
 
 static uint32_t phash2_fun(Work *w, term_t t, uint32_t h)
