@@ -230,6 +230,10 @@ static size_t floor_words(const Heap *h, const Collection *c)
     return MAX(c->min_words, grown);
 }
 
+static size_t old_words(const Heap *h) { return (size_t)(h->old_end - h->old_start); }
+
+/* A block is not made much smaller than the old one: what it costs to promote and to collect what died soon after
+ * falls with its size. */
 static size_t wanted_words(const Heap *h, const Collection *c, size_t used)
 {
     if (c->exact)
@@ -237,7 +241,7 @@ static size_t wanted_words(const Heap *h, const Collection *c, size_t used)
     size_t present = (size_t)(h->end - h->start);
     size_t wanted = comfortable_words(used);
     if (present > SHRINK_ABOVE_WORDS && used * 4 < present)
-        wanted = MAX(wanted, heap_size_at_least(used * 3));
+        wanted = MAX(wanted, heap_size_at_least(MAX(used * 3, MIN(old_words(h) / 4, present - 1))));
     else
         wanted = MAX(wanted, present);
     return MAX(wanted, floor_words(h, c));
@@ -326,7 +330,7 @@ static bool prepare_old_block(Heap *h)
     if (promoted == 0)
         return true;
     if (h->old_start == NULL) {
-        size_t words = heap_size_at_least(promoted + promoted / 2);
+        size_t words = heap_size_at_least(2 * promoted);
         h->old_start = h->old_top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
         h->old_end = h->old_start + words;
     }
