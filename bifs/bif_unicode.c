@@ -270,9 +270,17 @@ static bool part_is_good(const Walk *w)
     return true;
 }
 
+/* [Binary] is taken for Binary where a binary is made: what is left of it stands in no list. */
+static term_t sole_binary(term_t t)
+{
+    bool sole = term_is_list_cell(t) && term_is_nil(list_tail(t)) && is_bytes(list_head(t));
+    return sole ? list_head(t) : t;
+}
+
 static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, const Buf *out), term_t other)
 {
     Heap *h = &p->heap;
+    term_t data = make == out_binary ? sole_binary(a[0]) : a[0];
     Walk w = {.out = BUF_INIT(TEMP), .latin1 = a[1] == am_latin1};
     if (!w.latin1 && a[1] != am_utf8 && a[1] != am_unicode) return bif_trap_mfa(p, am_unicode, other, 2, a);
     if (!is_character_data(&w, a[0])) {
@@ -283,11 +291,11 @@ static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, co
         walk_free(&w);
         return bif_go_dirty(p);
     }
-    if (make == out_binary && !w.latin1 && is_done(a[0])) {
+    if (make == out_binary && !w.latin1 && is_done(data)) {
         walk_free(&w);
-        return a[0];
+        return data;
     }
-    term_t rest = convert(&w, h, a[0]), result = make(h, &w.out);
+    term_t rest = convert(&w, h, data), result = make(h, &w.out);
     process_bump_reds(p, (int32_t)MIN(w.out.len / 128, (size_t)100000));
     term_t part = w.part_bytes > 0 ? heap_binary(h, w.part, w.part_bytes) : TERM_NONE;
     if (rest != TERM_NONE && part != TERM_NONE) rest = heap_cons(h, part, heap_cons(h, rest, TERM_NIL));

@@ -53,9 +53,10 @@ static void print_words(const Launch *launch, const char *program)
 
 NORETURN static void run_erl(const Release *release, const Places *places, int argc, char **argv)
 {
-    Launch launch;
-    Args words = {0};
-    char *program = text_format("%s/beam.smp", places->bindir);
+    static Launch launch; /* static, like the words: in use until the process ends, wherever that is */
+    static Args words;
+    static char *program;
+    program = text_format("%s/beam.smp", places->bindir);
     erlexec_arguments(places, argc, argv, &launch);
     print_words(&launch, program);
     erlexec_environment(places);
@@ -70,7 +71,7 @@ NORETURN static void run_erl(const Release *release, const Places *places, int a
 
 int main(int argc, char **argv)
 {
-    Places places = {0};
+    static Places places;
     const char *name = base_name(argc > 0 ? argv[0] : "joist");
     if (strcmp(name, "joist") == 0 && argc > 1) {
         if (strcmp(argv[1], "--version") == 0) {
