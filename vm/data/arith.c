@@ -195,7 +195,7 @@ term_t arith_neg(Heap *h, term_t a, enum ArithError *err)
 /* As 0 + a: -0.0 becomes 0.0. */
 term_t arith_plus(Heap *h, term_t a, enum ArithError *err)
 {
-    if (term_is_integer(a))
+    if (term_is_number(a))
         return a;
     return arith_add(h, term_small(0), a, err);
 }
