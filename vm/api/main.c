@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char *base_name(const char *path)
 {
@@ -42,7 +43,8 @@ static void print_words(const Launch *launch, const char *program)
 {
     if (launch->print_exit) {
         for (int i = 0; i < launch->emulator.count; i++) puts(launch->emulator.at[i]);
-        exit(0);
+        fflush(stdout);
+        _exit(0); /* words and places are never freed: they are for as long as the process lives */
     }
     if (!launch->print) return;
     printf("Executing: %s %s", program, program);
@@ -53,10 +55,9 @@ static void print_words(const Launch *launch, const char *program)
 
 NORETURN static void run_erl(const Release *release, const Places *places, int argc, char **argv)
 {
-    static Launch launch; /* static, like the words: in use until the process ends, wherever that is */
-    static Args words;
-    static char *program;
-    program = text_format("%s/beam.smp", places->bindir);
+    Launch launch;
+    Args words = {0};
+    char *program = text_format("%s/beam.smp", places->bindir);
     erlexec_arguments(places, argc, argv, &launch);
     print_words(&launch, program);
     erlexec_environment(places);
@@ -71,7 +72,7 @@ NORETURN static void run_erl(const Release *release, const Places *places, int a
 
 int main(int argc, char **argv)
 {
-    static Places places;
+    Places places = {0};
     const char *name = base_name(argc > 0 ? argv[0] : "joist");
     if (strcmp(name, "joist") == 0 && argc > 1) {
         if (strcmp(argv[1], "--version") == 0) {

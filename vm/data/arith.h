@@ -24,7 +24,7 @@ term_t arith_divide(Heap *h, term_t a, term_t b, enum ArithError *err);  /* a / 
 term_t arith_div(Heap *h, term_t a, term_t b, enum ArithError *err);     /* a div b */
 term_t arith_rem(Heap *h, term_t a, term_t b, enum ArithError *err);
 term_t arith_neg(Heap *h, term_t a, enum ArithError *err);
-term_t arith_plus(Heap *h, term_t a, enum ArithError *err);              /* the native: a itself; the instruction takes 0 + a */
+term_t arith_plus(Heap *h, term_t a, enum ArithError *err);              /* the native: a; code adds it to 0 */
 term_t arith_band(Heap *h, term_t a, term_t b, enum ArithError *err);
 term_t arith_bor(Heap *h, term_t a, term_t b, enum ArithError *err);
 term_t arith_bxor(Heap *h, term_t a, term_t b, enum ArithError *err);
