@@ -15,5 +15,7 @@ void args_add_all(Args *a, const Args *from);
 /* Words of text: quotes, backslash, and, if comments, # to the end of the line. */
 void args_split(Args *a, const char *text, bool comments);
 char *text_format(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Prints what is left of the output and ends the process as a VM ends: what was made for it is not freed. */
+NORETURN void leave(int status);
 
 #endif

@@ -3,6 +3,7 @@
  * when it is wrong. Flags that only steer internals of the reference are checked for their
  * form and then ignored. Semantics: erl(1), "Emulator Flags". Layer: api. */
 #include "api/cli.h"
+#include "api/args.h"
 
 #include "sys/cpus.h"
 #include "sys/sys.h"
@@ -66,7 +67,7 @@ static const char flags_text[] =
 NORETURN static void flags_exit(void)
 {
     sys_print_error("Usage: beam.smp [flags] [ -- [init_args] ]\nThe flags are:\n%s", flags_text);
-    exit(1);
+    leave(1);
 }
 
 NORETURN static void bad(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -391,7 +392,7 @@ static bool special_flag(Config *c, FlagWalk *w, const char *flag, const char *e
         if (w->i + 1 < w->argc && w->argv[w->i + 1][0] != '-') w->i++;
     } else if (flag[0] == 'V') {
         sys_print_error("Erlang (SMP,ASYNC_THREADS) (BEAM) emulator version %s\n", erts_version);
-        exit(0);
+        leave(0);
     } else {
         return false;
     }

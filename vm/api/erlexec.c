@@ -24,7 +24,7 @@ NORETURN static void usage_exit(void)
           "[+S NO_SCHEDULERS:NO_SCHEDULERS_ONLINE] "
           "[+SP PERCENTAGE_SCHEDULERS:PERCENTAGE_SCHEDULERS_ONLINE] [+T LEVEL] [+V] [+v] [+W<i|w|e>] "
           "[+z MISC_OPTION] [args ...]\n", stderr);
-    exit(1);
+    leave(1);
 }
 
 NORETURN static void missing(const char *flag)
@@ -236,7 +236,7 @@ static void check_flavor(Walk *w, const char *flag)
     static const char *const known[] = {"opt", "smp", "jit", "emu", NULL};
     if (one_of(value, known)) return;
     fputs("erlexec: Invalid emulator type or flavor. Available combinations are: \n  -emu_flavor smp\n\n", stderr);
-    exit(1);
+    leave(1);
 }
 
 NORETURN static void run_man(Walk *w)
@@ -245,7 +245,7 @@ NORETURN static void run_man(Walk *w)
     argv[0] = "man";
     execvp("man", argv);
     fputs("erlexec: Could not execute the 'man' command.\n", stderr);
-    exit(1);
+    leave(1);
 }
 
 /* Who configures through the standard input has no shell to read from it. */
@@ -274,7 +274,7 @@ static bool launcher_flag(Walk *w, const char *flag)
         out->print_exit = true;
     } else if (strcmp(flag, "-emu_name_exit") == 0) {
         puts("beam.smp");
-        exit(0);
+        leave(0);
     } else if (strcmp(flag, "-env") == 0) {
         const char *name = walk_next(w, flag);
         setenv(name, walk_next(w, flag), 1);
@@ -360,7 +360,7 @@ void erlexec_arguments(const Places *places, int argc, char **argv, Launch *out)
     walk_words(&w);
     if (w.no_epmd && !w.start_epmd_flag && !has_flag(&rest, "-proto_dist")) {
         fputs("erlexec: Missing -proto_dist option, expected when using -no_epmd.\n", stderr);
-        exit(1);
+        leave(1);
     }
     if (w.halt_after) add_list(&rest, (const char *const[]){"-s", "erlang", "halt", NULL});
     add_list(&out->emulator, (const char *const[]){"--", "-root", places->root, "-bindir", places->bindir,
@@ -440,6 +440,6 @@ void erlexec_start_epmd(const Places *places, const char *command)
     const char *run = command ? command : epmd_command(places);
     if (system(run) == -1) {
         fprintf(stderr, "Error spawning %s (error %d)\n", run, errno);
-        exit(1);
+        leave(1);
     }
 }

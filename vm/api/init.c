@@ -2,6 +2,7 @@
 /* init - the order in which a VM comes to life: one row per subsystem, lower layers first.
  * Layer: api. */
 #include "api/vm_start.h"
+#include "api/args.h"
 
 #include "base/alloc.h"
 #include "base/checked.h"
@@ -223,7 +224,7 @@ static void preload(Vm *vm)
     int n = loader_preload(vm, vm->release->preloaded_dir, error, sizeof error);
     if (n >= 0) return;
     fprintf(stderr, "joist: cannot load the preloaded modules: %s\n", error);
-    exit(1);
+    leave(1);
 }
 
 /* [BootModule, [Arg, ...]] with binaries, for erl_init:start/2. */

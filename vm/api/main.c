@@ -18,7 +18,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char *base_name(const char *path)
 {
@@ -43,8 +42,7 @@ static void print_words(const Launch *launch, const char *program)
 {
     if (launch->print_exit) {
         for (int i = 0; i < launch->emulator.count; i++) puts(launch->emulator.at[i]);
-        fflush(stdout);
-        _exit(0); /* words and places are never freed: they are for as long as the process lives */
+        leave(0);
     }
     if (!launch->print) return;
     printf("Executing: %s %s", program, program);

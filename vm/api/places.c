@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* places - see places.h. Layer: api. */
 #include "api/places.h"
+#include "api/args.h"
 
 #include "base/alloc.h"
 #include "config.h"
@@ -47,7 +48,7 @@ static const Release *load(const char *root, Places *out)
     const Release *r = release_load(root, places_bin(), error, sizeof error);
     if (!r) {
         fprintf(stderr, "joist: %s\n", error);
-        exit(1);
+        leave(1);
     }
     out->otp_release = r->otp_release;
     return r;
