@@ -30,7 +30,7 @@ typedef struct Stripe {
 } CACHE_ALIGNED Stripe;
 
 /* What the out-of-memory hook can still allocate; untouched before, so it costs addresses only. */
-#define RESERVE_BYTES ((size_t)512 << 10)
+#define RESERVE_BYTES ((size_t)2 << 20)
 
 static Stripe stripes[STRIPES];
 static THREAD_LOCAL Stripe *my_stripe;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crashdump - erl_crash.dump, in the format of "How to Interpret the Erlang Crash Dumps" (version 0.5).
  * Written when the VM is in an unknown state: takes few locks, reads only. A fault in one of its parts
- * ends that part: the dump goes on behind it.
+ * ends that part, and so does memory that has run out: the dump goes on behind it.
  * Environment: ERL_CRASH_DUMP names the file; ERL_CRASH_DUMP_SECONDS=N: the program ends after N seconds (60 unless
  * set, < 0: no limit) with the dump as far as it is, 0: none;
  * ERL_CRASH_DUMP_BYTES=N: no more than N bytes and a line that says so; 0: none.

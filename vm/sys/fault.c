@@ -85,10 +85,15 @@ bool fault_survive(void (*part)(void *arg), void *arg)
     return whole;
 }
 
+void fault_give_up(void)
+{
+    if (survivor) siglongjmp(*survivor, 1);
+}
+
 static void on_fault(int number, siginfo_t *info UNUSED, void *context)
 {
     char slogan[1024];
-    if (survivor) siglongjmp(*survivor, 1);
+    fault_give_up();
     if (has_faulted) {
         signal(number, SIG_DFL); /* and comes again */
         return;

@@ -85,7 +85,10 @@ void sys_crash(Vm *vm, const char *slogan)
     static atomic_u32_t crashed;
     static THREAD_LOCAL bool by_me;
     if (atomic_exchange(&crashed, 1)) {
-        if (by_me) _exit(1); /* memory has run out while the dump is written */
+        if (by_me) { /* memory has run out while the dump is written */
+            fault_give_up();
+            _exit(1);
+        }
         for (;;) pause(); /* another thread is writing the dump and will end us */
     }
     by_me = true;

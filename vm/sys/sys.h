@@ -31,6 +31,8 @@ typedef struct SysSpace {
 void fault_init(void);
 /* Calls part(arg); what breaks in it only ends it: false then. Locks that it holds stay locked. */
 bool fault_survive(void (*part)(void *arg), void *arg);
+/* Ends the part that the calling thread is in; returns when it is in none. */
+void fault_give_up(void);
 void sys_init(Vm *vm, const Config *config, const Release *release);
 
 /* File names and environment are UTF-8 (+fnu, or the locale says so), not Latin-1. */
