@@ -14,15 +14,29 @@
 #include <stdio.h>
 #include <ucontext.h>
 
-#if defined(JOIST_ASAN) || defined(JOIST_TSAN)
-
-void fault_init(void) {}
+/* Where the calling thread goes on after a fault or without memory, or NULL. */
+static THREAD_LOCAL sigjmp_buf *survivor;
 
 bool fault_survive(void (*part)(void *arg), void *arg)
 {
-    part(arg);
-    return true;
+    sigjmp_buf here, *volatile before = survivor;
+    bool whole = sigsetjmp(here, 1) == 0;
+    if (whole) {
+        survivor = &here;
+        part(arg);
+    }
+    survivor = before;
+    return whole;
 }
+
+void fault_give_up(void)
+{
+    if (survivor) siglongjmp(*survivor, 1);
+}
+
+#if defined(JOIST_ASAN) || defined(JOIST_TSAN)
+
+void fault_init(void) {}
 
 #else
 
@@ -69,26 +83,7 @@ static void put_slogan(char *text, size_t size, int number, void *pc)
              (int)name->bytes, name->text, (unsigned)f->export.mfa.arity, f->library->path);
 }
 
-/* Where the calling thread goes on after a fault, or NULL. */
-static THREAD_LOCAL sigjmp_buf *survivor;
 static THREAD_LOCAL bool has_faulted;
-
-bool fault_survive(void (*part)(void *arg), void *arg)
-{
-    sigjmp_buf here, *volatile before = survivor;
-    bool whole = sigsetjmp(here, 1) == 0;
-    if (whole) {
-        survivor = &here;
-        part(arg);
-    }
-    survivor = before;
-    return whole;
-}
-
-void fault_give_up(void)
-{
-    if (survivor) siglongjmp(*survivor, 1);
-}
 
 static void on_fault(int number, siginfo_t *info UNUSED, void *context)
 {
