@@ -379,13 +379,6 @@ BIF(erlang, bump_reductions, 1, 0)
     return am_true;
 }
 
-/* The first call ends the slice, without spending the reductions that are left; the second one returns. */
-BIF(erlang, yield, 0, 0)
-{
-    p->flags ^= PF_YIELDED;
-    return p->flags & PF_YIELDED ? bif_yield(p) : am_true;
-}
-
 /* ---- process_display: the process itself prints its stack ---- */
 
 typedef struct Display {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_exec - natives that only the execution core can carry out, and traps.
- * Semantics: erlang(3) hibernate/3. */
+ * Semantics: erlang(3) hibernate/3, yield/0. */
 #include "bifs/bif.h"
 #include "exec/exec_priv.h"
 
@@ -36,5 +36,12 @@ BIF(erlang, hibernate, 3, 0)
     if (!term_is_atom(a[0]) || !term_is_atom(a[1]) || n < 0) return bif_error(p, EXC_BADARG);
     if (n > 255) return bif_error(p, EXC_SYSTEM_LIMIT);
     p->freason = EXC_HIBERNATE;
+    return TERM_NONE;
+}
+
+/* Ends the slice without spending the reductions that are left. */
+BIF(erlang, yield, 0, 0)
+{
+    p->freason = EXC_PAUSE;
     return TERM_NONE;
 }

@@ -28,6 +28,7 @@
 
 /* More values of freason, for natives of this folder: what the interpreter does instead. */
 #define EXC_HIBERNATE 0xFFFFFB00u  /* erlang:hibernate/3, arguments in x */
+#define EXC_PAUSE 0xFFFFFA00u      /* erlang:yield/0: true is its result, after a reschedule */
 
 /* Per scheduler thread; Sched.exec. */
 typedef struct Exec {

@@ -51,6 +51,13 @@ static const code_t *begin_hibernate(Sched *s, Process *p)
 
 /* ---- results of natives ---- */
 
+/* The native is over: the process stands where its caller goes on. */
+static const code_t *end_slice(Sched *s, Process *p, const code_t *ret)
+{
+    s->x[0] = am_true;
+    return exec_leave(s, p, ret ?: (const code_t *)*p->heap.stop++, 1, RUN_YIELD);
+}
+
 static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_t *ret, const Mfa *mfa)
 {
     switch (p->freason) {
@@ -62,6 +69,7 @@ static const code_t *special(Sched *s, Process *p, const code_t *pc, const code_
         p->current = mfa;
         p->flags |= PF_IN_NATIVE;
         return NULL;
+    case EXC_PAUSE: return end_slice(s, p, ret);
     case EXC_WAIT: return exec_leave(s, p, pc, (unsigned)mfa->arity, RUN_WAIT);
     case EXC_DIRTY_CPU: return go_dirty(s, p, ret, true);
     case EXC_DIRTY_IO: return go_dirty(s, p, ret, false);
