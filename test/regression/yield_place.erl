@@ -1,5 +1,5 @@
-%% erl: +S 1
 %% SPDX-License-Identifier: Apache-2.0
+%% erl: +S 1
 %% A process that has yielded stands in the function that called erlang:yield/0, not in that native.
 -module(yield_place).
 -export([main/0, loop/0]).

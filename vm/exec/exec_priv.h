@@ -34,6 +34,8 @@
 typedef struct Exec {
     enum RunResult leave;      /* why the slice ended */
     int32_t kept_reds;         /* reductions set aside by CHECK_FRAGMENTS */
+    int32_t sample_in;         /* reductions until the next jit_sample of this scheduler */
+    int32_t later_reds;        /* reductions of the slice behind that: neither in p->reds nor in s->slice_reds */
     const code_t *ret;         /* native_special: return address of the call, NULL: tail call */
     Mfa failed_mfa;            /* guard native or inline form that failed, and its arguments */
     term_t failed_args[3];
@@ -47,6 +49,8 @@ static inline Exec *exec_of(Sched *s) { return (Exec *)s->exec; }
 /* ---- exec.c: entering, leaving, yielding ---- */
 /* Load a process; false: nothing to run, Exec.leave tells. */
 bool exec_enter(Sched *s, Process *p);
+/* After the slice that exec_enter began. */
+void exec_count_to_sample(Sched *s, const Process *p);
 const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, enum RunResult how);
 const code_t *exec_yield(Sched *s, Process *p, const code_t *pc);
 const code_t *exec_yield_local(Sched *s, Process *p, const code_t *pc);

@@ -165,6 +165,7 @@ enum RunResult interp_run(Sched *s, Process *p)
     if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, true);
     ProcSliceMonitor *monitor = load_relaxed(&p->vm->procs->monitor_slice);
     enum RunResult r = UNLIKELY(monitor != NULL) ? go_on_watched(s, p, monitor) : go_on(s, p);
+    exec_count_to_sample(s, p);
     if (r != RUN_EXIT && UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, false);
     return r;
 }

@@ -61,6 +61,8 @@ static void translate(JitSpace *j, CodeInstance *c, size_t function)
     if (j->names) put_name(j->names, b, code_entry_mfa(c->functions[function]));
 }
 
+bool jit_samples(const Vm *vm) { return vm->jit && vm->jit->mode == JIT_HOT; }
+
 void jit_sample(Vm *vm, const code_t *pc)
 {
     JitSpace *j = vm->jit;

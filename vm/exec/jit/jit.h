@@ -9,7 +9,8 @@
  * their native code as handler, so whoever dispatches there runs it; all others keep the interpreter's. Either
  * form may go on where the other stopped. A breakpoint replaces the handler as it does without native code.
  *
- * When: a function in which a process used up its reductions JIT_HOT_SAMPLES times. Mode JIT_ALL: all, when loaded.
+ * When: a function that was found running JIT_HOT_SAMPLES times, each time that a scheduler had spent the reductions
+ * of a slice, be it on one process or on many. Mode JIT_ALL: all, when loaded.
  * Where there is no native code (other processors, sanitizers, no memory for it) everything is interpreted.
  * Threads: jit_sample: a scheduler in a slice. Layer: exec. See vm/doc/insn.md. */
 #ifndef JOIST_EXEC_JIT_JIT_H
@@ -25,13 +26,16 @@ enum JitMode { JIT_OFF, JIT_HOT, JIT_ALL };
 void jit_init(Vm *vm, enum JitMode mode);
 /* After jit_init: names of native code go to /tmp/perf-PID.map, where perf looks for them. */
 void jit_name_for_perf(Vm *vm);
-/* A slice has ended at pc. */
+/* Does jit_sample want to be told? */
+bool jit_samples(const Vm *vm);
+/* The reductions between two samples have been used up at pc. */
 void jit_sample(Vm *vm, const code_t *pc);
 /* The interpreter's handler of an instruction that has native code; any other number as it is. */
 int32_t jit_original(int32_t handler);
 #else
 static inline void jit_init(Vm *vm UNUSED, enum JitMode mode UNUSED) {}
 static inline void jit_name_for_perf(Vm *vm UNUSED) {}
+static inline bool jit_samples(const Vm *vm UNUSED) { return false; }
 static inline void jit_sample(Vm *vm UNUSED, const code_t *pc UNUSED) {}
 static inline int32_t jit_original(int32_t handler) { return handler; }
 #endif
