@@ -21,7 +21,14 @@
 typedef Export *Export_t;
 
 /* ---- state ---- */
-#define SWAPOUT() (P->heap.top = H, P->heap.stop = E, P->reds = (int32_t)REDS)
+/* P is read once: read again behind each store, it waits for that store's address, time and again. */
+#define SWAPOUT() \
+    do { \
+        Process *p_ = P; \
+        p_->heap.top = H; \
+        p_->heap.stop = E; \
+        p_->reds = (int32_t)REDS; \
+    } while (0)
 #define SWAPIN() (H = P->heap.top, E = P->heap.stop, REDS = P->reds)
 
 #ifdef JOIST_COUNT_INSNS
