@@ -2,9 +2,12 @@
 /* float_test - texts as OTP 25 writes them, and that every shortest text reads back. */
 #include "base/hash.h"
 #include "term/float.h"
+#include "term/float_digits.h"
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 START_TEST(short_texts)
 {
@@ -84,6 +87,33 @@ START_TEST(reading)
 }
 END_TEST
 
+/* One digit fewer, rounded by the C library, does not read back; as many, so rounded, are the digits. At powers of two
+ * the nearest may not be what reads back. */
+START_TEST(as_few_digits_as_can_be)
+{
+    uint64_t bits = 0x9E3779B97F4A7C15;
+    for (unsigned i = 0; i < 50000; i++) {
+        double d;
+        char text[64];
+        Decimal x;
+        bits = hash_combine(bits, i);
+        uint64_t b = i % 3 == 0 ? bits >> 1 : i % 3 == 1 ? bits >> 12 >> i % 50 : bits % (1 << 20);
+        memcpy(&d, &b, sizeof d);
+        if (i % 3 == 2) d = (double)b / 1000;
+        int exponent;
+        if (!isfinite(d) || d <= 0 || frexp(d, &exponent) == 0.5) continue;
+        float_shortest_digits(d, &x);
+        snprintf(text, sizeof text, "%.*e", x.count - 1, d);
+        ck_assert(strtod(text, NULL) == d && text[0] == x.digits[0]);
+        ck_assert(strncmp(text + 2, x.digits + 1, (size_t)x.count - 1) == 0);
+        ck_assert_int_eq(atoi(strchr(text, 'e') + 1), x.point - 1);
+        if (x.count < 2) continue;
+        snprintf(text, sizeof text, "%.*e", x.count - 2, d);
+        ck_assert(strtod(text, NULL) != d);
+    }
+}
+END_TEST
+
 START_TEST(round_trip)
 {
     uint64_t rng = 3;
@@ -110,6 +140,7 @@ int main(void)
     tcase_add_test(t, short_texts);
     tcase_add_test(t, fixed_texts);
     tcase_add_test(t, reading);
+    tcase_add_test(t, as_few_digits_as_can_be);
     tcase_add_test(t, round_trip);
     Suite *s = suite_create("float");
     suite_add_tcase(s, t);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* float - see float.h. Digits come from the C library, whose printf and strtod are exact in
- * both directions; here is only the choice of how many, and the layout.
+/* float - see float.h. Digits come from float_digits.h when as few as possible are wanted, else from the C library,
+ * whose printf and strtod are exact in both directions; here is the layout.
  * Layer: term. */
 #include "term/float.h"
+#include "term/float_digits.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -82,85 +83,6 @@ bool float_parse(const char *text, size_t n, double *out)
     return ok;
 }
 
-/* ---- shortest digits ---- */
-
-#define DIGITS_MAX 17 /* always enough for a double */
-
-/* d = 0.digits * 10^point, d > 0 */
-typedef struct Decimal {
-    char digits[DIGITS_MAX + 1];
-    int count;
-    int point;
-} Decimal;
-
-/* Nearest decimal with n digits, as printf rounds: "d.ddde+xx", whatever the point looks like. */
-static void round_to_digits(double d, int n, Decimal *out)
-{
-    char text[64];
-    snprintf(text, sizeof text, "%.*e", n - 1, d);
-    const char *e = strchr(text, 'e');
-    out->digits[0] = text[0];
-    if (n > 1)
-        memcpy(out->digits + 1, e - (n - 1), (size_t)n - 1);
-    out->count = n;
-    out->point = atoi(e + 1) + 1;
-}
-
-static double read_back(const Decimal *x)
-{
-    char text[64];
-    snprintf(text, sizeof text, "0.%.*se%d", x->count, x->digits, x->point);
-    pthread_once(&c_locale_once, make_c_locale);
-    return strtod_l(text, NULL, c_locale);
-}
-
-static void increment(Decimal *x)
-{
-    int i = x->count - 1;
-    while (i >= 0 && x->digits[i] == '9')
-        x->digits[i--] = '0';
-    if (i >= 0) {
-        x->digits[i]++;
-    } else {
-        x->digits[0] = '1';
-        x->point++;
-    }
-}
-
-/* Do n digits suffice? The nearest decimal is the best candidate, except at a power of two:
- * there the values that read back as d reach twice as far up as down, so that the next decimal
- * above may read back although the nearest, below, does not. */
-static bool fits_in_digits(double d, int n, Decimal *out)
-{
-    int exponent;
-    round_to_digits(d, n, out);
-    if (read_back(out) == d)
-        return true;
-    if (frexp(d, &exponent) != 0.5)
-        return false;
-    increment(out);
-    return read_back(out) == d;
-}
-
-static void drop_zeros(Decimal *x)
-{
-    while (x->count > 1 && x->digits[x->count - 1] == '0')
-        x->count--;
-}
-
-/* A decimal of at most 15 digits survives the way through a normal double, so if 15 digits
- * read back, the shortest form is those without their trailing zeros. Subnormal doubles have
- * fewer digits than that to begin with and are searched from below. */
-static void shortest(double d, Decimal *out)
-{
-    int n = d < 2.2250738585072014e-308 ? 1 : 15;
-    while (n < DIGITS_MAX && !fits_in_digits(d, n, out))
-        n++;
-    if (n == DIGITS_MAX)
-        round_to_digits(d, n, out);
-    drop_zeros(out);
-}
-
 /* ---- layout of the short form ---- */
 
 static size_t put_text(char *to, const char *from, int n)
@@ -230,7 +152,7 @@ size_t float_print_short(double d, char *to)
     if (d == 0) {
         at += put_text(to + at, "0.0", 3);
     } else {
-        shortest(d, &x);
+        float_shortest_digits(d, &x);
         bool plain = d < 9007199254740992.0 && plain_length(&x) <= exponential_length(&x);
         at += plain ? put_plain(&x, to + at) : put_exponential(&x, to + at);
     }
