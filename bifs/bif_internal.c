@@ -100,6 +100,7 @@ static term_t set_reductions(Process *p, term_t n)
 {
     if (!small_natural(n)) return bif_error(p, EXC_BADARG);
     p->reds = (int32_t)MIN(small_value(n), (int64_t)4000);
+    p->later_reds = 0;
     return am_true;
 }
 
@@ -472,7 +473,7 @@ BIF(erts_debug, get_internal_state, 1, 0)
     if (term_is_tuple_of(a[0], 2)) return get_pair(p, tuple_element(a[0], 1), tuple_element(a[0], 2));
     if (is_time_config(a[0])) return am_true;
     switch (a[0]) {
-    case am_reds_left: return term_small(p->reds);
+    case am_reds_left: return term_small(p->reds + p->later_reds);
     case am_next_pid: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->procs));
     case am_next_port: return heap_uint(&p->heap, ptab_next_id(p->vm->procs->ports));
     case am_stack_check: return stack_left(p);

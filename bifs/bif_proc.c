@@ -103,7 +103,7 @@ static term_t flag_save_calls(Process *p, term_t value)
 {
     uint64_t n;
     if (!size_arg(value, 10000, &n)) return bif_error(p, EXC_BADARG);
-    p->reds = 0; /* saving begins with the next slice: the next call ends this one */
+    process_end_slice(p); /* saving begins with the next slice: the next call ends this one */
     return term_small(saved_calls_set(p, (uint32_t)n));
 }
 

@@ -25,26 +25,19 @@ static void save_x(Process *p, const term_t *x, unsigned n)
 /* ---- samples for the jit: what runs whenever a scheduler has spent a slice's reductions, on whichever processes.
  * One that answers requests seldom uses up a slice of its own. ---- */
 
-static void split_slice(Sched *s, Process *p, Exec *x)
+static void split_slice(Process *p, const Exec *x)
 {
     bool split = jit_samples(p->vm) && !p->saved_calls && p->reds > x->sample_in;
-    x->later_reds = split ? p->reds - x->sample_in : 0;
-    p->reds -= x->later_reds;
-    s->slice_reds -= x->later_reds;
-}
-
-static void join_slice(Sched *s, Process *p, Exec *x)
-{
-    p->reds += x->later_reds;
-    s->slice_reds += x->later_reds;
-    x->later_reds = 0;
+    p->later_reds = split ? p->reds - x->sample_in : 0;
+    p->reds -= p->later_reds;
 }
 
 /* False: the whole slice is used up. */
-static bool next_part(Sched *s, Process *p, Exec *x, const code_t *pc)
+static bool next_part(const Sched *s, Process *p, Exec *x, const code_t *pc)
 {
-    if (x->later_reds == 0) return false;
-    join_slice(s, p, x);
+    if (p->later_reds == 0) return false;
+    p->reds += p->later_reds;
+    p->later_reds = 0;
     jit_sample(p->vm, pc);
     x->sample_in = SCHED_SLICE_REDS + s->slice_reds - p->reds;
     return p->reds > 0;
@@ -53,7 +46,7 @@ static bool next_part(Sched *s, Process *p, Exec *x, const code_t *pc)
 void exec_count_to_sample(Sched *s, const Process *p)
 {
     Exec *x = exec_of(s);
-    x->sample_in -= MAX(s->slice_reds - p->reds, 0);
+    x->sample_in -= MAX(s->slice_reds - p->reds - p->later_reds, 0);
     if (x->sample_in <= 0) x->sample_in = SCHED_SLICE_REDS;
 }
 
@@ -66,7 +59,8 @@ const code_t *exec_leave(Sched *s, Process *p, const code_t *pc, unsigned live, 
     p->flags &= ~PF_IN_NATIVE;
     p->reds += x->kept_reds; /* negative: a native took more than there was */
     x->kept_reds = 0;
-    join_slice(s, p, x);
+    p->reds += p->later_reds;
+    p->later_reds = 0;
     x->leave = how;
     return NULL;
 }
@@ -107,7 +101,7 @@ bool exec_enter(Sched *s, Process *p)
     if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
     Exec *x = exec_of(s);
     x->kept_reds = 0;
-    split_slice(s, p, x);
+    split_slice(p, x);
     s->p = p;
     p->flags &= ~(PF_BUSY | PF_BUSY_DIST);
     if (UNLIKELY(process_is_exiting(p))) return exec_exit(s, p);

@@ -35,7 +35,6 @@ typedef struct Exec {
     enum RunResult leave;      /* why the slice ended */
     int32_t kept_reds;         /* reductions set aside by CHECK_FRAGMENTS */
     int32_t sample_in;         /* reductions until the next jit_sample of this scheduler */
-    int32_t later_reds;        /* reductions of the slice behind that: neither in p->reds nor in s->slice_reds */
     const code_t *ret;         /* native_special: return address of the call, NULL: tail call */
     Mfa failed_mfa;            /* guard native or inline form that failed, and its arguments */
     term_t failed_args[3];

@@ -131,6 +131,7 @@ typedef struct Process {
 
     /* execution; owner */
     int32_t reds;                /* left in this slice while switched out */
+    int32_t later_reds;          /* left in this slice behind those, see split_slice */
     const code_t *pc;            /* where to resume */
     term_t *x_saved;             /* live x registers while not running: x_inline or allocated */
     uint16_t x_live, x_cap;
@@ -377,9 +378,15 @@ static inline enum ProcPriority process_priority(const Process *p)
 /* Charge work done by a native, in reductions. The native should yield when the result is true. */
 static inline bool process_bump_reds(Process *p, int32_t n)
 {
+    if (p->reds <= n) {
+        p->reds += p->later_reds;
+        p->later_reds = 0;
+    }
     p->reds = p->reds > n ? p->reds - n : 0;
     return p->reds == 0;
 }
+/* The next call ends the slice. */
+static inline void process_end_slice(Process *p) { p->reds = p->later_reds = 0; }
 /* The owner: what a native kept for its next slice is not wanted any more. */
 void process_drop_native_state(Process *p);
 /* For work that is not interrupted: its size may be anything. */

@@ -162,7 +162,7 @@ void suspend_received(Process *p, Signal *s, bool dead)
         signal_answer(p, s->from, s->term, dead ? am_badarg : term_bool(s->aux != ONLY_ANSWER_FALSE));
     else if (s->aux != CONFIRM)
         signal_answer(p, s->from, s->term, dead ? am_exited : am_suspended);
-    if (!dead && !process_in_dirty_native(p)) p->reds = 0; /* if this happens inside a receive: leave the slice soon */
+    if (!dead && !process_in_dirty_native(p)) process_end_slice(p); /* it may be inside a receive */
 }
 
 void resume_received(Process *p)

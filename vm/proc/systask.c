@@ -101,7 +101,7 @@ void systask_received(Process *p, Signal *s, bool dead)
     if (process_state(p) & PS_ANY_DIRTY)
         run_beside_native(p);
     else
-        p->reds = 0; /* received in the middle of a slice: end it soon */
+        process_end_slice(p); /* received in the middle of a slice: end it soon */
 }
 
 #define NORMAL_PER_LOW 8
@@ -151,7 +151,7 @@ bool systask_delay_gc(Process *p, bool delay)
     p->flags = delay ? p->flags | PF_DELAY_GC : p->flags & ~PF_DELAY_GC;
     if (!delay && p->systasks) {
         or_acq_rel(&p->state, PS_SYSTASK);
-        p->reds = 0;
+        process_end_slice(p);
     }
     return before;
 }

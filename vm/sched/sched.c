@@ -218,7 +218,8 @@ static enum RunResult slice_run(Sched *s, Process *p, uint32_t st)
         result = s->vm->sched->ops.run(s, p);
     else if ((st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE)
         result = RUN_YIELD; /* suspended just now: keep RUNNABLE for the resume */
-    int32_t used = MAX(s->slice_reds - p->reds, 0);
+    int32_t used = MAX(s->slice_reds - p->reds - p->later_reds, 0);
+    p->later_reds = 0;
     p->reductions += (uint64_t)used;
     count_reds(s, (uint32_t)used);
     return result;

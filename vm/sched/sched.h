@@ -106,7 +106,7 @@ bool sched_dirty_native_end(Process *p) MUST_CHECK;
 enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio);
 static inline int32_t sched_slice_used(const Process *p)
 {
-    return sched_self && sched_self->p == p ? sched_self->slice_reds - p->reds : 0;
+    return sched_self && sched_self->p == p ? sched_self->slice_reds - p->reds - p->later_reds : 0;
 }
 /* Reductions of p so far, the present slice included. */
 static inline uint64_t process_reductions(const Process *p)
