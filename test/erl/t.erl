@@ -6,7 +6,10 @@
 %% Prints what Fun gives, or how it failed (without the stack: lines and arities are not the point).
 p(Label, Fun) ->
     Result = try Fun() catch Class:Reason -> {Class, Reason} end,
-    io:format("~ts: ~tp~n", [Label, Result]).
+    io:format("~ts: ~tp~n", [label(Label), Result]).
+
+label(L) when is_list(L); is_binary(L) -> L;
+label(L) -> io_lib:format("~tp", [L]).
 
 %% The same function over many inputs.
 each(Fun, Inputs) ->

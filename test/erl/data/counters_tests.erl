@@ -15,8 +15,10 @@ kind(Options) ->
                       [counters:get(C, I) || I <- [3, 9]]} end)
      || V <- [7, -8, 1 bsl 63 - 1, 1 bsl 63, 1 bsl 64 - 1, 1 bsl 64, -1 bsl 63, -1 bsl 63 - 1, a]],
     t:each(fun(I) -> counters:get(C, I) end, [0, 10, -1, a, 1 bsl 70]),
-    t:each(fun(N) -> counters:info(counters:new(N, Options)) end, [0, -1, a, 1 bsl 64, 1 bsl 59]),
-    t:each(fun(R) -> counters:info(R) end, [make_ref(), {write_concurrency, make_ref()}, {write_concurrency, atomics:new(1, [])}]),
+    t:each(fun(N) -> counters:info(counters:new(N, Options)) end, [0, -1, a, 1 bsl 64]),
+    [t:p(L, fun() -> counters:info(R) end)
+     || {L, R} <- [{ref, make_ref()}, {tagged_ref, {write_concurrency, make_ref()}},
+                   {tagged_atomics, {write_concurrency, atomics:new(1, [])}}]],
     t:p("many", fun() -> many(C) end),
     #{memory := M, size := 9} = counters:info(C),
     Rows = case Options of [write_concurrency] -> erlang:system_info(schedulers) + 1; _ -> 1 end,

@@ -1,6 +1,6 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% Native libraries and drivers of Debian's packages, through what their Erlang half offers: erlang-p1-stringprep,
-%% -zlib, -cache-tab, -tls, -iconv, -sqlite3, -yaml, -eimp and erlang-bitcask. One that is not there is undef on both.
+%% -zlib, -cache-tab, -tls, -iconv, -sqlite3, -yaml, -eimp and erlang-bitcask.
 -module(package_tests).
 -export([main/0]).
 
