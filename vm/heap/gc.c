@@ -230,18 +230,21 @@ static size_t floor_words(const Heap *h, const Collection *c)
     return MAX(c->min_words, grown);
 }
 
-static size_t old_words(const Heap *h) { return (size_t)(h->old_end - h->old_start); }
+/* Of the old block that stays. */
+static size_t old_words(const Gc *g) { return g->major ? 0 : (size_t)(g->heap->old_end - g->heap->old_start); }
 
 /* A block is not made much smaller than the old one: what it costs to promote and to collect what died soon after
  * falls with its size. */
-static size_t wanted_words(const Heap *h, const Collection *c, size_t used)
+static size_t wanted_words(const Gc *g, size_t used)
 {
+    const Heap *h = g->heap;
+    const Collection *c = g->wanted;
     if (c->exact)
         return used;
     size_t present = (size_t)(h->end - h->start);
     size_t wanted = comfortable_words(used);
     if (present > SHRINK_ABOVE_WORDS && used * 4 < present)
-        wanted = MAX(wanted, heap_size_at_least(MAX(used * 3, MIN(old_words(h) / 4, present - 1))));
+        wanted = MAX(wanted, heap_size_at_least(MAX(used * 3, MIN(old_words(g) / 4, present - 1))));
     else
         wanted = MAX(wanted, present);
     return MAX(wanted, floor_words(h, c));
@@ -375,7 +378,7 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
         g->frag_end = g->frag + h->frags->used;
     }
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
-    size_t words = wanted_words(h, c, most_words(g) + fixed);
+    size_t words = wanted_words(g, most_words(g) + fixed);
     words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
     g->to = g->young.top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
     g->to_end = g->to + words;
@@ -388,7 +391,7 @@ static void finish_gc(Gc *g)
     sweep_all_off_heap(g);
     size_t live = (size_t)(g->young.top - g->to);
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
-    cut_block(g, MIN(wanted_words(h, c, live + fixed), (size_t)(g->to_end - g->to)));
+    cut_block(g, MIN(wanted_words(g, live + fixed), (size_t)(g->to_end - g->to)));
     install_block(g);
     heap_free_frags(h);
     if (g->major) {
