@@ -130,6 +130,7 @@ static int slice_hash(Process *p, EtsTable *t, Traversal *tr, size_t budget)
     for (; tr->slot < t->hash.active; tr->slot++) {
         if (seen >= budget || chunk_full(tr)) return 0;
         seen++;
+        ets_hash_prefetch(t, tr->slot + 8);
         for (EtsObject *o = ets_hash_slot(t, tr->slot), *next; o; o = next, seen++) {
             next = ets_hash_chain_next(t, o);
             if (!visit(p, t, tr, o)) return -1;

@@ -164,11 +164,31 @@ static term_t count_list(Process *p, EtsTable *t, term_t *draft, term_t ops)
     return ops == TERM_NIL ? first : bad_counter(p);
 }
 
+/* What most counters need, Incr or {Pos, Incr} of small integers, done in the object itself; TERM_NONE when it is
+ * something else, and nothing was changed. */
+static term_t count_in_place(const EtsTable *t, EtsObject *o, term_t op)
+{
+    word_t pos = t->keypos + 1;
+    if (term_is_tuple_of(op, 2)) {
+        if (!term_is_small(tuple_element(op, 1))) return TERM_NONE;
+        pos = (word_t)small_value(tuple_element(op, 1));
+        op = tuple_element(op, 2);
+    }
+    if (!term_is_small(op) || pos < 1 || pos > tuple_arity(o->tuple) || pos == t->keypos) return TERM_NONE;
+    term_t *cell = &boxed_ptr(o->tuple)[pos];
+    if (!term_is_small(*cell)) return TERM_NONE;
+    int64_t sum = small_value(*cell) + small_value(op);
+    return int_fits_small(sum) ? *cell = term_small(sum) : TERM_NONE;
+}
+
 static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwise)
 {
-    bool existed = ets_find(t, a[1]) != NULL;
-    EtsObject *o = find_or_default(p, t, a[1], otherwise);
+    EtsObject *o = ets_find(t, a[1]);
+    bool existed = o != NULL;
+    if (!existed) o = find_or_default(p, t, a[1], otherwise);
     if (!o) return TERM_NONE;
+    term_t counted = count_in_place(t, o, a[2]);
+    if (counted != TERM_NONE) return counted;
     term_t *draft = tuple_draft(p, o->tuple), result;
     if (term_is_integer(a[2])) {
         term_t op = heap_tuple2(&p->heap, term_small((int64_t)t->keypos + 1), a[2]);

@@ -200,6 +200,7 @@ EtsGarbage *ets_remove_all(EtsTable *t);
 /* ---- hash (ets_hash.c) ---- */
 void ets_hash_init(EtsHash *h);
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
+void ets_hash_prefetch(const EtsTable *t, size_t slot); /* of a slot that is looked at soon, or none */
 EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o); /* next live object of the same slot */
 void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
 void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones, at once */
