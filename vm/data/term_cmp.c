@@ -51,18 +51,26 @@ static COLD void rows_grow(Rows *s)
     s->limit = mem + 2 * used;
 }
 
-static inline void row_push(Rows *s, Row r)
+/* Field by field, here and below: a row copied as a whole goes through vector registers, and what was just stored
+ * in words has to reach memory before it can be loaded so. */
+static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n, bool exact)
 {
     if (UNLIKELY(s->at == s->limit)) rows_grow(s);
-    *s->at++ = r;
+    Row *top = s->at++;
+    top->a = a;
+    top->b = b;
+    top->n = n;
+    top->exact = exact;
+    top->owned = false;
 }
 
 /* Go on with a row of n pairs; what is left of *r is for later. */
 static inline void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, size_t n)
 {
-    bool exact = r->exact;
-    if (r->n > 0) row_push(s, *r);
-    *r = (Row){.a = a, .b = b, .n = n, .exact = exact};
+    if (r->n > 0) row_push(s, r->a, r->b, r->n, r->exact);
+    r->a = a;
+    r->b = b;
+    r->n = n;
 }
 
 static COLD void row_disown(const Row *r)
@@ -75,9 +83,13 @@ static inline bool row_resume(Rows *s, Row *r)
 {
     do {
         if (s->at == s->base) return false;
-        *r = *--s->at;
-        if (UNLIKELY(r->owned)) {
-            row_disown(r);
+        const Row *top = --s->at;
+        r->a = top->a;
+        r->b = top->b;
+        r->n = top->n;
+        r->exact = top->exact;
+        if (UNLIKELY(top->owned)) {
+            row_disown(top);
             r->n = 0;
         }
     } while (r->n == 0);
@@ -387,11 +399,12 @@ static int map_cmp(Rows *s, Row *r, term_t a, term_t b)
     term_t *buf = MEM_NEW_ARRAY(TEMP, term_t, 4 * n);
     sorted_rows(a, buf);
     sorted_rows(b, buf + 2 * n);
-    Row values = {.a = buf + n, .b = buf + 3 * n, .n = n, .exact = r->exact};
+    bool exact = r->exact;
     row_enter(s, r, buf, buf + 2 * n, n);
     r->exact = true;
-    row_push(s, (Row){.a = buf, .n = 4 * n, .owned = true});
-    row_push(s, values);
+    row_push(s, buf, NULL, 4 * n, false);
+    s->at[-1].owned = true;
+    row_push(s, buf + n, buf + 3 * n, n, exact);
     return 0;
 }
 
