@@ -43,17 +43,26 @@ void iolist_each_root(IolistWalk *w, void (*visit)(void *ctx, term_t *first, siz
     visit(ctx, &w->leaf, 1);
 }
 
+static COLD void grow_stack(IolistWalk *w)
+{
+    size_t capacity = w->capacity * 2;
+    term_t *stack = mem_alloc(MEM_TEMP, capacity * sizeof(term_t));
+    memcpy(stack, w->stack, w->depth * sizeof(term_t));
+    iolist_walk_free(w);
+    w->stack = stack;
+    w->capacity = capacity;
+}
+
+static inline void push(IolistWalk *w, term_t t)
+{
+    if (UNLIKELY(w->depth == w->capacity))
+        grow_stack(w);
+    w->stack[w->depth++] = t;
+}
+
 void iolist_walk_push(IolistWalk *w, term_t t)
 {
-    if (UNLIKELY(w->depth == w->capacity)) {
-        size_t capacity = w->capacity * 2;
-        term_t *stack = mem_alloc(MEM_TEMP, capacity * sizeof(term_t));
-        memcpy(stack, w->stack, w->depth * sizeof(term_t));
-        iolist_walk_free(w);
-        w->stack = stack;
-        w->capacity = capacity;
-    }
-    w->stack[w->depth++] = t;
+    push(w, t);
 }
 
 static enum IolistResult take_byte(IolistWalk *w, int64_t byte)
@@ -112,42 +121,63 @@ static enum IolistResult take_leaf(IolistWalk *w, term_t t)
     return term_is_bitstring(t) ? take_bits(w, t) : IOLIST_TYPE;
 }
 
-/* Fill from the list t until it ends or a large leaf stops it, pushing tails when going down into
- * heads. */
-static enum IolistResult fill_list(IolistWalk *w, term_t t, int64_t *budget)
-{
-    while (term_is_list_cell(t)) {
-        if (*budget <= 0) {
-            iolist_walk_push(w, t);
-            return IOLIST_MORE;
-        }
-        term_t head = list_head(t), tail = list_tail(t);
-        enum IolistResult r = IOLIST_OK;
-        uint64_t before = w->at;
-        if (term_is_small(head)) {
-            r = take_byte(w, small_value(head));
-        } else if (term_is_list(head)) {
-            if (tail != TERM_NIL)
-                iolist_walk_push(w, tail);
-            tail = head;
-        } else {
-            r = take_leaf(w, head);
-        }
-        if (r != IOLIST_OK)
-            return r;
-        *budget -= 1 + (int64_t)((w->at - before) / BITS_PER_ELEMENT);
-        t = tail;
-        if (UNLIKELY(w->leaf != TERM_NONE)) {
-            iolist_walk_push(w, t);
-            return IOLIST_OK;
-        }
-    }
-    return t == TERM_NIL ? IOLIST_OK : take_leaf(w, t);
-}
-
 static inline bool is_byte(term_t t)
 {
     return term_is_small(t) && (uint64_t)small_value(t) <= 255;
+}
+
+/* The rest of a list, or what waits when there is none. */
+static inline term_t or_waiting(IolistWalk *w, term_t rest)
+{
+    return rest == TERM_NIL && w->depth > 0 ? w->stack[--w->depth] : rest;
+}
+
+/* A head that is no list. */
+static enum IolistResult fill_head(IolistWalk *w, term_t head, int64_t *budget)
+{
+    uint64_t before = w->at;
+    enum IolistResult r = term_is_small(head) ? take_byte(w, small_value(head)) : take_leaf(w, head);
+    *budget -= (int64_t)((w->at - before) / BITS_PER_ELEMENT);
+    return r;
+}
+
+/* Fill from the list t until there is no more or a large leaf stops it, pushing tails when going down into
+ * heads. Bytes at whole bytes, the most frequent, are stored from registers. */
+static enum IolistResult fill_list(IolistWalk *w, term_t t, int64_t *budget)
+{
+    uint8_t *to = w->to;
+    uint64_t at = w->at, limit = w->limit;
+    enum IolistResult r = IOLIST_OK;
+    while (term_is_list_cell(t) && r == IOLIST_OK && w->leaf == TERM_NONE) {
+        if (--*budget < 0) {
+            push(w, t);
+            w->at = at;
+            *budget = 0;
+            return IOLIST_MORE;
+        }
+        term_t head = list_head(t);
+        t = list_tail(t);
+        if (is_byte(head) && (at & 7) == 0 && limit - at >= 8) {
+            to[at >> 3] = (uint8_t)small_value(head);
+            at += 8;
+        } else if (term_is_list(head)) {
+            if (t != TERM_NIL)
+                push(w, t);
+            t = head;
+        } else {
+            w->at = at;
+            r = fill_head(w, head, budget);
+            at = w->at;
+        }
+        t = or_waiting(w, t);
+    }
+    w->at = at;
+    if (r != IOLIST_OK || t == TERM_NIL)
+        return r;
+    if (w->leaf == TERM_NONE)
+        return take_leaf(w, t);
+    push(w, t);
+    return IOLIST_OK;
 }
 
 /* What fill_list does, for sizing only: the size is kept in a register. */
@@ -158,7 +188,7 @@ static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
     int64_t left = *budget;
     while (term_is_list_cell(t) && r == IOLIST_OK) {
         if (--left < 0) {
-            iolist_walk_push(w, t);
+            push(w, t);
             t = TERM_NIL;
             r = IOLIST_MORE;
             break;
@@ -169,7 +199,7 @@ static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
             bits += 8;
         } else if (term_is_list(head)) {
             if (t != TERM_NIL)
-                iolist_walk_push(w, t);
+                push(w, t);
             t = head;
         } else if (term_is_bitstring(head)) {
             uint64_t n = bitstring_bits(head);
@@ -183,6 +213,7 @@ static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
         } else {
             r = IOLIST_TYPE;
         }
+        t = or_waiting(w, t);
     }
     w->size_bits += bits;
     *budget = MAX(left, 0);
