@@ -223,6 +223,13 @@ static size_t comfortable_words(size_t used)
     return heap_size_at_least(used + used / 3);
 }
 
+/* Room for what natives and messages brought this time to be brought once more: a block that grows by a
+ * quarter while they bring more than that is copied for each of them. */
+static size_t brought_words(const Heap *h, size_t used)
+{
+    return MIN(h->frag_words, used);
+}
+
 static size_t floor_words(const Heap *h, const Collection *c)
 {
     size_t present = (size_t)(h->end - h->start);
@@ -242,7 +249,7 @@ static size_t wanted_words(const Gc *g, size_t used)
     if (c->exact)
         return used;
     size_t present = (size_t)(h->end - h->start);
-    size_t wanted = comfortable_words(used);
+    size_t wanted = MAX(comfortable_words(used), heap_size_at_least(used + brought_words(h, used)));
     if (present > SHRINK_ABOVE_WORDS && used * 4 < present)
         wanted = MAX(wanted, heap_size_at_least(MAX(used * 3, MIN(old_words(g) / 4, present - 1))));
     else

@@ -99,12 +99,6 @@ void heap_dispose(Heap *h);
 void heap_adopt(Heap *h, Heap *from);
 /* Drop the reference held by each object in the list (called at death of a heap). */
 void off_heap_release(OffHeap *list);
-/* True when natives have built so much outside the block that a collection should follow soon. */
-static inline bool heap_wants_gc(const Heap *h)
-{
-    return h->frag_words > (size_t)(h->end - h->start) / 2 + 256
-           || h->off_heap_words > h->off_heap_limit;
-}
 /* Words free for bumping in the block. */
 static inline size_t heap_room(const Heap *h) { return (size_t)(h->stop - h->top); }
 

@@ -153,6 +153,13 @@ ITEM(ethread_info)
     return list;
 }
 
+/* Threads that may wait: here each has what it waits with in itself. */
+ITEM(ethread_used_tse)
+{
+    const SchedSpace *s = VM_->sched;
+    return term_small(s->count + s->dirty_cpu_count + s->dirty_io_count + VM_->config->async_threads);
+}
+
 typedef struct Controllers {
     Heap *h;
     term_t list;
@@ -387,6 +394,7 @@ static const InfoRow rows[] = {
     {am_thread_pool_size, item_thread_pool_size}, {am_taints, item_taints}, {am_process_count, item_process_count},
     {am_process_limit, item_process_limit}, {am_port_count, item_port_count},
     {am_port_limit, item_port_limit}, {am_ethread_info, item_ethread_info},
+    {am_ethread_used_tse, item_ethread_used_tse},
     {am_dist_ctrl, item_dist_ctrl},
     {am_context_reductions, item_context_reductions}, {am_atom_count, item_atom_count},
     {am_atom_limit, item_atom_limit},
