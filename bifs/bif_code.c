@@ -229,7 +229,7 @@ BIF(erlang, delete_module, 1, 0)
         return bif_error(p, EXC_BADARG);
     if (!had_turn(p)) return bif_yield(p);
     switch (purge_delete_module(p->vm, a[0])) {
-    case DELETE_OK: return am_true;
+    case DELETE_OK: breakpoint_module_replaced(p->vm, a[0]); return am_true;
     case DELETE_NO_MODULE: return am_undefined;
     default: break;
     }

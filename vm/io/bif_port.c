@@ -226,15 +226,21 @@ static bool operation_arg(term_t t, uint32_t *op)
     return true;
 }
 
-static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
+static term_t control_driver(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
 {
     if (!port->driver->control) return TERM_NONE;
-    port_trace_in(port, am_control);
     port_trace_operation(port, p->id, am_control, op, bytes, n);
     port->in_driver = true;
     term_t result = port->driver->control(port, p, op, bytes, n);
     port->in_driver = false;
     if (result != TERM_NONE) port_trace_answer_term(port, p->id, am_control, result);
+    return result;
+}
+
+static term_t control(Port *port, Process *p, uint32_t op, const uint8_t *bytes, size_t n)
+{
+    port_trace_in(port, am_control);
+    term_t result = control_driver(port, p, op, bytes, n);
     port_trace_out(port, am_control);
     return result;
 }
@@ -281,6 +287,7 @@ BIF(erts_internal, port_close, 1, 0)
     port_trace_in(port, am_close);
     port_trace_receive(port, p->id, am_close);
     port_close(port);
+    port_trace_closed();
     port_unlock(port);
     return am_true;
 }

@@ -184,16 +184,28 @@ void port_trace_answer_term(Port *port, term_t to, term_t tag, term_t data)
 
 /* ---- when it runs ---- */
 
+/* Whoever asks a port for something stands still while the port does it. */
+static void caller_runs(bool in)
+{
+    Process *p = sched_self ? sched_self->p : NULL;
+    if (LIKELY(!p || !p->trace) || !(p->trace->flags & TRACE_RUNNING_PROCS)) return;
+    p->vm->procs->trace_ops->running(p, in);
+}
+
 void port_trace_in(Port *port, term_t what)
 {
+    caller_runs(false);
     if (port_is_traced(port, TRACE_RUNNING_PORTS)) event(port, TRACE_RUNNING_PORTS, am_in, 1, &what);
 }
 
 void port_trace_out(Port *port, term_t what)
 {
-    if (!port_is_traced(port, TRACE_RUNNING_PORTS) || port->state != PORT_OPEN || port->exit_asked) return;
-    event(port, TRACE_RUNNING_PORTS, am_out, 1, &what);
+    if (port_is_traced(port, TRACE_RUNNING_PORTS) && port->state == PORT_OPEN && !port->exit_asked)
+        event(port, TRACE_RUNNING_PORTS, am_out, 1, &what);
+    caller_runs(true);
 }
+
+void port_trace_closed(void) { caller_runs(true); }
 
 /* ---- names ---- */
 

@@ -36,9 +36,12 @@ void port_trace_reply(Port *port, term_t to, term_t what);
 void port_trace_answer_term(Port *port, term_t to, term_t tag, term_t data);
 /* send: {trace, Port, send | send_to_non_existing_process, Message, To}. */
 void port_trace_send(Port *port, term_t to, term_t message, bool exists);
-/* running_ports: {trace, Port, in | out, What}; `out` is of ports that go on. */
+/* running_ports: {trace, Port, in | out, What}; `out` is of ports that go on. The process that asks for What is out
+ * meanwhile (running_procs). */
 void port_trace_in(Port *port, term_t what);
 void port_trace_out(Port *port, term_t what);
+/* In place of port_trace_out when What has ended the port. */
+void port_trace_closed(void);
 /* A name was given or taken away, seen from outside: the port is looked up and locked. */
 void port_trace_name(Vm *vm, term_t id, term_t event, term_t name);
 

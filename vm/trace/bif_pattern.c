@@ -227,8 +227,20 @@ static void change_loaded(Vm *vm, term_t name, Pattern *q)
     sched_unblock_all(vm);
 }
 
+void breakpoint_module_replaced(Vm *vm, term_t module)
+{
+    const Module *m = trace_space(vm)->breakpoints ? module_find(vm, module) : NULL;
+    if (!m || !atomic_load(&m->old)) return;
+    sched_block_all(vm);
+    const CodeInstance *c = atomic_load(&m->old);
+    for (size_t i = 0; c && i < c->function_count; i++)
+        breakpoint_clear_local(vm, c->functions[i], BREAK_LOCAL | BREAK_META | BREAK_COUNT | BREAK_TIME);
+    sched_unblock_all(vm);
+}
+
 void breakpoint_module_loaded(Vm *vm, term_t module)
 {
+    breakpoint_module_replaced(vm, module);
     const Breakpoints *all = trace_space(vm)->breakpoints;
     if (!all || !all->on_load) return;
     Pattern q = {.on = true, .local = all->on_load_local, .bits = all->on_load_bits,

@@ -90,6 +90,8 @@ Breakpoint *breakpoint_of_export(Export *e);
 term_t breakpoint_info(Process *p, term_t mfa, term_t item);
 term_t breakpoint_on_load_info(Process *p, term_t item);
 
+/* What was current is old code now: nothing in it is traced any more. The caller holds no locks. */
+void breakpoint_module_replaced(Vm *vm, term_t module);
 /* A module has become current, or its on_load function has failed: then calls to what was current before
  * are no longer traced globally. The caller holds no locks. */
 void breakpoint_module_loaded(Vm *vm, term_t module);

@@ -15,6 +15,7 @@ main() ->
     t:p("tcp", fun tcp/0),
     t:p("udp", fun udp/0),
     t:p("when it runs", fun running/0),
+    t:p("who waits for it", fun waiting/0),
     t:p("tracer ends", fun tracer_ends/0),
     t:p("sends to ports", fun sends/0).
 
@@ -95,6 +96,16 @@ running() ->
     M = monitor(port, U), demonitor(M), port_connect(U, self()), U ! {self(), {connect, self()}}, receive {U, connected} -> ok end,
     catch erlang:port_call(U, 1, x), port_close(U),
     events(U).
+
+%% The process that asks a port is out while the port runs. After a close the reference's goes out once more.
+waiting() ->
+    Tr = get(tracer),
+    {Pid, M} = spawn_monitor(fun() ->
+        P = cat(), [erlang:trace(X, true, [F, {tracer, Tr}]) || {X, F} <- [{P, running_ports}, {self(), running_procs}]],
+        port_command(P, "a"), P ! {self(), {command, "b"}}, catch port_control(P, 1, ""), link(P), unlink(P),
+        erlang:port_info(P, name), N = monitor(port, P), demonitor(N), port_close(P),
+        exit({port, P}) end),
+    receive {'DOWN', M, process, Pid, {port, Port}} -> {lists:sublist([E || {trace, _, E, _} <- raw(Pid)], 16), events(Port)} end.
 
 tracer_ends() ->
     Me = self(), U = udp_port(),

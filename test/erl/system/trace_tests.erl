@@ -60,7 +60,24 @@ patterns() ->
             {foo, true, []}, {{a, b, c}, true, []}, {{a, b, 1}, true, [foo]}, {on_load, true, []}, {on_load, false, []}, {'receive', true, []}]),
     t:p("send pattern", fun() -> erlang:trace_pattern(send, [{['_', '$1'], [], []}], []), R = erlang:trace_info(send, match_spec), erlang:trace_pattern(send, true, []), {R, erlang:trace_info(send, match_spec)} end),
     t:each(fun({A, B}) -> erlang:trace_info(A, B) end, [{{lists, seq, 2}, all}, {{foo, bar, 2}, all}, {{foo, bar, 2}, traced}, {on_load, all}, {send, all}, {foo, all}]),
+    t:p("old code", fun old_code/0),
     t:p("every local function", fun() -> N = erlang:trace_pattern({?MODULE, '_', '_'}, true, [local]), N =:= erlang:trace_pattern({?MODULE, '_', '_'}, false, [local]) end).
+
+%% What becomes old code is traced no more.
+old_code() ->
+    Load = fun(V) -> {ok, M, B} = compile:forms([{attribute, 1, module, trace_old}, {attribute, 2, export, [{f, 0}]},
+                                                 {function, 3, f, 0, [{clause, 3, [], [], [{'fun', 3, {clauses, [{clause, 3, [], [], [{call, 3, {atom, 3, g}, []}]}]}}]}]},
+                                                 {function, 4, g, 0, [{clause, 4, [], [], [{integer, 4, V}]}]}]),
+                     {module, M} = erlang:load_module(M, B) end,
+    Load(1), F = trace_old:f(), N = erlang:trace_pattern({trace_old, '_', '_'}, true, [local]),
+    {P, R} = spawn_monitor(fun() -> receive go -> F() end, receive go -> exit(F()) end end),
+    1 = erlang:trace(P, true, [call]),
+    P ! go, t:wait(fun() -> process_info(P, message_queue_len) =:= {message_queue_len, 0} end), Load(2), P ! go,
+    V = receive {'DOWN', R, _, _, W} -> W end, Seen = [element(4, E) || E <- collect()],
+    erlang:purge_module(trace_old), G = trace_old:f(), erlang:trace_pattern({trace_old, '_', '_'}, true, [local]),
+    true = erlang:delete_module(trace_old),
+    erlang:trace(self(), true, [call]), X = G(), erlang:trace(self(), false, [call]),
+    {N, V, Seen, X, collect()}.
 
 %% Runs Fun in a traced process and prints what its tracer got.
 traced(Label, Flags, Fun) ->
