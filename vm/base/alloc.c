@@ -4,6 +4,9 @@
  *   store, all relaxed); readers sum all stripes. A block freed by another thread than the one
  *   that allocated it makes one stripe go up and another down (modulo 2^64): the sum is right.
  *   Stripe 0 is shared by threads that found no free stripe; they use atomic adds.
+ * Kept:     small blocks that a thread frees wait in lists of its stripe, one a size, for its next allocation: what
+ *   messages, table objects and timers come and go with. malloc's own cache of this kind holds seven a size, and a
+ *   collection frees a hundred fragments at once (ring of make bench: 22 % of its time was malloc's).
  * Debug:    each block has a guard of 16 bytes before it (type, size, magic) and 8 after it.
  * Large:    blocks of LARGE_MIN bytes and more come from base/large, but in debug builds.
  * Layer: base. */
@@ -22,11 +25,27 @@
 #define FRESH_BYTE 0xA5
 #define FREED_BYTE 0xDB
 
+/* Sizes that are kept, 16 * k + 8 for k = 1.. (what malloc's blocks hold), and how much of all a thread keeps. None where
+ * tools watch what is freed. */
+#if defined(JOIST_DEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEPT_SIZES 0u
+#else
+#define KEPT_SIZES 64u
+#endif
+#define KEPT_MAX (KEPT_SIZES * 16 + 8)
+#define KEPT_BYTES ((size_t)1 << 20)
+
+typedef struct KeptBlock {
+    struct KeptBlock *next;
+} KeptBlock;
+
 typedef struct Stripe {
     struct {
         atomic_word_t bytes, blocks;
     } of[MEM_TYPES];
     atomic_bool_t taken;
+    size_t room; /* for bytes more to keep; 0 in the shared stripe */
+    KeptBlock *kept[KEPT_SIZES + 1];
 } CACHE_ALIGNED Stripe;
 
 /* What the out-of-memory hook can still allocate; untouched before, so it costs addresses only. */
@@ -48,9 +67,22 @@ static const struct {
 
 /* ---- counters ---- */
 
+static void free_kept(Stripe *s)
+{
+    for (size_t k = 1; k <= KEPT_SIZES; k++) {
+        for (KeptBlock *b = s->kept[k], *next; b != NULL; b = next) {
+            next = b->next;
+            free(b);
+        }
+        s->kept[k] = NULL;
+    }
+    s->room = 0;
+}
+
 static void give_back_stripe(void *stripe)
 {
     my_stripe = &stripes[0];
+    free_kept(stripe);
     store_release(&((Stripe *)stripe)->taken, false);
 }
 
@@ -61,6 +93,7 @@ static COLD Stripe *take_stripe(void)
         bool expected = false;
         if (!load_relaxed(&stripes[i].taken) && cas_acquire(&stripes[i].taken, &expected, true)) {
             thread_at_exit(give_back_stripe, &stripes[i]);
+            stripes[i].room = KEPT_BYTES;
             my_stripe = &stripes[i];
             break;
         }
@@ -76,11 +109,14 @@ static ALWAYS_INLINE void bump(atomic_word_t *counter, word_t by, bool shared)
         store_relaxed(counter, load_relaxed(counter) + by);
 }
 
+static ALWAYS_INLINE Stripe *stripe(void)
+{
+    return LIKELY(my_stripe != NULL) ? my_stripe : take_stripe();
+}
+
 static ALWAYS_INLINE void count(enum MemType type, word_t bytes, word_t blocks)
 {
-    Stripe *s = my_stripe;
-    if (UNLIKELY(s == NULL))
-        s = take_stripe();
+    Stripe *s = stripe();
     bool shared = s == &stripes[0];
     bump(&s->of[type].bytes, bytes, shared);
     if (blocks)
@@ -237,14 +273,60 @@ static void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t 
 
 #define LARGE_APART 1
 
-static ALWAYS_INLINE void *raw_alloc(enum MemType type UNUSED, size_t bytes)
+/* Not the blocks of processes: a collection cuts what it has allocated, so each would be kept in a list from which
+ * nothing is taken. */
+static ALWAYS_INLINE bool is_kept(enum MemType type, size_t bytes)
 {
+    return KEPT_SIZES && bytes <= KEPT_MAX && type != MEM_HEAP;
+}
+
+static ALWAYS_INLINE size_t kept_size(size_t bytes)
+{
+    return bytes <= 24 ? 1 : (bytes + 7) / 16;
+}
+
+static ALWAYS_INLINE void *small_alloc(size_t bytes)
+{
+    Stripe *s = stripe();
+    size_t k = kept_size(bytes);
+    KeptBlock *b = s->kept[k];
+    if (UNLIKELY(b == NULL)) return malloc(16 * k + 8);
+    s->kept[k] = b->next;
+    s->room += 16 * k + 8;
+    return b;
+}
+
+static ALWAYS_INLINE void small_free(void *ptr, size_t bytes)
+{
+    Stripe *s = stripe();
+    size_t k = kept_size(bytes);
+    if (UNLIKELY(s->room < 16 * k + 8)) {
+        free(ptr);
+        return;
+    }
+    KeptBlock *b = ptr;
+    b->next = s->kept[k];
+    s->kept[k] = b;
+    s->room -= 16 * k + 8;
+}
+
+/* A small one is as large as others that share its list. */
+static ALWAYS_INLINE void *small_realloc(enum MemType type, void *ptr, size_t bytes)
+{
+    return realloc(ptr, is_kept(type, bytes) ? 16 * kept_size(bytes) + 8 : bytes | (bytes == 0));
+}
+
+static ALWAYS_INLINE void *raw_alloc(enum MemType type, size_t bytes)
+{
+    if (LIKELY(is_kept(type, bytes))) return small_alloc(bytes);
     return bytes >= LARGE_MIN ? large_alloc(bytes) : malloc(bytes | (bytes == 0));
 }
 
-static ALWAYS_INLINE void raw_free(enum MemType type UNUSED, void *ptr, size_t bytes)
+static ALWAYS_INLINE void raw_free(enum MemType type, void *ptr, size_t bytes)
 {
-    if (UNLIKELY(bytes >= LARGE_MIN))
+    if (LIKELY(is_kept(type, bytes)))
+        small_free(ptr, bytes);
+    else if (UNLIKELY(bytes >= LARGE_MIN))
         large_free(ptr);
     else
         free(ptr);
@@ -267,7 +349,7 @@ static ALWAYS_INLINE void *raw_realloc(enum MemType type, void *ptr, size_t old_
         return raw_move(type, ptr, old_bytes, new_bytes);
     if (new_bytes >= LARGE_MIN)
         return large_realloc(ptr, new_bytes);
-    return realloc(ptr, new_bytes | (new_bytes == 0));
+    return small_realloc(type, ptr, new_bytes);
 }
 
 #endif

@@ -261,8 +261,10 @@ BIF(ets, insert_new, 2, 0) { return insert(p, a, true); }
 static term_t copy_all(Process *p, EtsTable *t, term_t key)
 {
     term_t list = TERM_NIL;
-    for (EtsObject *o = ets_find(t, key); o; o = ets_find_next(t, o))
+    size_t n = 0;
+    for (EtsObject *o = ets_find(t, key); o; o = ets_find_next(t, o), n++)
         list = heap_cons(&p->heap, ets_object_copy(&p->heap, o), list);
+    charge_objects(p, n);
     return list;
 }
 
@@ -287,10 +289,12 @@ BIF(ets, member, 2, 0)
 static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
 {
     term_t list = TERM_NIL;
-    for (; o; o = ets_find_next(t, o)) {
+    size_t n = 0;
+    for (; o; o = ets_find_next(t, o), n++) {
         if (pos > tuple_arity(o->tuple)) return bif_error(p, EXC_BADARG);
         list = heap_cons(&p->heap, term_copy(&p->heap, tuple_element(o->tuple, pos)), list);
     }
+    charge_objects(p, n);
     return list;
 }
 

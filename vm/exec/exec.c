@@ -89,6 +89,13 @@ const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
     return exec_leave(s, p, pc, live, RUN_YIELD);
 }
 
+const code_t *exec_yield_after(Sched *s, Process *p, const code_t *next, unsigned live)
+{
+    Exec *x = exec_of(s);
+    if (x->kept_reds > 0 || next_part(s, p, x, next)) return next;
+    return exec_leave(s, p, next, live, RUN_YIELD);
+}
+
 const code_t *exec_yield_local(Sched *s, Process *p, const code_t *pc)
 {
     if (LIKELY(p->saved_calls == NULL)) return exec_yield(s, p, pc);

@@ -147,9 +147,7 @@ typedef Export *Export_t;
     word_t n_ = (arity)
 
 /* ---- natives ---- */
-#define FRAGMENTS_GREW() \
-    UNLIKELY(P->heap.frag_words > EXEC_FRAGMENT_LIMIT \
-             || P->heap.off_heap_words > P->heap.off_heap_limit)
+#define FRAGMENTS_GREW() UNLIKELY(exec_collection_is_due(P))
 /* p->pc: the calling instruction, for natives that ask which module calls them. */
 #define RUN_NATIVE(e, native, from) \
     (P->current = &(e)->mfa, P->pc = (from), \
