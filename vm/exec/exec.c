@@ -73,17 +73,17 @@ const code_t *exec_collect(Sched *s, Process *p, const code_t *pc, unsigned live
     return pc;
 }
 
-/* Reductions that CHECK_FRAGMENTS set aside mean: not a real yield, a collection is wanted. */
+/* Reductions that CHECK_FRAGMENTS set aside mean: not a real yield, a collection is wanted, if there was none since. */
 const code_t *exec_yield(Sched *s, Process *p, const code_t *pc)
 {
     Exec *x = exec_of(s);
     unsigned live = (unsigned)p->x_arity;
     p->reds++; /* the call has not happened yet */
     if (UNLIKELY(p->saved_calls != NULL)) return exec_saving_call(s, p, pc, false);
-    if (x->kept_reds > 0 && collection_is_due(p)) {
+    if (x->kept_reds > 0) {
         p->reds = x->kept_reds;
         x->kept_reds = 0;
-        return exec_collect(s, p, pc, live);
+        return collection_is_due(p) ? exec_collect(s, p, pc, live) : pc;
     }
     if (next_part(s, p, x, pc)) return pc;
     return exec_leave(s, p, pc, live, RUN_YIELD);

@@ -23,7 +23,7 @@
 #include "proc/receive.h"
 #include "proc/saved_calls.h"
 
-#define FRAG_LEEWAY_WORDS 128u /* for blocks of few words */
+#define FRAG_LEEWAY_WORDS 256u /* for blocks of few words */
 
 /* More values of freason, for natives of this folder: what the interpreter does instead. */
 #define EXC_HIBERNATE 0xFFFFFB00u  /* erlang:hibernate/3, arguments in x */

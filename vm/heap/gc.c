@@ -223,11 +223,11 @@ static size_t comfortable_words(size_t used)
     return heap_size_at_least(used + used / 3);
 }
 
-/* Room for what natives and messages brought this time to be brought once more: a block that grows by a
+/* Room for what natives and messages brought this time to be brought once more: a block that is large and grows by a
  * quarter while they bring more than that is copied for each of them. */
 static size_t brought_words(const Heap *h, size_t used)
 {
-    return MIN(h->frag_words, used);
+    return used > SHRINK_ABOVE_WORDS ? MIN(h->frag_words, used) : 0;
 }
 
 static size_t floor_words(const Heap *h, const Collection *c)

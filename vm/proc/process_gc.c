@@ -8,9 +8,6 @@
 #include "proc/procdict.h"
 #include "proc/procops.h"
 
-/* Words copied that cost one reduction. */
-#define WORDS_PER_REDUCTION 10u
-
 typedef struct Roots {
     Process *p;
     term_t *live;
@@ -99,7 +96,7 @@ static uint32_t account(Process *p, const Collection *c)
     if (c->was_major || !small) p->gens = c->was_major ? 0 : (uint16_t)MIN(p->gens + 1, UINT16_MAX);
     add_relaxed(&policy->collections, 1);
     add_relaxed(&policy->reclaimed_words, c->reclaimed_words);
-    return (uint32_t)MIN(1 + c->live_words / WORDS_PER_REDUCTION, (size_t)INT32_MAX);
+    return (uint32_t)MIN(1 + c->live_words / COPIED_WORDS_PER_RED, (size_t)INT32_MAX);
 }
 
 static void tell_collecting(Process *p, bool begins)
