@@ -10,7 +10,7 @@
 #include "proc/process.h"
 
 enum { MS_MAX_DEPTH = 2000 };       /* of nesting: system_limit beyond */
-enum MsDialect { MS_TABLE, MS_TRACE };
+enum MsDialect { MS_TABLE, MS_TRACE, MS_TRACE_SEND, MS_TRACE_RECEIVE };
 enum MsBody { MS_BODY_SPEC, MS_BODY_OBJECT, MS_BODY_VARS };
 
 enum MsOpCode {

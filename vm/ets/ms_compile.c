@@ -362,23 +362,32 @@ static bool compile_short_logic(Compiler *c, term_t t, enum MsOpCode code)
     return ok;
 }
 
-/* The functions of the trace dialect: special forms, most of them allowed in bodies only. */
+/* The functions of the trace dialect: special forms, most of them allowed in bodies only. Some make no sense where
+ * the event is a message. */
+enum { IN_GUARD = 1, NOT_SEND = 2, NOT_RECEIVE = 4 };
 static const struct Action {
     term_t name;
-    uint8_t arity, action;
-    bool guard;
+    uint8_t arity, action, where;
 } actions[] = {
-    {am_message, 1, MS_ACT_MESSAGE, false}, {am_return_trace, 0, MS_ACT_RETURN_TRACE, false},
-    {am_exception_trace, 0, MS_ACT_EXCEPTION_TRACE, false},
-    {am_process_dump, 0, MS_ACT_PROCESS_DUMP, false}, {am_caller, 0, MS_ACT_CALLER, false},
-    {am_caller_line, 0, MS_ACT_CALLER_LINE, false}, {am_display, 1, MS_ACT_DISPLAY, false},
-    {am_enable_trace, 1, MS_ACT_ENABLE_TRACE, false}, {am_enable_trace, 2, MS_ACT_ENABLE_TRACE, false},
-    {am_disable_trace, 1, MS_ACT_DISABLE_TRACE, false},
-    {am_disable_trace, 2, MS_ACT_DISABLE_TRACE, false}, {am_trace, 2, MS_ACT_TRACE, false},
-    {am_trace, 3, MS_ACT_TRACE, false}, {am_silent, 1, MS_ACT_SILENT, false},
-    {am_set_tcw, 1, MS_ACT_SET_TCW, false}, {am_get_tcw, 0, MS_ACT_GET_TCW, true},
-    {am_set_seq_token, 2, MS_ACT_SET_SEQ_TOKEN, false},
-    {am_get_seq_token, 0, MS_ACT_GET_SEQ_TOKEN, false}, {am_is_seq_trace, 0, MS_ACT_IS_SEQ_TRACE, true},
+    {am_message, 1, MS_ACT_MESSAGE, 0},
+    {am_return_trace, 0, MS_ACT_RETURN_TRACE, 0},
+    {am_exception_trace, 0, MS_ACT_EXCEPTION_TRACE, 0},
+    {am_process_dump, 0, MS_ACT_PROCESS_DUMP, NOT_RECEIVE},
+    {am_caller, 0, MS_ACT_CALLER, NOT_SEND | NOT_RECEIVE},
+    {am_caller_line, 0, MS_ACT_CALLER_LINE, NOT_SEND | NOT_RECEIVE},
+    {am_display, 1, MS_ACT_DISPLAY, 0},
+    {am_enable_trace, 1, MS_ACT_ENABLE_TRACE, NOT_RECEIVE},
+    {am_enable_trace, 2, MS_ACT_ENABLE_TRACE, NOT_RECEIVE},
+    {am_disable_trace, 1, MS_ACT_DISABLE_TRACE, NOT_RECEIVE},
+    {am_disable_trace, 2, MS_ACT_DISABLE_TRACE, NOT_RECEIVE},
+    {am_trace, 2, MS_ACT_TRACE, NOT_RECEIVE},
+    {am_trace, 3, MS_ACT_TRACE, NOT_RECEIVE},
+    {am_silent, 1, MS_ACT_SILENT, NOT_RECEIVE},
+    {am_set_tcw, 1, MS_ACT_SET_TCW, 0},
+    {am_get_tcw, 0, MS_ACT_GET_TCW, IN_GUARD},
+    {am_set_seq_token, 2, MS_ACT_SET_SEQ_TOKEN, NOT_RECEIVE},
+    {am_get_seq_token, 0, MS_ACT_GET_SEQ_TOKEN, NOT_RECEIVE},
+    {am_is_seq_trace, 0, MS_ACT_IS_SEQ_TRACE, IN_GUARD | NOT_RECEIVE},
 };
 
 static const struct Action *find_action(term_t name, word_t arity)
@@ -386,6 +395,12 @@ static const struct Action *find_action(term_t name, word_t arity)
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
         if (actions[i].name == name && actions[i].arity == arity) return &actions[i];
     return NULL;
+}
+
+static bool in_dialect(const Compiler *c, const struct Action *a)
+{
+    return c->dialect != MS_TABLE && !(c->dialect == MS_TRACE_SEND && a->where & NOT_SEND)
+        && !(c->dialect == MS_TRACE_RECEIVE && a->where & NOT_RECEIVE);
 }
 
 static bool compile_action(Compiler *c, term_t t)
@@ -398,9 +413,9 @@ static bool compile_action(Compiler *c, term_t t)
     const struct Action *a = find_action(name, arity);
     if (!a) return fail_function(c, name, arity, "does_not_exist.");
     const AtomText *text = atom_text(name);
-    if (c->dialect != MS_TRACE)
+    if (!in_dialect(c, a))
         return fail(c, "Special form '%.*s' used in wrong dialect.", text->bytes, text->text);
-    if (!a->guard && !c->in_body)
+    if (!(a->where & IN_GUARD) && !c->in_body)
         return fail(c, "Special form '%.*s' called in guard context.", text->bytes, text->text);
     if (!compile_args(c, t)) return false;
     MsOp *op = arity ? emit(c, MS_ACTION) : emit_push(c, MS_ACTION);
@@ -535,7 +550,7 @@ static bool compile_guards(Compiler *c, term_t guards)
 
 static bool compile_body(Compiler *c, term_t body)
 {
-    if (body == TERM_NIL && c->dialect == MS_TRACE) {
+    if (body == TERM_NIL && c->dialect != MS_TABLE) {
         push_constant(c, am_true);
         emit(c, MS_END);
         return true;

@@ -115,7 +115,7 @@ enum ReceiveWait receive_sleep(Process *p, term_t timeout) { return wait_timeout
 
 void receive_timeout(Process *p)
 {
-    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->receive(p, TERM_NIL, am_timeout);
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->receive(p, TERM_NONE, am_timeout);
     if (UNLIKELY(p->saved_calls != NULL)) saved_calls_add_atom(p, am_timeout);
     p->sigq.save = &p->sigq.msg_first;
     receive_timer_clear(p);

@@ -72,16 +72,16 @@ static bool parse_flags(Pattern *q, term_t list, term_t self)
 }
 
 /* true, false, restart, pause or a specification. */
-static bool parse_spec(Pattern *q, term_t t)
+static bool parse_spec(Pattern *q, term_t t, enum MsDialect dialect)
 {
     q->on = t != am_false;
     q->spec.term = TERM_NIL;
     q->pause = t == am_pause;
     q->existing = (t == am_restart || q->pause) && !(q->bits & ~(BREAK_COUNT | BREAK_TIME));
     if (t == am_true || t == am_false || t == TERM_NIL || t == am_restart || q->pause) return true;
-    q->spec.ms = ms_compile_explain(q->vm, t, MS_TRACE, q->error, sizeof q->error, &q->too_deep);
+    q->spec.ms = ms_compile_explain(q->vm, t, dialect, q->error, sizeof q->error, &q->too_deep);
     q->spec.term = t;
-    q->counts_all = q->bits & (BREAK_COUNT | BREAK_TIME) && !(q->bits & BREAK_LOCAL);
+    q->counts_all = q->bits & (BREAK_COUNT | BREAK_TIME) && !(q->bits & (BREAK_LOCAL | BREAK_META));
     return q->spec.ms != NULL && !q->counts_all;
 }
 
@@ -276,7 +276,8 @@ BIF(erts_internal, trace_pattern, 3, 0)
     bool event = a[0] == am_send || a[0] == am_receive || a[0] == am_on_load;
     if (!parse_flags(&q, a[2], p->id) || (event && a[0] != am_on_load && a[2] != TERM_NIL))
         return badarg(p, am_badopt);
-    if (!parse_spec(&q, a[1])) return bad_spec(p, &q);
+    enum MsDialect dialect = a[0] == am_send ? MS_TRACE_SEND : a[0] == am_receive ? MS_TRACE_RECEIVE : MS_TRACE;
+    if (!parse_spec(&q, a[1], dialect)) return bad_spec(p, &q);
     if (event && a[0] != am_on_load && (q.pause || a[1] == am_restart)) return badarg(p, am_none);
     if (!event && !parse_mfa(&q, a[0])) {
         if (q.spec.ms) ms_unref(q.spec.ms);

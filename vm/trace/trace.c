@@ -139,19 +139,26 @@ static void on_send(Process *p, term_t to, term_t message, bool exists)
                 args[2] == TERM_NONE ? 2 : 3, args);
 }
 
+/* [Node, Sender, Message]. What comes from another node is only known to come from there: `from` is its name. */
+static term_t received_list(Process *p, term_t from, term_t message)
+{
+    Heap *h = &p->heap;
+    const Node *n = term_is_immed(from) ? NULL : ident_node(from);
+    bool remote = term_is_atom(from) && from != am_undefined && from != am_system;
+    bool unknown = remote || from == TERM_NONE || from == TERM_NIL;
+    term_t node = from == TERM_NONE ? am_clock_service : from == TERM_NIL ? am_undefined
+                : remote ? from : n ? n->name : node_self_name(p->vm);
+    term_t rest = heap_cons(h, unknown ? am_undefined : from, heap_cons(h, message, TERM_NIL));
+    return heap_cons(h, node, rest);
+}
+
 static void on_receive(Process *p, term_t from, term_t message)
 {
     if (!(p->trace->flags & TRACE_RECEIVE) || message == TERM_NONE) return;
     TraceSpace *s = trace_space(p->vm);
     term_t args[2] = {message, TERM_NONE};
-    if (s->receive.off || s->receive.ms) {
-        Heap *h = &p->heap;
-        bool known = from != TERM_NIL && from != TERM_NONE;
-        term_t node = known ? node_self_name(p->vm) : am_undefined;
-        term_t list = heap_cons(h, node, heap_cons(h, known ? from : am_undefined,
-                                                   heap_cons(h, message, TERM_NIL)));
-        if (!pattern_allows(p, &s->receive, list, &args[1])) return;
-    }
+    if ((s->receive.off || s->receive.ms)
+        && !pattern_allows(p, &s->receive, received_list(p, from, message), &args[1])) return;
     trace_event(p, TRACE_RECEIVE, am_receive, args[1] == TERM_NONE ? 1 : 2, args);
 }
 

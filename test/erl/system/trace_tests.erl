@@ -60,8 +60,24 @@ patterns() ->
             {foo, true, []}, {{a, b, c}, true, []}, {{a, b, 1}, true, [foo]}, {on_load, true, []}, {on_load, false, []}, {'receive', true, []}]),
     t:p("send pattern", fun() -> erlang:trace_pattern(send, [{['_', '$1'], [], []}], []), R = erlang:trace_info(send, match_spec), erlang:trace_pattern(send, true, []), {R, erlang:trace_info(send, match_spec)} end),
     t:each(fun({A, B}) -> erlang:trace_info(A, B) end, [{{lists, seq, 2}, all}, {{foo, bar, 2}, all}, {{foo, bar, 2}, traced}, {on_load, all}, {send, all}, {foo, all}]),
+    t:p("counted and meta", fun() -> N = erlang:trace_pattern({lists, seq, 2}, [{'_', [], [{return_trace}]}], [{meta, self()}, call_count]),
+        erlang:trace_pattern({lists, seq, 2}, false, [meta, call_count]), N end),
+    events_only(),
     t:p("old code", fun old_code/0),
     t:p("every local function", fun() -> N = erlang:trace_pattern({?MODULE, '_', '_'}, true, [local]), N =:= erlang:trace_pattern({?MODULE, '_', '_'}, false, [local]) end).
+
+%% Forms that make no sense for a message, and what a message is matched as.
+events_only() ->
+    Me = self(),
+    Forms = [{process_dump}, {set_seq_token, label, 1}, {get_seq_token}, {enable_trace, call}, {enable_trace, Me, call}, {disable_trace, call},
+             {trace, [call], []}, {trace, Me, [], [call]}, {caller}, {caller_line}, {silent, true}, {return_trace}, {message, x}, {get_tcw}],
+    [t:p(io_lib:format("~p ~p", [E, element(1, F)]), fun() -> R = (catch erlang:trace_pattern(E, [{'_', [], [F]}], [])),
+        erlang:trace_pattern(E, true, []), R end) || {E, Fs} <- [{send, [{caller}, {caller_line}, {message, x}]}, {'receive', Forms}], F <- Fs],
+    t:p("receive in guard", fun() -> erlang:trace_pattern('receive', [{'_', [{is_seq_trace}], []}], []) end),
+    P = spawn_link(fun F() -> receive stop -> ok; _ -> F() after 10 -> receive stop -> ok end end end),
+    erlang:trace_pattern('receive', [{[clock_service, undefined, timeout], [], []}, {[node(), Me, '_'], [], [{message, mine}]}], []),
+    1 = erlang:trace(P, true, ['receive']), P ! hello, timer:sleep(50), erlang:trace_pattern('receive', true, []), P ! stop,
+    t:p("receive matched", fun() -> same(P, collect()) end).
 
 %% What becomes old code is traced no more.
 old_code() ->
