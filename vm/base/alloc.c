@@ -4,8 +4,8 @@
  *   store, all relaxed); readers sum all stripes. A block freed by another thread than the one
  *   that allocated it makes one stripe go up and another down (modulo 2^64): the sum is right.
  *   Stripe 0 is shared by threads that found no free stripe; they use atomic adds.
- * Kept:     small blocks that a thread frees wait in lists of its stripe, one a size, for its next allocation: what
- *   messages, table objects and timers come and go with. malloc's own cache of this kind holds seven a size, and a
+ * Kept:     small blocks of messages that a thread frees wait in lists of its stripe, one a size, for its next
+ *   allocation. malloc's own cache of this kind holds seven a size, and a
  *   collection frees a hundred fragments at once (ring of make bench: 22 % of its time was malloc's).
  * Debug:    each block has a guard of 16 bytes before it (type, size, magic) and 8 after it.
  * Large:    blocks of LARGE_MIN bytes and more come from base/large, but in debug builds.
@@ -273,11 +273,13 @@ static void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t 
 
 #define LARGE_APART 1
 
-/* Not the blocks of processes: a collection cuts what it has allocated, so each would be kept in a list from which
- * nothing is taken. */
+/* What comes and goes. Not the blocks of processes: a collection cuts what it has allocated, so each would be kept in a
+ * list from which nothing is taken. Not what stays, such as objects of tables: blocks kept in the order of their end lie
+ * anywhere. */
 static ALWAYS_INLINE bool is_kept(enum MemType type, size_t bytes)
 {
-    return KEPT_SIZES && bytes <= KEPT_MAX && type != MEM_HEAP;
+    const uint64_t types = 1u << MEM_FRAG | 1u << MEM_MSG | 1u << MEM_SIGNAL | 1u << MEM_LINK;
+    return KEPT_SIZES && bytes <= KEPT_MAX && (types >> type & 1);
 }
 
 static ALWAYS_INLINE size_t kept_size(size_t bytes)
