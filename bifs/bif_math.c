@@ -48,7 +48,8 @@ BIF(math, exp, 1, 0) { return apply1(p, a, exp); }
 BIF(math, log, 1, 0) { return apply1(p, a, log); }
 BIF(math, log2, 1, 0) { return apply1(p, a, log2); }
 BIF(math, log10, 1, 0) { return apply1(p, a, log10); }
-BIF(math, sqrt, 1, 0) { return apply1(p, a, sqrt); }
+static double square_root(double x) { return x < 0 ? NAN : __builtin_sqrt(x); } /* one instruction: no errno */
+BIF(math, sqrt, 1, 0) { return apply1(p, a, square_root); }
 BIF(math, ceil, 1, 0) { return apply1(p, a, ceil); }
 BIF(math, floor, 1, 0) { return apply1(p, a, floor); }
 BIF(math, tau, 0, 0) { return heap_float(&p->heap, 6.283185307179586); }

@@ -23,10 +23,6 @@
 #include "proc/receive.h"
 #include "proc/saved_calls.h"
 
-/* Words in fragments at which a collection is due: so many, and those of the block up to so many. */
-#define FRAG_LEEWAY_WORDS 256u
-#define FRAG_MAX_WORDS 1024u
-
 /* More values of freason, for natives of this folder: what the interpreter does instead. */
 #define EXC_HIBERNATE 0xFFFFFB00u  /* erlang:hibernate/3, arguments in x */
 #define EXC_PAUSE 0xFFFFFA00u      /* erlang:yield/0: true is its result, after a reschedule */
@@ -67,14 +63,9 @@ unsigned exec_live_at(const Process *p, const code_t *to);
 term_t exec_backtrace(Process *p, Heap *h);
 const code_t *exec_hibernate(Sched *s, Process *p, const code_t *pc);
 
-/* Fragments of a small process may hold as much as its block: what many small messages came in is freed while it is in
- * the cache (ring of make bench: with 1,024 words allowed 9 % slower). Large results are not left outside for long, for
- * their memory is not used again before (lists_natives: as much as the block 70 % slower than 1,024 words). */
 static inline bool exec_collection_is_due(const Process *p)
 {
-    const Heap *h = &p->heap;
-    return h->frag_words > FRAG_LEEWAY_WORDS + MIN((size_t)(h->end - h->start), (size_t)FRAG_MAX_WORDS)
-           || h->off_heap_words > h->off_heap_limit;
+    return p->heap.frag_words > p->heap.frag_limit || p->heap.off_heap_words > p->heap.off_heap_limit;
 }
 
 /* ---- saving.c: p->saved_calls is set ---- */

@@ -269,16 +269,13 @@ typedef Export *Export_t;
     do { \
         for (unsigned y_ = 0; y_ < (n); y_++) E[y_] = TERM_NIL; \
     } while (0)
-/* Without a constant in memory, which native code could not reach. */
-static inline bool float_is_finite(double d)
-{
-    uint64_t bits;
-    memcpy(&bits, &d, sizeof bits);
-    return (bits >> 52 & 0x7FF) != 0x7FF;
-}
-#define CHECK_FLOAT(d) \
+/* The difference of a float and itself is 0.0, or not a number when it was not finite: asked without a constant in
+ * memory, which native code could not reach, and without moving the float to an integer register. */
+#define PUT_FLOAT(dst, expression) \
     do { \
-        if (UNLIKELY(!float_is_finite(d))) ERROR(EXC_BADARITH); \
+        double d_ = (expression), zero_ = d_ - d_; \
+        (dst) = d_; \
+        if (UNLIKELY(zero_ != zero_)) ERROR(EXC_BADARITH); \
     } while (0)
 
 /* ---- selection: few pairs are searched one by one ---- */

@@ -328,6 +328,7 @@ static void install_block(Gc *g)
     h->start = g->to;
     h->top = h->mature = g->young.top;
     h->end = g->to_end;
+    h->frag_limit = heap_frag_limit((size_t)(h->end - h->start));
     h->stop = g->to_end - stack;
 }
 

@@ -190,6 +190,7 @@ void heap_init(Heap *h, size_t words, uint64_t off_heap_limit)
     h->start = mem_alloc(MEM_HEAP, words * sizeof(term_t));
     h->end = h->stop = h->start + words;
     h->top = h->mature = h->start;
+    h->frag_limit = heap_frag_limit(words);
     h->off_heap_limit = off_heap_limit ? off_heap_limit : HEAP_MIN_VHEAP_WORDS;
     h->old_off_heap_limit = h->off_heap_limit;
 }

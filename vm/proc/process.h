@@ -131,7 +131,6 @@ typedef struct Process {
 
     /* execution; owner */
     int32_t reds;                /* left in this slice while switched out */
-    int32_t later_reds;          /* left in this slice behind those, see split_slice */
     const code_t *pc;            /* where to resume */
     term_t *x_saved;             /* live x registers while not running: x_inline or allocated */
     uint16_t x_live, x_cap;
@@ -162,6 +161,7 @@ typedef struct Process {
     Mutex sig_lock;              /* class LOCK_PROC_SIG */
 
     uint32_t min_heap_words, min_vheap_words; /* owner: process_flag */
+    int32_t later_reds;          /* owner: left in this slice behind `reds`, see split_slice; here it fills a gap */
     uint64_t max_heap;           /* owner: words << 3 | MAX_HEAP_* */
     struct SysTask *systasks;    /* owner: oldest first; systask.h */
     struct Suspend *suspending;  /* owner: processes this one has suspended */
