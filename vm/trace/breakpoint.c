@@ -351,7 +351,7 @@ static void enter_timed(Process *p, Breakpoint *b, int *watch, Breakpoint **befo
 {
     const Breakpoints *all = trace_space(p->vm)->breakpoints;
     const term_t *e = p->heap.stop;
-    if (!p->trace || !(p->trace->flags & TRACE_CALL)) return;
+    if (!p->trace || !(p->trace->flags & TRACE_CALL) || !trace_has_tracer(p)) return;
     *before = p->trace->timed;
     switch_time(p, b);
     add_time(p, b, 1, 0);
@@ -386,8 +386,8 @@ static bool hit(Process *p, term_t *x, Breakpoint *b)
     if (b->on & BREAK_TIMING) enter_timed(p, b, &watch, &before);
     if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
     if (p->flags & PF_SENSITIVE) return true;
-    if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
+    if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     return !watch || push_watch(p, x, b, watch, before);
 }
 

@@ -103,15 +103,26 @@ bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t 
     return true;
 }
 
+static void stop_tracing(TraceFlags *f)
+{
+    f->flags = 0;
+    f->tracer = TERM_NONE;
+}
+
+bool trace_has_tracer(Process *p)
+{
+    TraceFlags *f = p->trace;
+    if (f->tracer != TERM_NONE && process_lookup_alive(p->vm, f->tracer)) return true;
+    stop_tracing(f);
+    return false;
+}
+
 void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args)
 {
     TraceFlags *f = p->trace;
     if (!(f->flags & flag) || f->tracer == p->id || f->tracer == TERM_NONE) return;
     if (p->flags & PF_SENSITIVE) return;
-    if (!trace_send_to(p->vm, f->tracer, f->flags, p->id, tag, n, args)) {
-        f->flags = 0;
-        f->tracer = TERM_NONE;
-    }
+    if (!trace_send_to(p->vm, f->tracer, f->flags, p->id, tag, n, args)) stop_tracing(f);
 }
 
 /* ---- events of processes ---- */
@@ -185,7 +196,7 @@ static void on_inherit(Process *parent, Process *child, bool linked)
     TraceFlags *f = parent->trace;
     uint32_t on = f->flags & (TRACE_SET_ON_SPAWN | TRACE_SET_ON_FIRST_SPAWN);
     uint32_t link = linked ? f->flags & (TRACE_SET_ON_LINK | TRACE_SET_ON_FIRST_LINK) : 0;
-    if (!on && !link) return;
+    if ((!on && !link) || !trace_has_tracer(parent)) return;
     uint32_t flags = f->flags;
     if (on & TRACE_SET_ON_FIRST_SPAWN || link & TRACE_SET_ON_FIRST_LINK)
         flags &= ~(TRACE_SET_ON_FIRST_SPAWN | TRACE_SET_ON_SPAWN | TRACE_SET_ON_FIRST_LINK

@@ -87,6 +87,8 @@ static inline bool trace_wants(const Process *p, uint32_t flag)
     return p->trace && (p->trace->flags & flag);
 }
 /* {trace, Pid, Tag, Args...} to p's tracer, if p has `flag` set. */
+/* p->trace is set. False: there is no tracer any more, and p is not traced from now on. */
+bool trace_has_tracer(Process *p);
 void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args);
 /* The same to a given tracer. False: it is gone. tracee: the pid in the message. */
 bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,

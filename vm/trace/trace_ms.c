@@ -96,7 +96,7 @@ static term_t display(Process *p, term_t t)
 {
     Buf b = BUF_INIT(TEMP);
     term_print(&b, t, 100000);
-    fprintf(stderr, "%s\n", buf_text(&b));
+    fprintf(stderr, "%s\r\n", buf_text(&b)); /* a terminal may be in raw mode */
     buf_free(&b);
     return am_true;
 }

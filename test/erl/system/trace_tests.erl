@@ -62,6 +62,17 @@ patterns() ->
     t:each(fun({A, B}) -> erlang:trace_info(A, B) end, [{{lists, seq, 2}, all}, {{foo, bar, 2}, all}, {{foo, bar, 2}, traced}, {on_load, all}, {send, all}, {foo, all}]),
     t:p("counted and meta", fun() -> N = erlang:trace_pattern({lists, seq, 2}, [{'_', [], [{return_trace}]}], [{meta, self()}, call_count]),
         erlang:trace_pattern({lists, seq, 2}, false, [meta, call_count]), N end),
+    t:p("local and meta", fun() ->
+        [erlang:trace_pattern({?MODULE, fib, 1}, true, F) || F <- [[{meta, self()}], [local]]],
+        {P, R} = spawn_monitor(fun() -> receive go -> fib(1) end end), 1 = erlang:trace(P, true, [call]), P ! go,
+        receive {'DOWN', R, _, _, _} -> ok end, erlang:trace_pattern({?MODULE, fib, 1}, false, [local, meta]),
+        [element(1, E) || E <- collect()] end),
+    t:p("time without a tracer", fun() ->
+        T = spawn(fun() -> receive stop -> ok end end), erlang:trace(self(), true, [call, set_on_spawn, {tracer, T}]),
+        erlang:trace_pattern({?MODULE, fib, 1}, true, [local, call_time]), fib(1), T ! stop, t:wait(fun() -> not is_process_alive(T) end),
+        fib(1), {Q, R} = spawn_monitor(fun() -> fib(1) end), receive {'DOWN', R, _, _, _} -> ok end,
+        {call_time, [{Who, N, _, _}]} = erlang:trace_info({?MODULE, fib, 1}, call_time),
+        erlang:trace_pattern({?MODULE, fib, 1}, false, [local, call_time]), {Who =:= self(), Who =:= Q, N, erlang:trace_info(self(), flags)} end),
     events_only(),
     t:p("old code", fun old_code/0),
     t:p("every local function", fun() -> N = erlang:trace_pattern({?MODULE, '_', '_'}, true, [local]), N =:= erlang:trace_pattern({?MODULE, '_', '_'}, false, [local]) end).
