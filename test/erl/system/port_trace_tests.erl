@@ -101,7 +101,7 @@ running() ->
 waiting() ->
     Tr = get(tracer),
     {Pid, M} = spawn_monitor(fun() ->
-        P = open_port({spawn, "cat >/dev/null"}, []), % nothing comes back, at whatever time
+        P = open_port({spawn, "sleep 1"}, []), % a program that says nothing
         [erlang:trace(X, true, [F, {tracer, Tr}]) || {X, F} <- [{P, running_ports}, {self(), running_procs}]],
         port_command(P, "a"), P ! {self(), {command, "b"}}, catch port_control(P, 1, ""), link(P), unlink(P),
         erlang:port_info(P, name), N = monitor(port, P), demonitor(N), port_close(P),
