@@ -21,6 +21,7 @@ typedef struct AsyncJob {
     void (*invoke)(void *);
     void *data;
     void (*free)(void *);
+    ErlDrvPDL pdl;               /* a reference, or NULL: the job may lock it when the port is gone */
 } AsyncJob;
 
 typedef struct AsyncThread {
@@ -51,6 +52,7 @@ static void finish(AsyncJob *job, bool free_data)
 {
     DynDriver *driver = job->driver;
     if (free_data && job->free) job->free(job->data);
+    if (job->pdl) driver_pdl_dec_refc(job->pdl);
     MEM_DELETE(DRV, job);
     ddll_unpin(driver);
 }
@@ -158,7 +160,9 @@ API long driver_async(ErlDrvPort handle, unsigned *key, void (*invoke)(void *), 
     if (!port || !port->driver_data) return -1;
     struct AsyncPool *pool = port->vm->io->async;
     AsyncJob *job = MEM_NEW(DRV, AsyncJob);
-    *job = (AsyncJob){.driver = dyn_port(port)->driver, .port = port->id, .invoke = invoke, .data = data, .free = free};
+    *job = (AsyncJob){.driver = dyn_port(port)->driver, .port = port->id, .invoke = invoke, .data = data, .free = free,
+                       .pdl = dyn_port(port)->pdl};
+    if (job->pdl) driver_pdl_inc_refc(job->pdl);
     ddll_pin(job->driver);
     mutex_lock(&pool->lock);
     long id = job->id = ++pool->next_id;

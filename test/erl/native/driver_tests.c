@@ -68,6 +68,17 @@ static void work(void *arg)
     j->output = 2 * j->input;
 }
 
+/* Takes the port's lock when the port is gone: the job holds it. */
+static char references_seen;
+static void late(void *lock)
+{
+    ErlDrvPDL pdl = lock;
+    usleep(100000);
+    driver_pdl_lock(pdl);
+    references_seen = (char)('0' + driver_pdl_get_refc(pdl));
+    driver_pdl_unlock(pdl);
+}
+
 static void ready_async(ErlDrvData data, ErlDrvThreadData job)
 {
     State *s = (State *)data;
@@ -127,6 +138,8 @@ static ErlDrvSSizeT control(ErlDrvData data, unsigned op, char *buf, ErlDrvSizeT
     case 7: set_busy_port(s->port, len > 0); break;
     case 8: driver_failure_posix(s->port, 2); break;
     case 9: return -1;
+    case 11: driver_async(s->port, NULL, late, s->pdl, NULL); break;
+    case 12: **rbuf = references_seen; return 1;
     case 10: {
         ErlDrvBinary *b = driver_alloc_binary(len);
         memcpy(b->orig_bytes, buf, len);

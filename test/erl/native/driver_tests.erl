@@ -32,6 +32,8 @@ main() ->
     t:p("flush", fun() -> port_command(P, "left"), unlink(P), M = erlang:monitor(port, P), port_close(P),
         receive {'DOWN', M, port, P, R} -> R after 5000 -> timeout end end),
     t:p("failure", fun() -> Q = open_port({spawn, ?NAME}, []), port_control(Q, 8, ""), receive {'EXIT', Q, R} -> R after 5000 -> timeout end end),
+    t:p("lock of a port that is gone", fun() -> Q = open_port({spawn, ?NAME}, []), port_control(Q, 11, ""), exit(Q, kill), receive {'EXIT', Q, _} -> ok end,
+        Q2 = open_port({spawn, ?NAME}, []), t:wait(fun() -> port_control(Q2, 12, "") =/= <<0>> end), S = port_control(Q2, 12, ""), port_close(Q2), S end),
     t:p("pending", fun() -> Q = open_port({spawn, ?NAME}, []), {ok, pending_driver, Ref} = erl_ddll:try_unload(?NAME, [{monitor, pending_driver}]),
         A = receive {'DOWN', Ref, _, _, _} -> early after 50 -> waits end, port_close(Q),
         {A, receive {'DOWN', Ref, driver, N, W} -> {N, W} after 5000 -> timeout end} end),
