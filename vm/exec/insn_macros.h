@@ -149,10 +149,18 @@ typedef Export *Export_t;
 /* ---- natives ---- */
 #define FRAGMENTS_GREW() UNLIKELY(exec_collection_is_due(P))
 /* p->pc: the calling instruction, for natives that ask which module calls them. */
-#define RUN_NATIVE(e, native, from) \
-    (P->current = &(e)->mfa, P->pc = (from), \
-     UNLIKELY((native)->flags & (BIF_DIRTY_CPU | BIF_DIRTY_IO)) ? exec_call_dirty(SCHED, P, native) \
-                                                                : (native)->fn(P, X))
+#define RUN_NATIVE(e, native, from) run_native(SCHED, X, H, E, (int32_t)REDS, (e), (native), (from))
+static inline term_t run_native(Sched *s, term_t *x, term_t *top, term_t *stop, int32_t reds, const Export *e,
+                                const BifEntry *native, const code_t *from)
+{
+    Process *p = s->p; /* once, as in SWAPOUT */
+    p->heap.top = top;
+    p->heap.stop = stop;
+    p->reds = reds;
+    p->current = &e->mfa;
+    p->pc = from;
+    return UNLIKELY(native->flags & (BIF_DIRTY_CPU | BIF_DIRTY_IO)) ? exec_call_dirty(s, p, native) : native->fn(p, x);
+}
 #define CALL_NATIVE(e, words) \
     do { \
         Export *e_ = (e); \
@@ -162,7 +170,6 @@ typedef Export *Export_t;
             P->x_arity = e_->mfa.arity; \
             GOTO(yield); \
         } \
-        SWAPOUT(); \
         term_t r_ = RUN_NATIVE(e_, native_, PC); \
         if (UNLIKELY(r_ == TERM_NONE)) { \
             EXEC->ret = PC + (words); \
@@ -183,7 +190,6 @@ typedef Export *Export_t;
             P->x_arity = e_->mfa.arity; \
             GOTO_AT(e_->native_stub, yield); \
         } \
-        SWAPOUT(); \
         term_t r_ = RUN_NATIVE(e_, native_, PC); \
         if (UNLIKELY(r_ == TERM_NONE)) { \
             EXEC->ret = NULL; \
