@@ -25,8 +25,8 @@
 #define FRESH_BYTE 0xA5
 #define FREED_BYTE 0xDB
 
-/* Sizes that are kept, 16 * k + 8 for k = 1.. (what malloc's blocks hold), and how much of all a thread keeps. None where
- * tools watch what is freed. */
+/* Sizes that are kept, 16 * k + 8 for k = 1.. (what malloc's blocks hold), and how much of all a thread keeps. None
+ * where tools watch what is freed. */
 #if defined(JOIST_DEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define KEPT_SIZES 0u
 #else
@@ -273,9 +273,9 @@ static void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t 
 
 #define LARGE_APART 1
 
-/* What comes and goes. Not the blocks of processes: a collection cuts what it has allocated, so each would be kept in a
- * list from which nothing is taken. Not what stays, such as objects of tables: blocks kept in the order of their end lie
- * anywhere. */
+/* What comes and goes. Not the blocks of processes: a collection cuts what it has allocated, so each would be kept in
+ * a list from which nothing is taken. Not what stays, such as objects of tables: blocks kept in the order of their end
+ * lie anywhere. */
 static ALWAYS_INLINE bool is_kept(enum MemType type, size_t bytes)
 {
     const uint64_t types = 1u << MEM_FRAG | 1u << MEM_MSG | 1u << MEM_SIGNAL | 1u << MEM_LINK;
