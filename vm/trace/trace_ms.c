@@ -96,7 +96,7 @@ static term_t display(Process *p, term_t t)
 {
     Buf b = BUF_INIT(TEMP);
     term_print(&b, t, 100000);
-    fprintf(stderr, "%s\r\n", buf_text(&b)); /* a terminal may be in raw mode */
+    fprintf(stderr, "%s\r\n", buf_text(&b)); /* as the reference ends it */
     buf_free(&b);
     return am_true;
 }

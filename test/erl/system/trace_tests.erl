@@ -87,8 +87,10 @@ events_only() ->
     t:p("receive in guard", fun() -> erlang:trace_pattern('receive', [{'_', [{is_seq_trace}], []}], []) end),
     P = spawn_link(fun F() -> receive stop -> ok; _ -> F() after 10 -> receive stop -> ok end end end),
     erlang:trace_pattern('receive', [{[clock_service, undefined, timeout], [], []}, {[node(), Me, '_'], [], [{message, mine}]}], []),
-    1 = erlang:trace(P, true, ['receive']), P ! hello, timer:sleep(50), erlang:trace_pattern('receive', true, []), P ! stop,
-    t:p("receive matched", fun() -> same(P, collect()) end).
+    1 = erlang:trace(P, true, ['receive']), P ! hello,
+    Two = [receive X when element(1, X) =:= trace -> X end || _ <- [hello, timeout]], erlang:trace_pattern('receive', true, []), P ! stop,
+    t:p("receive matched", fun() -> same(P, Two) end),
+    timer:sleep(20), collect().
 
 %% What becomes old code is traced no more.
 old_code() ->
