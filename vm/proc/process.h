@@ -136,6 +136,7 @@ typedef struct Process {
     uint16_t x_live, x_cap;
     uint16_t catches;            /* open catch/try blocks; 0: nobody catches */
     uint16_t gens, max_gens;     /* minor collections since the last full one, and their maximum */
+    _Atomic(uint16_t) woken_from; /* whoever queues it: scheduler that woke it last, and how often: sched/sched.c */
     uint32_t freason;            /* EXC_* */
     term_t fvalue;               /* reason or trap argument */
     term_t ftrace;               /* raw stack trace, or nil */

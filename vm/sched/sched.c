@@ -21,6 +21,7 @@ THREAD_LOCAL Sched *sched_self;
 #define LOOK_EVERY_REDS 2000
 #define WAKE_AFTER_REDS 12000 /* others wait while that is done, or */
 #define WAKE_LENGTH 4         /* so many stand in a queue: an idle scheduler is woken */
+#define FOLLOW_AFTER 4    /* so many wakings in a row by one other scheduler, and a process goes there */
 #define POLL_EVERY_NS (200 * NS_PER_US)
 #define TASK_REDS 200
 
@@ -121,22 +122,35 @@ static bool takes_work(SchedSpace *space, const Sched *s)
     return s->number <= load_relaxed(&space->active);
 }
 
-static RunQueue *choose_queue(SchedSpace *space, RunQueue *last)
+/* p was last at a scheduler that is awake. When the calling one has woken it again and again, and no other meanwhile,
+ * then both their processes talk to each other: p comes here, unless more wait here than there. */
+static RunQueue *follow(Process *p, RunQueue *here, RunQueue *there)
+{
+    uint16_t from = load_relaxed(&p->woken_from), first = (uint16_t)(here->sched->number * FOLLOW_AFTER);
+    uint16_t times = from >= first && from < first + FOLLOW_AFTER ? from - first + 1 : 1;
+    bool come = times >= FOLLOW_AFTER && runq_length(here) <= runq_length(there);
+    store_relaxed(&p->woken_from, come ? 0 : first + MIN(times, FOLLOW_AFTER - 1));
+    return come ? here : there;
+}
+
+static RunQueue *choose_queue(SchedSpace *space, Process *p, RunQueue *last)
 {
     Sched *here = self_of(space->vm);
     if (here && !takes_work(space, here)) here = NULL;
     if (last && !takes_work(space, last->sched)) last = NULL;
     if (!here) return last ? last : space->scheds[0]->runq;
-    if (!last || last == here->runq || sched_is_idle(space->shared, last->sched) || lent_by_another(last->sched))
-        return here->runq;
-    return last;
+    if (!last) return here->runq;
+    if (last != here->runq && !sched_is_idle(space->shared, last->sched) && !lent_by_another(last->sched))
+        return follow(p, here->runq, last);
+    if (load_relaxed(&p->woken_from)) store_relaxed(&p->woken_from, 0);
+    return here->runq;
 }
 
 /* A bound process waits for its scheduler, even while that is not online. */
-static RunQueue *queue_for(SchedSpace *space, const Process *p, RunQueue *last)
+static RunQueue *queue_for(SchedSpace *space, Process *p, RunQueue *last)
 {
     unsigned bound = process_bound(p);
-    return bound ? space->scheds[bound - 1]->runq : choose_queue(space, last);
+    return bound ? space->scheds[bound - 1]->runq : choose_queue(space, p, last);
 }
 
 /* An entry was added to q, which now has n that others may take. */
@@ -167,7 +181,7 @@ void task_schedule(Vm *vm, Task *t)
         new = old == TASK_IDLE ? TASK_QUEUED : TASK_AGAIN;
     } while (!atomic_compare_exchange_weak(&t->state, &old, new));
     if (new != TASK_QUEUED) return;
-    RunQueue *q = choose_queue(vm->sched, NULL);
+    RunQueue *q = choose_queue(vm->sched, NULL, NULL);
     queue_grew(vm->sched, q, runq_push_task(q, t));
 }
 
