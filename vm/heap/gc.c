@@ -4,6 +4,8 @@
  * The new young block is taken large enough for the case that everything is alive, and cut to the
  * wanted size afterwards; untouched memory costs nothing, and cutting rarely moves a block. The
  * stack and the other roots are updated where they are; the stack moves last.
+ * A small block of which little survived before is collected into a scratch area of the thread, and what survives
+ * goes back to where it came from: such collections neither allocate nor free, and touch memory that is in the cache.
  * Layer: heap. */
 #include "base/alloc.h"
 #include "base/litmap.h"
@@ -12,6 +14,18 @@
 
 /* A young block larger than this is made smaller when less than a quarter of it is used. */
 #define SHRINK_ABOVE_WORDS 3000u
+
+/* Collections by way of the thread's scratch area: of at most so many words, fragments included, with so few survivors
+ * of the last one, since those are moved twice. */
+#define SCRATCH_WORDS 2048u
+#define SCRATCH_SURVIVORS 256u
+#ifdef JOIST_DEBUG
+#define BLOCK_MAY_STAY false /* a pointer into the old block that was kept by mistake shows at once */
+#else
+#define BLOCK_MAY_STAY true
+#endif
+
+static THREAD_LOCAL term_t scratch[SCRATCH_WORDS];
 
 /* Where survivors of one age go. plain..plain_end: the latest run of moved cells that hold nothing to relocate. */
 typedef struct Destination {
@@ -249,6 +263,8 @@ static size_t wanted_words(const Gc *g, size_t used)
     if (c->exact)
         return used;
     size_t present = (size_t)(h->end - h->start);
+    if (present <= SHRINK_ABOVE_WORDS && used + used / 3 <= present)
+        return MAX(present, floor_words(h, c));
     size_t wanted = MAX(comfortable_words(used), heap_size_at_least(used + brought_words(h, used)));
     if (present > SHRINK_ABOVE_WORDS && used * 4 < present)
         wanted = MAX(wanted, heap_size_at_least(MAX(used * 3, MIN(old_words(g) / 4, present - 1))));
@@ -318,13 +334,28 @@ static void cut_block(Gc *g, size_t words)
     g->to_end = g->to + words;
 }
 
+/* From the scratch area to a block of `words`: the old one if it has that size. */
+static void leave_scratch(Gc *g, size_t words)
+{
+    Heap *h = g->heap;
+    size_t live = (size_t)(g->young.top - scratch);
+    bool stays = BLOCK_MAY_STAY && words == (size_t)(h->end - h->start);
+    term_t *block = stays ? h->start : mem_alloc(MEM_HEAP, words * sizeof(term_t));
+    memcpy(block, scratch, live * sizeof(term_t));
+    Shift s = {scratch, scratch + live, (ptrdiff_t)((uintptr_t)block - (uintptr_t)scratch)};
+    shift_all(g, &s);
+    g->to_end = block + words;
+}
+
 /* Put the stack at the end of the new block and make it the heap's. */
 static void install_block(Gc *g)
 {
     Heap *h = g->heap;
     size_t stack = (size_t)(h->end - h->stop);
-    memcpy(g->to_end - stack, h->stop, stack * sizeof(term_t));
-    heap_free_block(h->start, h->end);
+    if (g->to != h->start) {
+        memcpy(g->to_end - stack, h->stop, stack * sizeof(term_t));
+        heap_free_block(h->start, h->end);
+    }
     h->start = g->to;
     h->top = h->mature = g->young.top;
     h->end = g->to_end;
@@ -371,6 +402,23 @@ static void copy_live(Gc *g)
     CHECK(g->young.top <= g->to_end);
 }
 
+static bool suits_scratch(const Gc *g)
+{
+    const Heap *h = g->heap;
+    size_t survivors = (size_t)(h->mature - h->start) + (g->major ? (size_t)(h->old_top - h->old_start) : 0);
+    return survivors <= SCRATCH_SURVIVORS && most_words(g) <= SCRATCH_WORDS;
+}
+
+static void take_new_block(Gc *g)
+{
+    const Heap *h = g->heap;
+    size_t fixed = (size_t)(h->end - h->stop) + g->wanted->need_words;
+    size_t words = wanted_words(g, most_words(g) + fixed);
+    words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
+    g->to = mem_alloc(MEM_HEAP, words * sizeof(term_t));
+    g->to_end = g->to + words;
+}
+
 static void start_gc(Gc *g, Heap *h, Collection *c)
 {
     bool major = c->major || c->area_start != NULL || !prepare_old_block(h);
@@ -385,11 +433,13 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
         g->frag = h->frags->mem;
         g->frag_end = g->frag + h->frags->used;
     }
-    size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
-    size_t words = wanted_words(g, most_words(g) + fixed);
-    words = MAX(words, (size_t)(h->end - h->start)); /* room for the decision not to shrink */
-    g->to = g->young.top = mem_alloc(MEM_HEAP, words * sizeof(term_t));
-    g->to_end = g->to + words;
+    if (suits_scratch(g)) {
+        g->to = scratch;
+        g->to_end = scratch + SCRATCH_WORDS;
+    } else {
+        take_new_block(g);
+    }
+    g->young.top = g->to;
 }
 
 static void finish_gc(Gc *g)
@@ -399,7 +449,11 @@ static void finish_gc(Gc *g)
     sweep_all_off_heap(g);
     size_t live = (size_t)(g->young.top - g->to);
     size_t fixed = (size_t)(h->end - h->stop) + c->need_words;
-    cut_block(g, MIN(wanted_words(g, live + fixed), (size_t)(g->to_end - g->to)));
+    size_t words = wanted_words(g, live + fixed);
+    if (g->to == scratch)
+        leave_scratch(g, words);
+    else
+        cut_block(g, MIN(words, (size_t)(g->to_end - g->to)));
     install_block(g);
     heap_free_frags(h);
     if (g->major) {
