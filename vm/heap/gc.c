@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/litmap.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "heap/heap_priv.h"
 
 /* A young block larger than this is made smaller when less than a quarter of it is used. */
@@ -25,7 +26,7 @@
 #define BLOCK_MAY_STAY true
 #endif
 
-static THREAD_LOCAL term_t scratch[SCRATCH_WORDS];
+static THREAD_LOCAL term_t *scratch; /* NULL before the first such collection */
 
 /* Where survivors of one age go. plain..plain_end: the latest run of moved cells that hold nothing to relocate. */
 typedef struct Destination {
@@ -402,6 +403,18 @@ static void copy_live(Gc *g)
     CHECK(g->young.top <= g->to_end);
 }
 
+static void free_scratch(void *area)
+{
+    mem_free(MEM_SCHED, area, SCRATCH_WORDS * sizeof(term_t));
+    scratch = NULL;
+}
+
+static COLD void make_scratch(void)
+{
+    scratch = mem_alloc(MEM_SCHED, SCRATCH_WORDS * sizeof(term_t));
+    thread_at_exit(free_scratch, scratch);
+}
+
 static bool suits_scratch(const Gc *g)
 {
     const Heap *h = g->heap;
@@ -434,6 +447,7 @@ static void start_gc(Gc *g, Heap *h, Collection *c)
         g->frag_end = g->frag + h->frags->used;
     }
     if (suits_scratch(g)) {
+        if (UNLIKELY(scratch == NULL)) make_scratch();
         g->to = scratch;
         g->to_end = scratch + SCRATCH_WORDS;
     } else {

@@ -32,10 +32,11 @@ static size_t frags_words(const HeapPiece *piece)
 
 void heap_piece_adopt(Heap *h, HeapPiece *piece)
 {
+    if (!piece->frags && !piece->off_heap) return;
     Heap from = {.frags = piece->frags, .frag_words = frags_words(piece),
                  .off_heap = piece->off_heap, .off_heap_words = piece->off_heap_words};
     *piece = (HeapPiece){0};
-    if (from.frags || from.off_heap) heap_adopt(h, &from);
+    heap_adopt(h, &from);
 }
 
 void heap_piece_dispose(HeapPiece *piece)
