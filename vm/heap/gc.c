@@ -16,6 +16,9 @@
 /* A young block larger than this is made smaller when less than a quarter of it is used. */
 #define SHRINK_ABOVE_WORDS 3000u
 
+/* A block below HEAP_MIN_WORDS gets that after so many collections. */
+#define COLLECTIONS_TO_MIN 8u
+
 /* Collections by way of the thread's scratch area: of at most so many words, fragments included, with so few survivors
  * of the last one, since those are moved twice. */
 #define SCRATCH_WORDS 2048u
@@ -245,11 +248,18 @@ static size_t brought_words(const Heap *h, size_t used)
     return used > SHRINK_ABOVE_WORDS ? MIN(h->frag_words, used) : 0;
 }
 
+/* A block that is small because little survives costs a collection for each few words; one that has been collected
+ * so often belongs to a process that works. A limit that the program has set is left room. */
+static bool is_active(const Heap *h, const Collection *c)
+{
+    return c->max_words == 0 && h->collections >= COLLECTIONS_TO_MIN;
+}
+
 static size_t floor_words(const Heap *h, const Collection *c)
 {
     size_t present = (size_t)(h->end - h->start);
-    size_t grown = present >= HEAP_MIN_WORDS ? HEAP_MIN_WORDS : 0;
-    return MAX(c->min_words, grown);
+    bool grown = present >= HEAP_MIN_WORDS || is_active(h, c);
+    return MAX(c->min_words, grown ? HEAP_MIN_WORDS : 0);
 }
 
 /* Of the old block that stays. */
@@ -489,6 +499,7 @@ enum HeapResult heap_collect(Heap *h, Collection *c)
     if (verify)
         heap_verify(h, &c->roots, "before collection");
     start_gc(&g, h, c);
+    h->collections = c->exact ? 0 : MIN(h->collections + 1, COLLECTIONS_TO_MIN);
     size_t before = most_words(&g), old_before = (size_t)(h->old_top - h->old_start);
     copy_live(&g);
     size_t promoted = g.major ? 0 : (size_t)(g.aged.top - h->old_top);

@@ -27,7 +27,7 @@ static inline bool frags_contain(const HeapFrag *f, const term_t *p)
  * messages came in is freed while it is in the cache (ring of make bench: with 1,024 words allowed 9 % slower). Large
  * results are not left outside for long, for their memory is not used again before (lists_natives: as much as the
  * block 70 % slower than 1,024 words). */
-static inline size_t heap_frag_limit(size_t block)
+static inline uint32_t heap_frag_limit(size_t block)
 {
     return 256 + MIN(block, (size_t)1024);
 }
