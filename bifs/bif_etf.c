@@ -301,7 +301,7 @@ BIF(erlang, external_size, 2, 0) { return external_size(p, a[0], a[1]); }
 
 /* ---- decoding ---- */
 
-#define DECODE_AT_ONCE 4096 /* bytes */
+#define DECODE_AT_ONCE 16384 /* bytes */
 
 typedef struct DecodeState {
     NativeState base;

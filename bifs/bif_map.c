@@ -283,7 +283,8 @@ BIF(erts_internal, map_to_tuple_keys, 1, 0)
     return flat_map_keys(a[0]);
 }
 
-#define BATCH 32 /* pairs of a large map that one call delivers */
+#define BATCH 32 /* pairs of a large map that one call delivers, */
+#define LIST_BATCH 1024 /* and to a list */
 
 /* {K1, V1, {K2, V2, ... Rest}} from pairs in order. */
 static term_t chain(Heap *h, const term_t *pairs, size_t n, term_t rest)
@@ -305,17 +306,25 @@ static term_t next_flat(Heap *h, term_t map, term_t acc)
 /* Path says where to go on. With a list as third argument, pairs are put in front of it, and the result is
  * [NextPath, Map | List] unless the map is at its end; with `iterator`, the result is a chain ending
  * in [NextPath | Map] or none. */
-static term_t next_large(Process *p, MapIter *it, term_t map, term_t acc)
+static term_t next_large(Heap *h, MapIter *it, term_t map)
 {
-    Heap *h = &p->heap;
     term_t pairs[2 * BATCH];
     size_t n = 0;
     while (n < BATCH && map_iter_next(it, &pairs[2 * n], &pairs[2 * n + 1])) n++;
-    bool end = at_end(it);
-    term_t path = end ? TERM_NIL : heap_uint(h, map_iter_path(it));
-    if (acc == am_iterator) return chain(h, pairs, n, end ? am_none : heap_cons(h, path, map));
-    for (size_t i = 0; i < n; i++) acc = heap_cons(h, heap_tuple2(h, pairs[2 * i], pairs[2 * i + 1]), acc);
-    return end ? acc : heap_cons(h, path, heap_cons(h, map, acc));
+    return chain(h, pairs, n, at_end(it) ? am_none : heap_cons(h, heap_uint(h, map_iter_path(it)), map));
+}
+
+static term_t list_large(Process *p, MapIter *it, term_t map, term_t acc)
+{
+    Heap *h = &p->heap;
+    term_t key, value;
+    size_t n = 0;
+    for (; n < LIST_BATCH && map_iter_next(it, &key, &value); n++) {
+        term_t *hp = heap_alloc(h, 5);
+        acc = list_put(hp + 3, tuple_put2(hp, key, value), acc);
+    }
+    charge(p, n);
+    return at_end(it) ? acc : heap_cons(h, heap_uint(h, map_iter_path(it)), heap_cons(h, map, acc));
 }
 
 BIF(erts_internal, map_next, 3, 0)
@@ -327,7 +336,7 @@ BIF(erts_internal, map_next, 3, 0)
         return next_flat(&p->heap, a[1], a[2]);
     if (map_is_flat(a[1]) || small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
         return bif_error(p, EXC_BADARG);
-    return next_large(p, &it, a[1], a[2]);
+    return a[2] == am_iterator ? next_large(&p->heap, &it, a[1]) : list_large(p, &it, a[1], a[2]);
 }
 
 /* ---- erts_debug ---- */

@@ -211,7 +211,13 @@ BIF(erts_internal, processes_next, 1, 0)
     return heap_tuple2(&p->heap, term_small((int64_t)to), list);
 }
 
-/* Signals sent before by the caller must have had their effect: so the process itself answers. */
+/* What the caller has sent before has had its effect. */
+static bool is_settled(const Process *q)
+{
+    return !(process_state(q) & (PS_RUNNING | PS_SIGNALS | PS_EXITING | PS_FREE | PS_ANY_DIRTY));
+}
+
+/* Signals sent before by the caller must have had their effect: so the process itself answers, unless it has none. */
 BIF(erlang, is_process_alive, 1, 0)
 {
     if (!term_is_local_pid(a[0])) {
@@ -219,7 +225,9 @@ BIF(erlang, is_process_alive, 1, 0)
         return bif_error(p, EXC_BADARG);
     }
     if (a[0] == p->id) return am_true;
-    if (!process_lookup_alive(p->vm, a[0])) return am_false;
+    const Process *q = process_lookup_alive(p->vm, a[0]);
+    if (!q) return am_false;
+    if (is_settled(q)) return am_true;
     return bif_trap_mfa(p, am_erts_internal, am_is_process_alive, 1, a);
 }
 

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_proc_info - process_info/1,2. About the caller itself it is built at once; about another process that
- * process builds it, when it handles the request signal. Layer: bifs. */
+ * process builds it, when it handles the request signal, unless it neither runs nor has signals. Layer: bifs. */
 #include "bifs/bif.h"
 #include "proc/process_info.h"
+#include "proc/procops.h"
 #include "proc/signal.h"
 
-
 static size_t words_of(const Heap *h) { return (size_t)(h->top - h->start) + h->frag_words; }
+
+/* Of any process that the caller may read. */
+static term_t build(Process *asker, Process *p, term_t spec)
+{
+    size_t before = words_of(&asker->heap);
+    term_t info = process_info_build(p, spec, &asker->heap, p == asker);
+    process_charge(asker, (words_of(&asker->heap) - before) / COPIED_WORDS_PER_RED);
+    return info;
+}
 
 static term_t info_of_self(Process *p, term_t spec)
 {
     int32_t reds = INT32_MAX;
     if (!signal_fetch_handle(p, &reds)) return bif_yield(p); /* killed */
-    size_t before = words_of(&p->heap);
-    term_t info = process_info_build(p, spec, &p->heap, true);
-    process_charge(p, (words_of(&p->heap) - before) / COPIED_WORDS_PER_RED);
-    return info;
+    return build(p, p, spec);
 }
 
 static term_t info_of_other(Process *p, term_t pid, term_t spec)
@@ -48,6 +54,11 @@ static term_t info(Process *p, term_t pid, term_t spec)
     size_t len;
     if (spec == am_message_queue_len && message_queue_len_of_other(other, &len))
         return heap_tuple2(&p->heap, spec, heap_uint(&p->heap, len));
+    if (p->vm->procs->ops->borrow(other)) {
+        term_t info = build(p, other, spec);
+        p->vm->procs->ops->give_back(other);
+        return info;
+    }
     return info_of_other(p, pid, spec);
 }
 

@@ -77,6 +77,15 @@ typedef intptr_t sword_t;
 #define CONCAT_(a, b) a##b
 #define CONCAT(a, b) CONCAT_(a, b)
 
+/* How many of 16 bits are set. The compiler's builtin is a call where processors need not have the instruction. */
+static inline unsigned bits_set16(unsigned x)
+{
+    x = (x & 0xFFFF) - ((x >> 1) & 0x5555);
+    x = (x & 0x3333) + ((x >> 2) & 0x3333);
+    x = (x + (x >> 4)) & 0x0F0F;
+    return (x + (x >> 8)) & 0x1F;
+}
+
 /* Smallest multiple of `to` (a power of two) that is not below n. */
 static inline size_t round_up(size_t n, size_t to)
 {

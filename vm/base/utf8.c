@@ -33,7 +33,24 @@ static size_t lead_info(uint8_t b, uint8_t *low, uint8_t *high)
     return 0;
 }
 
-static enum Utf8Result decode_long(const uint8_t **at, const uint8_t *end, uint32_t *cp)
+/* The sequence at s, which has four bytes or more behind it; its length, or 0 when it is not well-formed. */
+static size_t decode_whole(const uint8_t *s, uint32_t *cp)
+{
+    uint32_t lead = s[0], b = s[1] ^ 0x80u, c = s[2] ^ 0x80u, d = s[3] ^ 0x80u; /* below 0x40: a tail */
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        *cp = (lead & 0x1F) << 6 | b;
+        return b < 0x40 ? 2 : 0;
+    }
+    if (lead >= 0xE0 && lead <= 0xEF) {
+        *cp = (lead & 0xF) << 12 | b << 6 | c;
+        return (b | c) < 0x40 && *cp >= 0x800 && !(*cp >= 0xD800 && *cp <= 0xDFFF) ? 3 : 0;
+    }
+    *cp = (lead & 0x7) << 18 | b << 12 | c << 6 | d;
+    return lead >= 0xF0 && lead <= 0xF4 && (b | c | d) < 0x40 && *cp >= 0x10000 && *cp <= 0x10FFFF ? 4 : 0;
+}
+
+/* Near the end of the text, or not well-formed. */
+static enum Utf8Result decode_carefully(const uint8_t **at, const uint8_t *end, uint32_t *cp)
 {
     const uint8_t *s = *at;
     uint8_t low, high;
@@ -65,7 +82,11 @@ enum Utf8Result utf8_decode(const uint8_t **at, const uint8_t *end, uint32_t *cp
         *cp = *(*at)++;
         return UTF8_OK;
     }
-    return decode_long(at, end, cp);
+    size_t n = end - *at >= 4 ? decode_whole(*at, cp) : 0;
+    if (n == 0)
+        return decode_carefully(at, end, cp);
+    *at += n;
+    return UTF8_OK;
 }
 
 size_t utf8_encode(uint32_t cp, uint8_t *to)
@@ -122,8 +143,14 @@ enum Utf8Result utf8_scan(const uint8_t *bytes, size_t n, size_t *good, size_t *
 
 size_t utf8_length(const uint8_t *bytes, size_t n)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t count = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t w;
+        memcpy(&w, bytes + i, 8);
+        count += (((~w >> 7) | (w >> 6)) & ones) * ones >> 56; /* bytes that are no tails */
+    }
+    for (; i < n; i++)
         count += !is_tail(bytes[i]);
     return count;
 }

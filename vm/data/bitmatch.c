@@ -10,11 +10,6 @@
 #include "base/utf8.h"
 #include "data/bitbuild.h"
 
-const uint8_t *match_base(const MatchContext *m)
-{
-    return bitstring_view(term_make_boxed((const term_t *)m)).base;
-}
-
 term_t match_start(Heap *h, term_t t)
 {
     if (term_is_match_context(t))
@@ -219,7 +214,7 @@ bool match_string(MatchContext *m, const uint8_t *string, uint64_t bits)
 
 /* ---- Unicode ---- */
 
-term_t match_get_utf8(MatchContext *m)
+static term_t get_utf8_unaligned(MatchContext *m)
 {
     uint8_t bytes[UTF8_MAX];
     unsigned n = (unsigned)MIN(match_left(m) / 8, (uint64_t)UTF8_MAX);
@@ -231,6 +226,17 @@ term_t match_get_utf8(MatchContext *m)
     if (utf8_decode(&at, bytes + n, &cp) != UTF8_OK)
         return TERM_NONE;
     m->start += (uint64_t)(at - bytes) * 8;
+    return term_small(cp);
+}
+
+term_t match_get_utf8(MatchContext *m)
+{
+    if (m->start % 8 != 0) return get_utf8_unaligned(m);
+    const uint8_t *start = match_base(m) + m->start / 8, *at = start;
+    uint32_t cp;
+    if (utf8_decode(&at, start + match_left(m) / 8, &cp) != UTF8_OK)
+        return TERM_NONE;
+    m->start += (uint64_t)(at - start) * 8;
     return term_small(cp);
 }
 

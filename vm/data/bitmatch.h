@@ -31,7 +31,12 @@ static inline bool bits_is_little(unsigned flags)
 
 static inline MatchContext *match_ptr(term_t t) { return (MatchContext *)boxed_ptr(t); }
 static inline uint64_t match_left(const MatchContext *m) { return m->end - m->start; }
-const uint8_t *match_base(const MatchContext *m);
+static inline const uint8_t *match_base(const MatchContext *m)
+{
+    const term_t *orig = boxed_ptr(m->orig);
+    return HEADER_SUBTAG(*orig) == BOXED_BINREF ? binary_bytes_at(((const BinRef *)orig)->bin)
+                                                : ((const HeapBits *)orig)->data;
+}
 
 /* Context over t: t itself when it is one (its position is kept: bs_start_match3 after a call), a new one
  * for a bit string, TERM_NONE for anything else. Takes MATCH_WORDS. */

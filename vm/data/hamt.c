@@ -16,12 +16,12 @@
 static inline unsigned nibble(uint32_t hash, unsigned shift) { return hash >> shift & 0xF; }
 static inline unsigned slot_of(unsigned bitmap, unsigned bit)
 {
-    return (unsigned)__builtin_popcount(bitmap & ((1u << bit) - 1));
+    return bits_set16(bitmap & ((1u << bit) - 1));
 }
 
 static term_t *start_node(Heap *h, unsigned bitmap, term_t *node)
 {
-    term_t *hp = heap_alloc(h, 1 + (size_t)__builtin_popcount(bitmap));
+    term_t *hp = heap_alloc(h, 1 + (size_t)bits_set16(bitmap));
     hp[0] = MAP_HEADER(MAP_NODE, bitmap);
     *node = term_make_boxed(hp);
     return hp + 1;
@@ -30,13 +30,13 @@ static term_t *start_node(Heap *h, unsigned bitmap, term_t *node)
 static term_t make_node(Heap *h, unsigned bitmap, const term_t *children)
 {
     term_t node, *to = start_node(h, bitmap, &node);
-    memcpy(to, children, (size_t)__builtin_popcount(bitmap) * sizeof(term_t));
+    memcpy(to, children, (size_t)bits_set16(bitmap) * sizeof(term_t));
     return node;
 }
 
 static term_t make_head(Heap *h, unsigned bitmap, size_t size, const term_t *children)
 {
-    size_t n = (size_t)__builtin_popcount(bitmap);
+    size_t n = (size_t)bits_set16(bitmap);
     term_t *hp = heap_alloc(h, 2 + n);
     hp[0] = MAP_HEADER(MAP_HEAD, bitmap);
     hp[1] = size;
@@ -350,7 +350,7 @@ static term_t merge(Heap *h, term_t a, term_t b, unsigned shift, size_t *common)
     Row rb = row_of(&b, shift);
     unsigned bitmap = merge_rows(h, row_of(&a, shift), rb, shift, common, children);
     if (!term_is_list_cell(b) && bitmap == rb.bitmap &&
-        memcmp(children, rb.children, (size_t)__builtin_popcount(bitmap) * sizeof(term_t)) == 0)
+        memcmp(children, rb.children, (size_t)bits_set16(bitmap) * sizeof(term_t)) == 0)
         return b;
     return make_node(h, bitmap, children);
 }
@@ -364,7 +364,7 @@ term_t hamt_merge(Heap *h, term_t a, term_t b)
     Row rb = row_of(&b, 0);
     unsigned bitmap = merge_rows(h, row_of(&a, 0), rb, 0, &common, children);
     if (bitmap == rb.bitmap &&
-        memcmp(children, rb.children, (size_t)__builtin_popcount(bitmap) * sizeof(term_t)) == 0)
+        memcmp(children, rb.children, (size_t)bits_set16(bitmap) * sizeof(term_t)) == 0)
         return b;
     return make_head(h, bitmap, map_size(a) + map_size(b) - common, children);
 }

@@ -81,7 +81,7 @@ static inline const term_t *hamt_children(term_t node, unsigned *count)
 {
     term_t header = boxed_header(node);
     bool head = MAP_HEADER_KIND(header) == MAP_HEAD;
-    *count = (unsigned)__builtin_popcount(MAP_HEADER_BITMAP(header));
+    *count = bits_set16(MAP_HEADER_BITMAP(header));
     return boxed_ptr(node) + (head ? 2 : 1);
 }
 

@@ -182,7 +182,7 @@ static size_t settle(MapBuilder *b)
 
 static term_t make_node(Heap *h, unsigned bitmap, const term_t *children)
 {
-    size_t n = (size_t)__builtin_popcount(bitmap);
+    size_t n = (size_t)bits_set16(bitmap);
     term_t *hp = heap_alloc(h, 1 + n);
     hp[0] = MAP_HEADER(MAP_NODE, bitmap);
     memcpy(hp + 1, children, n * sizeof(term_t));

@@ -308,18 +308,23 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
     return h;
 }
 
+static bool is_byte(term_t t) { return term_is_small(t) && (uint64_t)small_value(t) <= 255; }
+
+/* Goes on along the list as long as its elements hold no terms. */
 static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
 {
-    uint32_t word;
-    unsigned count;
-    term_t rest = hash_bytes_run(w, t, &h, &word, &count);
-    if (count > 0) h = hash1(word, K(4), h);
-    if (term_is_list_cell(rest)) {
-        work_push(w, list_tail(rest));
-        work_push(w, list_head(rest));
-    } else {
-        work_push(w, rest);
+    while (term_is_list_cell(t) && w->left > 0) {
+        uint32_t word;
+        unsigned count = 0;
+        if (is_byte(list_head(t))) t = hash_bytes_run(w, t, &h, &word, &count);
+        if (count > 0) h = hash1(word, K(4), h);
+        if (!term_is_list_cell(t) || !term_is_immed(list_head(t))) break;
+        h = phash2_immed(list_head(t), h);
+        t = list_tail(t);
+        work_done(w, 2);
     }
+    work_push(w, term_is_list_cell(t) ? list_tail(t) : t);
+    if (term_is_list_cell(t)) work_push(w, list_head(t));
     return h;
 }
 

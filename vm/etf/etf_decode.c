@@ -514,10 +514,39 @@ static size_t bytes_used(const EtfDecode *d)
     return d->inflated ? d->compressed_used : (size_t)(d->at - d->start);
 }
 
+/* Small integers one after the other, but for the last two terms of their compound: what lists of numbers and of
+ * characters consist of. Returns how many. */
+static size_t read_small_run(EtfDecode *d, size_t most)
+{
+    if (d->depth == 0) return 0;
+    Frame *f = &d->frames[d->depth - 1];
+    const uint8_t *at = d->at;
+    size_t step = f->kind == FRAME_LIST ? 2 : 1, n = 0;
+    for (most = MIN(most, f->left); n + 2 < most && d->end - at >= 5; n++, f->next += step) {
+        if (*at == ETF_SMALL_INT) {
+            *f->next = term_small(at[1]);
+            at += 2;
+        } else if (*at == ETF_INT) {
+            uint32_t v = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
+            *f->next = term_small((int32_t)v);
+            at += 5;
+        } else {
+            break;
+        }
+    }
+    d->at = at;
+    d->dst = f->next;
+    f->left -= n;
+    return n;
+}
+
+static bool at_small(const EtfDecode *d) { return d->at < d->end && (*d->at == ETF_SMALL_INT || *d->at == ETF_INT); }
+
 enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *result, size_t *used)
 {
     while (!d->bad) {
         if (budget-- == 0) return ETF_MORE;
+        if (at_small(d)) budget -= read_small_run(d, budget);
         if (read_term(d, h) || d->bad) continue;
         if (advance(d, h)) continue;
         if (d->bad) break;

@@ -50,30 +50,40 @@ struct EtfEncode {
     term_t root;
     Frame *frames;
     size_t depth, cap;
+    char uncounted[64];   /* the room when only the size is asked for: overwritten again and again */
 };
 
 /* ---- writing ---- */
 
-static char *start_of_output(const EtfEncode *e)
+static bool is_counting(const EtfEncode *e) { return !e->out && !e->binary; }
+
+static char *start_of_output(EtfEncode *e)
 {
     if (e->out) return e->out->data;
-    return e->binary ? (char *)binary_data(e->binary) : NULL;
+    return e->binary ? (char *)binary_data(e->binary) : e->uncounted;
 }
 
 static void window_open(EtfEncode *e)
 {
     char *start = start_of_output(e);
-    e->at = e->end = NULL;
-    if (!start) return;
-    e->at = start + (e->out ? e->out->len : e->written);
-    e->end = start + (e->out ? e->out->cap - 1 : e->binary->size);
+    e->at = e->end = start;
+    if (is_counting(e)) {
+        e->end += sizeof e->uncounted;
+    } else if (e->binary) {
+        e->at += e->written;
+        e->end += e->binary->size;
+    } else if (start) {
+        e->at += e->out->len;
+        e->end += e->out->cap - 1;
+    }
 }
 
 static void window_close(EtfEncode *e)
 {
-    if (!e->at) return;
+    if (!e->at) return; /* the buffer is empty still */
     size_t written = (size_t)(e->at - start_of_output(e));
-    if (e->out) buf_commit(e->out, written - e->out->len);
+    if (is_counting(e)) e->counted += written;
+    else if (e->out) buf_commit(e->out, written - e->out->len);
     else e->written = written;
 }
 
@@ -89,18 +99,18 @@ static bool binary_grow(EtfEncode *e, size_t n)
 
 static char *more_room(EtfEncode *e, size_t n)
 {
-    if (!e->out && !e->binary) {
-        e->counted += n;
-        return NULL;
-    }
     window_close(e);
     if (e->out) {
         buf_reserve(e->out, n);
-    } else if (!binary_grow(e, n)) {
+    } else if (e->binary && !binary_grow(e, n)) {
         e->bad = true;
         return NULL;
     }
     window_open(e);
+    if ((size_t)(e->end - e->at) < n) { /* counting, and more than is worth a copy */
+        e->counted += n;
+        return NULL;
+    }
     char *p = e->at;
     e->at += n;
     return p;
@@ -420,7 +430,7 @@ static void put_fun(EtfEncode *e, term_t t)
 {
     const Fun *f = fun_ptr(t);
     put8(e, ETF_NEW_FUN);
-    size_t start = e->at ? (size_t)(e->at - start_of_output(e)) : 0;
+    size_t start = (size_t)(e->at - start_of_output(e));
     put32(e, 0);
     put8(e, f->entry->arity);
     put_bytes(e, f->entry->uniq, 16);
@@ -469,7 +479,7 @@ static void put_term(EtfEncode *e, term_t t)
 static void finish_fun(EtfEncode *e, const Frame *f)
 {
     char *start = start_of_output(e);
-    if (!start) return;
+    if (is_counting(e)) return;
     uint32_t size = length32(e, (size_t)(e->at - start) - f->start);
     for (int i = 0; i < 4; i++) start[f->start + (size_t)i] = (char)(size >> 8 * (3 - i));
 }
@@ -498,7 +508,8 @@ static void list_items(EtfEncode *e, Frame *f)
     while (term_is_list_cell(t)) {
         term_t head = list_head(t);
         f->t = t = list_tail(t);
-        put_term(e, head);
+        if (term_is_small(head)) put_small(e, small_value(head));
+        else put_term(e, head);
         if (e->depth != depth || e->budget == 0) return;
         e->budget--;
     }

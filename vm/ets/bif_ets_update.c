@@ -80,12 +80,26 @@ static bool set_elements(Process *p, EtsTable *t, term_t *draft, term_t specs)
     return false;
 }
 
+/* An atomic value in place of another, done in the object itself; false when it is something else. */
+static bool set_in_place(const EtsTable *t, EtsObject *o, term_t spec)
+{
+    if (!term_is_tuple_of(spec, 2) || !term_is_small(tuple_element(spec, 1))) return false;
+    word_t pos = (word_t)small_value(tuple_element(spec, 1));
+    if (pos < 1 || pos > tuple_arity(o->tuple) || pos == t->keypos) return false;
+    if (!term_is_immed(tuple_element(spec, 2))) return false;
+    term_t *cell = &boxed_ptr(o->tuple)[pos];
+    if (!term_is_immed(*cell)) return false;
+    *cell = tuple_element(spec, 2);
+    return true;
+}
+
 static term_t update_element(Process *p, EtsTable *t, term_t *a, term_t otherwise)
 {
     EtsObject *o = ets_find(t, a[1]);
     if (!o && otherwise == TERM_NONE) return am_false;
     if (!o) o = find_or_default(p, t, a[1], otherwise);
     if (!o) return TERM_NONE;
+    if (set_in_place(t, o, a[2])) return am_true;
     term_t *draft = tuple_draft(p, o->tuple);
     bool ok = set_elements(p, t, draft, a[2]);
     if (ok) ets_replace(t, o, ets_object_new(t, term_make_boxed(draft)));

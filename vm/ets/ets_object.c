@@ -52,9 +52,11 @@ void ets_object_dispose(EtsObject *o)
     mem_free(MEM_ETS, o, sizeof *o + o->words * sizeof(term_t));
 }
 
+/* The object's memory holds all that the tuple consists of. */
 term_t ets_object_copy(Heap *h, const EtsObject *o)
 {
-    return term_copy(h, o->tuple);
+    if (UNLIKELY(o->off_heap != NULL)) return term_copy(h, o->tuple);
+    return heap_copy_block(h, o->mem, o->words, o->tuple);
 }
 
 EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value)

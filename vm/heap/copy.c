@@ -120,6 +120,21 @@ size_t term_size_words(term_t t, bool share_literals)
 
 /* ---- copy ---- */
 
+term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t)
+{
+    term_t *to = heap_alloc(h, words), delta = (term_t)((uintptr_t)to - (uintptr_t)block);
+    for (size_t i = 0; i < words;) {
+        term_t w = block[i];
+        if (term_is_header(w)) {
+            size_t end = i + 1 + boxed_raw_words(w);
+            while (i < end) to[i] = block[i], i++;
+        } else {
+            to[i++] = term_is_immed(w) ? w : w + delta;
+        }
+    }
+    return t + delta;
+}
+
 typedef struct Copier {
     Heap *heap;            /* off-heap objects are chained here */
     term_t *start, *top;   /* destination; top is the next free word */

@@ -145,6 +145,8 @@ size_t term_size_words(term_t t, bool share_literals);
  * sharing inside t is not kept. Neither recurses: depth of t is no limit. [no GC] */
 term_t term_copy(Heap *h, term_t t);
 term_t term_copy_all(Heap *h, term_t t);
+/* Copy of t, which lies in a block with all that it consists of, and nothing off-heap. */
+term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t);
 /* The same into words[0..size) that the caller took (size from term_size_words); off-heap objects are
  * chained on h. Returns the end of what was written through *end. */
 /* Copies that keep sharing: what is reached twice is copied once. First all terms are sized with one map,

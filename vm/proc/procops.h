@@ -18,6 +18,10 @@ typedef struct ProcOps {
     enum ProcPriority (*set_priority)(Process *p, enum ProcPriority prio);
     /* p has been sent a system task of a higher priority than its own: handle its signals soon. Any thread. */
     void (*hurry)(Process *p, enum ProcPriority prio);
+    /* Let the caller read what only the owner of p may, until it is given back. False: p runs, has signals that come
+     * first, or is not alive. The caller keeps p valid. */
+    bool (*borrow)(Process *p);
+    void (*give_back)(Process *p);
     /* A collection of p's heap, by the calling thread, begins or ends; for microstate accounting. */
     void (*collecting)(Process *p, bool begins);
     /* Reductions used by the calling process in the slice that goes on now. */

@@ -101,6 +101,8 @@ static unsigned ops_self_number(void) { return sched_self ? sched_self->number :
 static const ProcOps proc_ops = {
     .collecting = ops_collecting,
     .hurry = sched_hurry,
+    .borrow = sched_borrow,
+    .give_back = sched_give_back,
     .wake = sched_wake,
     .resume = sched_resume,
     .set_priority = sched_set_priority,

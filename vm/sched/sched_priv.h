@@ -172,6 +172,8 @@ void sched_leave(Process *p, uint32_t clear, uint32_t set);
 /* p has just been taken out of a queue. */
 void sched_run_process(Sched *s, Process *p);
 void sched_hurry(Process *p, enum ProcPriority prio);
+bool sched_borrow(Process *p);
+void sched_give_back(Process *p);
 
 /* ---- stats.c ---- */
 void span_begin(Sched *s);

@@ -29,6 +29,18 @@ static enum Taken take(Process *p)
     return TAKEN;
 }
 
+bool sched_borrow(Process *p)
+{
+    const uint32_t busy = PS_FREE | PS_EXITING | PS_ANY_DIRTY | PS_RUNNING | PS_SIGNALS | PS_SYSTASK;
+    uint32_t old = load_relaxed(&p->state);
+    do {
+        if (old & busy) return false;
+    } while (!cas_acq_rel(&p->state, &old, (old & ~PS_WAITING) | PS_RUNNING));
+    return true;
+}
+
+void sched_give_back(Process *p) { sched_leave(p, PS_RUNNING, 0); }
+
 static void handle(Sched *s, Process *p, enum ProcPriority prio)
 {
     s->p = p;

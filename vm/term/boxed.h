@@ -188,8 +188,8 @@ static inline word_t boxed_words(const term_t *p)
     if (HEADER_SUBTAG(h) != BOXED_MAP) return HEADER_ARITY(h) + 1;
     switch (MAP_HEADER_KIND(h)) {
     case MAP_FLAT: return FLAT_MAP_WORDS(p[1]);
-    case MAP_HEAD: return 2 + (word_t)__builtin_popcount(MAP_HEADER_BITMAP(h));
-    default: return 1 + (word_t)__builtin_popcount(MAP_HEADER_BITMAP(h));
+    case MAP_HEAD: return 2 + (word_t)bits_set16(MAP_HEADER_BITMAP(h));
+    default: return 1 + (word_t)bits_set16(MAP_HEADER_BITMAP(h));
     }
 }
 
