@@ -181,6 +181,17 @@ size_t float_print_scientific(double d, int digits, char *to)
 #define FAST_DECIMALS 18
 #define LONGEST_DECIMAL 255 /* longer texts are refused, as the reference does */
 
+/* The digits of v, at least `least` of them; the next free place. */
+static char *put_digits(char *to, uint64_t v, int least)
+{
+    char reversed[20];
+    int n = 0;
+    for (; v > 0; v /= 10) reversed[n++] = (char)('0' + v % 10);
+    while (n < least) reversed[n++] = '0';
+    while (n > 0) *to++ = reversed[--n];
+    return to;
+}
+
 /* |d| < 2^53 and few decimals: scale the fraction and round half away from zero, in double
  * arithmetic. The last places can differ from the exact expansion; the reference's do too. */
 static size_t put_scaled(double d, int decimals, char *to)
@@ -198,11 +209,15 @@ static size_t put_scaled(double d, int decimals, char *to)
         whole++;
         scaled -= (uint64_t)power[decimals];
     }
-    const char *sign = signbit(d) ? "-" : "";
-    if (decimals == 0)
-        return (size_t)sprintf(to, "%s%llu", sign, (unsigned long long)whole);
-    return (size_t)sprintf(to, "%s%llu.%0*llu", sign, (unsigned long long)whole, decimals,
-                           (unsigned long long)scaled);
+    char *at = to;
+    if (signbit(d)) *at++ = '-';
+    at = put_digits(at, whole, 1);
+    if (decimals > 0) {
+        *at++ = '.';
+        at = put_digits(at, scaled, decimals);
+    }
+    *at = 0;
+    return (size_t)(at - to);
 }
 
 /* "1.500" -> "1.5", "1.000" -> "1.0". DEVIATES: of a whole number above 2^53 printed without
