@@ -47,16 +47,26 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -DJOIST_DEBUG -DJOIST_SWITCH
 TYPE_CFLAGS_asan := $(SANITIZE) -fsanitize=address
 TYPE_CFLAGS_ubsan := $(SANITIZE) -fsanitize=undefined -fno-sanitize-recover=undefined
 TYPE_CFLAGS_tsan := $(SANITIZE) -fsanitize=thread
+TYPE_CFLAGS_fuzz := -O1 -g -fno-omit-frame-pointer -DJOIST_SWITCH -DJOIST_CHECKED -fsanitize=fuzzer-no-link,address
 TYPE_LDFLAGS_asan := -fsanitize=address
 TYPE_LDFLAGS_ubsan := -fsanitize=undefined
 TYPE_LDFLAGS_tsan := -fsanitize=thread
+TYPE_LDFLAGS_fuzz := -fsanitize=fuzzer-no-link,address
 ifeq ($(TYPE_CFLAGS_$(TYPE)),)
-$(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan)
+$(error TYPE=$(TYPE) is not one of release debug checked asan ubsan tsan fuzz)
 endif
 
-# Native code (vm/exec/jit) where the interpreter keeps its registers: gcc, x86-64, no sanitizer.
-GCC_X86 := $(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | \
-    awk '$$2 == "__x86_64__" { x86 = 1 } $$2 == "__clang__" { clang = 1 } END { if (x86 && !clang) print "yes" }')
+# The fuzzers' instrumentation is clang's alone, whatever compiler everything else is made with.
+FUZZ_CC ?= clang
+ifeq ($(TYPE),fuzz)
+override CC := $(FUZZ_CC)
+endif
+
+# What the compiler says of itself. CLANG: it does not know some of gcc's flags. JIT: native code (vm/exec/jit), where
+# the interpreter keeps its registers: gcc, x86-64, no sanitizer.
+SAYS := $(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | awk '$$2 ~ /^__(x86_64|clang)__$$/ { print $$2 }')
+CLANG := $(filter __clang__,$(SAYS))
+GCC_X86 := $(and $(filter __x86_64__,$(SAYS)),$(if $(CLANG),,yes))
 JIT := $(and $(filter release checked,$(TYPE)),$(GCC_X86))
 
 # By itself gcc clears a struct of 100 bytes with `rep stos`, whose start alone takes longer than the stores.
@@ -65,13 +75,13 @@ TYPE_CFLAGS_release += $(if $(GCC_X86),-mmemset-strategy=$(STRING_OPS) -mmemcpy-
 
 # CFLAGS_x: what the one file x.c needs besides.
 include $(SRC)/vm/exec/flags.mk
-WARN := -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation \
+WARN := -Wall -Wextra -Wno-unused-parameter $(if $(CLANG),,-Wno-format-truncation) \
     -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(TYPE_CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
 JCPPFLAGS := $(if $(JIT),-DJOIST_JIT) -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) -isystem $(GEN)/atoms $(CPPFLAGS)
 JLDFLAGS := $(TYPE_LDFLAGS_$(TYPE)) -rdynamic -pthread $(LDFLAGS)
 HOSTCC ?= $(CC)
-HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-format-truncation
+HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-parameter $(if $(CLANG),,-Wno-format-truncation)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
@@ -232,6 +242,19 @@ $(OBJ)/unit/%: $(SRC)/test/unit/%.c $(OBJ)/libvm.a
 	@mkdir -p $(@D)
 	$(call say,UNIT,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) $$(pkg-config --cflags check) -MMD -MP \
 	    $(JLDFLAGS) -o $@ $< $(OBJ)/libvm.a $$(pkg-config --libs check) $(LIBS)
+
+# The coverage-guided fuzzers (tools/fuzz): libFuzzer's main, the VM without its own; TYPE=fuzz.
+FUZZERS := $(OBJ)/fuzzers/vm $(OBJ)/fuzzers/epmd $(OBJ)/fuzzers/words
+WRAPPED_vm := dlopen
+WRAPPED_words := fopen execvp leave setenv sys_print_error
+$(OBJ)/fuzzers/vm: $(OBJ)/test/fuzz/harness.o $(OBJ)/test/fuzz/mutate_code.o $(OBJ)/libvm.a
+$(OBJ)/fuzzers/words: $(OBJ)/test/fuzz/words_fuzz.o $(OBJ)/libvm.a
+$(OBJ)/fuzzers/epmd: $(OBJ)/test/fuzz/epmd_fuzz.o
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+$(FUZZERS):
+	@mkdir -p $(@D)
+	$(call say,LINK,$@) $(CC) $(JCFLAGS) $(JLDFLAGS) -fsanitize=fuzzer $(WRAPPED_$(@F):%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 # Developers' view of a .beam: make build/release/beamdump
 $(OBJ)/beamdump: $(SRC)/tools/beamdump.c $(OBJ)/libvm.a
