@@ -85,6 +85,10 @@ HOSTCFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wno-unused-paramete
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 
+# Comparisons guide the fuzzers in what reads input; elsewhere, above all in the interpreter, they only cost time.
+NOT_GUIDING := $(addprefix $(OBJ)/vm/,base/% heap/% code/% exec/% proc/% sched/%)
+guiding = $(if $(filter fuzz,$(TYPE)),$(if $(filter $(NOT_GUIDING),$@),-fno-sanitize-coverage=trace-cmp))
+
 # ---- sources -----------------------------------------------------------------------------------
 
 find-src = $(sort $(patsubst $(SRC)/%,%,$(wildcard $(addprefix $(SRC)/,$(1)))))
@@ -157,7 +161,7 @@ $(OBJ)/flags: FORCE
 
 $(OBJ)/%.o: $(SRC)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 	@mkdir -p $(@D)
-	$(call say,CC,$@) $(CC) $(JCFLAGS) $(CFLAGS_$(*F)) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@) $(CC) $(JCFLAGS) $(CFLAGS_$(*F)) $(guiding) $(JCPPFLAGS) -MMD -MP -c -o $@ $<
 $(OBJ)/gen/%.o: $(GEN)/%.c $(OBJ)/flags $(ATOMS)/atoms.base | $(GEN_H)
 	@mkdir -p $(@D)
 	$(call say,CC,$@) $(CC) $(JCFLAGS) $(JCPPFLAGS) -MMD -MP -c -o $@ $<

@@ -46,12 +46,17 @@ static bool add_function(Load *l, size_t func_info)
     return true;
 }
 
-/* Where the function that ends before op `at` stops: its successor's labels and line are not its own. */
-static uint32_t function_end(const GenCode *g, size_t at)
+/* The last function stops before op `at`: its successor's labels and line are not its own. */
+static bool end_function(Load *l, size_t at)
 {
+    const GenCode *g = &l->gen;
+    if (l->function_count == 0)
+        return true;
+    Function *f = &l->functions[l->function_count - 1];
     while (at > 0 && (g->ops[at - 1].op == GEN_label || g->ops[at - 1].op == GEN_line))
         at--;
-    return (uint32_t)at;
+    f->end_op = (uint32_t)at;
+    return at > f->entry_op || load_fail(l, "function without code");
 }
 
 bool check_find_functions(Load *l)
@@ -61,8 +66,9 @@ bool check_find_functions(Load *l)
         unsigned op = g->ops[i].op;
         if (op != GEN_func_info && op != GEN_int_code_end)
             continue;
-        if (l->function_count > 0)
-            l->functions[l->function_count - 1].end_op = function_end(g, i);
+        l->pos = i;
+        if (!end_function(l, i))
+            return false;
         if (op == GEN_func_info && !add_function(l, i))
             return false;
     }

@@ -6,7 +6,11 @@
 
 /* Room that the arrays begin with, a little less than a huge page: large.h asks for one and keeps it for the next
  * load, so that the loads of the boot fault twice instead of once for each page (vm/doc/loader.md). */
+#ifdef JOIST_ASAN
+#define SCRATCH_BYTES ((size_t)512) /* the end of what is used is the end of the block */
+#else
 #define SCRATCH_BYTES (((size_t)2 << 20) - 4096)
+#endif
 
 typedef struct GenInfo {
     const char *name;

@@ -160,4 +160,6 @@ funs() ->
 
 control() ->
     [{end_of_code, 1, [{move, ?X0, ?X1}]},
+     {no_code, 1, []},
+     {no_code_before_others, 1, [{line, []}], [1], [{g, 3, 11, [return]}]},
      {into_another, 1, [{jump, {f, 12}}], [1], [{g, 1, 11, [{label, 12}, return]}]}].

@@ -18,6 +18,12 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#ifdef JOIST_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
 
 #define STRIPES 128
 #define MMAP_BYTES (4 << 20)
@@ -214,11 +220,14 @@ static_assert(sizeof(Guard) == 16, "keeps the alignment of malloc");
 
 #define GUARD_BYTES (sizeof(Guard) + sizeof(uint64_t))
 
+/* The address sanitizer reports who touches a guard at once. */
 static void *guard_set(Guard *g, enum MemType type, size_t bytes)
 {
     uint64_t tail = TAIL_MAGIC;
     *g = (Guard){LIVE_MAGIC, type, bytes};
     memcpy((char *)(g + 1) + bytes, &tail, sizeof tail);
+    ASAN_POISON_MEMORY_REGION(g, sizeof *g);
+    ASAN_POISON_MEMORY_REGION((char *)(g + 1) + bytes, sizeof tail);
     return g + 1;
 }
 
@@ -226,12 +235,14 @@ static Guard *guard_check(enum MemType type, void *ptr, size_t bytes)
 {
     Guard *g = (Guard *)ptr - 1;
     uint64_t tail;
+    ASAN_UNPOISON_MEMORY_REGION(g, sizeof *g);
     if (g->magic != LIVE_MAGIC)
         PANIC("%p: %s", ptr, g->magic == DEAD_MAGIC ? "freed twice" : "not a block");
     if (g->type != type)
         PANIC("%p: allocated as %s, freed as %s", ptr, types[g->type].name, types[type].name);
     if (g->bytes != bytes)
         PANIC("%p (%s): allocated %zu bytes, freed %zu", ptr, types[type].name, g->bytes, bytes);
+    ASAN_UNPOISON_MEMORY_REGION((char *)ptr + bytes, sizeof tail);
     memcpy(&tail, (char *)ptr + bytes, sizeof tail);
     if (tail != TAIL_MAGIC)
         PANIC("%p (%s): written beyond its %zu bytes", ptr, types[type].name, bytes);

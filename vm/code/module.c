@@ -115,11 +115,19 @@ void module_stage_locked(Vm *vm, Module *m, CodeInstance *c)
     store_release(&m->on_load, c);
 }
 
+/* The stub or a copy of it. Word by word: a function may have fewer, but not when it begins as the stub does. */
+static bool is_native_stub(const Export *e, const code_t *addr)
+{
+    for (size_t i = 0; i < ARRAY_LEN(e->native_stub); i++)
+        if (addr[i] != e->native_stub[i]) return false;
+    return true;
+}
+
 /* A function with code of its own takes the place of the native; but not one that on_load has bound to a
  * library: its code is a copy of the stub. */
 static void publish_export(Export *e, const code_t *addr)
 {
-    if (addr != e->native_stub && memcmp(addr, e->native_stub, sizeof e->native_stub) != 0) e->native = NULL;
+    if (e->native && !is_native_stub(e, addr)) e->native = NULL;
     e->flags |= EXPORT_LOADED | EXPORT_NEW;
     store_release(&e->addr, addr);
 }
