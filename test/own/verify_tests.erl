@@ -29,7 +29,14 @@ run(Args) ->
     end.
 
 catch_call(Args) ->
-    try apply(forged, f, Args) of V -> {ok, V} catch C:R -> {C, R} end.
+    try apply(forged, f, Args) of
+        V -> {ok, V}
+    catch
+        C:R:St -> with_arguments(C, R, St)
+    end.
+
+with_arguments(error, function_clause, [{forged, f, [_ | _] = As, _} | _]) -> {function_clause, As};
+with_arguments(C, R, _) -> {C, R}.
 
 -define(X0, {x, 0}).
 -define(X1, {x, 1}).
@@ -134,6 +141,9 @@ binaries() ->
                    {bs_get_tail, ?X0, ?X0, 1}, return]}]},
      {context_misused, 1,
       [{bs_start_match3, {f, 1}, ?X0, 1, ?X0}, {call_only, 1, {f, 11}}], [<<7, 8>>], [{g, 1, 11, [return]}]},
+     {context_in_clause, 1,
+      [{bs_start_match4, {atom, no_fail}, 1, ?X0, ?X0}, {test, bs_get_integer2, {f, 1}, [?X0, 1, {integer, 8}, 1, {field_flags, []}, ?X1]},
+       {test, bs_test_tail2, {f, 1}, [?X0, 0]}, {move, ?X1, ?X0}, return], [<<7, 8>>]},
      {put_without_binary, 1, [{bs_put_integer, {f, 0}, {integer, 8}, 1, {field_flags, []}, ?X0}, return]},
      {put_too_much, 1, [{bs_init2, {f, 0}, 1, 0, 1, {field_flags, []}, ?X1},
                         {bs_put_integer, {f, 0}, {integer, 800000}, 1, {field_flags, []}, ?X0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* native - what happens when a native returns no term, and calls of code that is not there. */
 #include "code/purge.h"
+#include "data/bitmatch.h"
 #include "exec/exec_code.h"
 #include "exec/exec_priv.h"
 
@@ -105,8 +106,10 @@ term_t exec_call_dirty(Sched *s, Process *p, const BifEntry *native)
 
 /* ---- missing code ---- */
 
+/* An argument may be a match context by now; what is shown is what was left to be matched. */
 const code_t *exec_function_clause(Sched *s, Process *p, const Mfa *mfa)
 {
+    for (unsigned i = 0; i < mfa->arity; i++) s->x[i] = match_context_to_binary(&p->heap, s->x[i]);
     return except_raise_clause(p, s->x, mfa, s->x) ?: exec_exit(s, p);
 }
 
