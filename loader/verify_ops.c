@@ -169,12 +169,9 @@ bool verify_test_arity(Verifier *v, const InsnOperand *a)
 {
     Val val;
     if (!verify_term(v, &a[1], &val) || !verify_uint(v, &a[2])) return false;
-    if (is_nothing(val_only(val, V_TUPLE))) {
-        verify_end(v);
-        return verify_test(v, &a[0]);
-    }
     if (!verify_guard(v, GUARD_IS_TUPLE, &a[1], 0) || !verify_test(v, &a[0])) return false;
-    go_on_with(v, &a[1], val_tuple((uint32_t)MIN(a[2].value, (uint64_t)ARITY_MIN - 1)));
+    if (is_nothing(val_only(val, V_TUPLE))) verify_end(v);
+    else go_on_with(v, &a[1], val_tuple((uint32_t)MIN(a[2].value, (uint64_t)ARITY_MIN - 1)));
     return true;
 }
 

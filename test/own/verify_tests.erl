@@ -113,6 +113,7 @@ types() ->
       [{test, is_tuple, {f, 1}, [?X0]}, {test, test_arity, {f, 1}, [?X0, 2]}, {get_tuple_element, ?X0, 2, ?X0},
        return], [{a, b}]},
      {arity_of_list, 1, [{test, test_arity, {f, 1}, [?X0, 2]}, return], [[a]]},
+     {arity_of_number, 1, [{move, {integer, 1}, ?X0}, {test, test_arity, {f, 1}, [?X0, 2]}, return], [a]},
      {map_of_list, 1, [{get_map_elements, {f, 1}, ?X0, {list, [{atom, a}, ?X0]}}, return], [[a]]},
      {float_of_list, 1,
       [{fmove, ?X0, {fr, 0}}, {test_heap, {alloc, [{words, 0}, {floats, 1}, {funs, 0}]}, 0}, {fmove, {fr, 0}, ?X0},
