@@ -2,7 +2,8 @@
 # Builds Joist. The commands a user needs:
 #   make run      set everything up, build, run the example release on Joist
 #   make check    set everything up, build, run every test; ends with "N passed, N failed"
-#   make          the VM, its launchers and bin/;  make TYPE=debug|checked|asan|ubsan|tsan
+#   make          the VM, its launchers and bin/;  make TYPE=debug|checked|asan|ubsan|tsan|fuzz
+#   make fuzz     the coverage-guided fuzzers, an hour each;  make fuzz FUZZ='code 600'
 #   make install prefix=DIR [DESTDIR=DIR]
 #   make gen      only the generated sources;  make build/release/vm/term/atom.o  one object
 # Works in the source folder and, through configure, in any other folder.
@@ -230,6 +231,8 @@ run: all
 check: all $(TOOLS)/stencilgen
 	@$(SRC)/tools/setup check
 	@rm -f $(OBJ)/unit-built; if $(MAKE) --no-print-directory -k unit-tests; then touch $(OBJ)/unit-built; fi
+	@rm -f $(B)/fuzzers-built; $(if $(TESTS),$(if $(findstring fuzz,$(TESTS)),,true ||)) \
+	    if $(MAKE) --no-print-directory TYPE=fuzz fuzzers; then touch $(B)/fuzzers-built; fi
 	@TYPE='$(TYPE)' ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' OBJ='$(abspath $(OBJ))' \
 	 BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \
 	 $(SRC)/tools/run-tests $(TESTS)
@@ -273,9 +276,14 @@ conformance: all
 	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' \
 	 $(SRC)/tools/conformance $(SUITES)
 
-# Damaged input for each decoder until stopped, a seed a round.
-.PHONY: fuzz
+# Coverage-guided, each target for an hour; FUZZ='code 600' chooses a target (or all), seconds, a seed (tools/fuzz).
+# fuzz-blindly: damaged input for each decoder of this TYPE until stopped, a seed a round.
+FUZZ ?= all 3600
+.PHONY: fuzz fuzz-blindly
 fuzz: all
+	@$(MAKE) --no-print-directory TYPE=fuzz fuzzers
+	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' $(SRC)/tools/fuzz $(FUZZ)
+fuzz-blindly: all
 	@seed=$$(date +%s); while :; do seed=$$((seed + 1)); echo "seed $$seed"; \
 	 FUZZ_SEED=$$seed FUZZ_ROUNDS=5000 TEST_TIMEOUT=3600 ROOT='$(CURDIR)' SRC='$(abspath $(SRC))' B='$(abspath $(B))' \
 	 OBJ='$(abspath $(OBJ))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' OTP_ERLC='$(OTP_ERLC)' \

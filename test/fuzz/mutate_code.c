@@ -231,7 +231,8 @@ static bool other_chunk(Cut *c)
     while (chunk_number(c, count)) count++;
     if (count == 0) return false;
     c->chunk = chunk_number(c, dice(count));
-    size_t size = get32(c->data + c->chunk + 4), from = dice(size + 1), length = 1 + dice(40), n = MIN(size - from, length);
+    size_t size = get32(c->data + c->chunk + 4), from = dice(size + 1), length = 1 + dice(40);
+    size_t n = MIN(size - from, length);
     return own_change(c, c->chunk + 8 + from, c->chunk + 8 + from + n);
 }
 
