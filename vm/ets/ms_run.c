@@ -58,11 +58,20 @@ static term_t variables(Run *r, const MsClause *c)
     return list;
 }
 
+/* A failure is no exception of the process: its value may lie in the specification or the object, which end. */
 static bool call_native(Run *r, const MsOp *op)
 {
+    Process *p = r->p;
+    uint32_t reason = p->freason;
+    term_t value = p->fvalue, cause = p->fcause;
     r->top -= op->b;
-    term_t v = op->native->fn(r->p, r->top);
-    if (v == TERM_NONE) return false;
+    term_t v = op->native->fn(p, r->top);
+    if (v == TERM_NONE) {
+        p->freason = reason;
+        p->fvalue = value;
+        p->fcause = cause;
+        return false;
+    }
     *r->top++ = term_is_number(v) ? v : taken(r, v);
     return true;
 }
