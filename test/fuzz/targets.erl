@@ -4,6 +4,7 @@
 %% compared, sent, encoded again. What a target does when all is well costs time at each input, so it is little.
 -module(targets).
 -export([start/1, target/2, names/0, readable/1]).
+-compile({nowarn_deprecated_function, {erlang, phash, 2}}).
 -nifs([ready/0, done/1]).
 
 -define(ATOMS_ENOUGH, 4000000). % then the VM is started afresh
