@@ -48,7 +48,7 @@ one(etf, <<O, B/binary>>) ->
     use(O, T);
 one(regexp, <<O:16, B/binary>>) -> regexp(O, zeros(B, 3));
 one(packet, <<T, O, B/binary>>) -> packet(T, O, B);
-one(match_spec, <<O, B/binary>>) -> match_spec(O, target_terms:terms(B));
+one(match_spec, <<O, B/binary>>) -> match_spec(O, lists:sublist(target_terms:terms(B), 8));
 one(text, <<F, T, B/binary>>) -> text(F, T, B);
 one(number, <<O, B/binary>>) -> number(O, B);
 one(_, _) -> ok.
