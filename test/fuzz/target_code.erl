@@ -100,7 +100,7 @@ call_all(Module, Seed) ->
 %% The process first has its arguments and messages on a heap that is as small as can be.
 start(Module, F, A, Seed) when A < 10 ->
     Args = [argument((Seed + I * 7919) rem 41) || I <- lists:seq(1, A)],
-    Heap = #{size => 300000, error_logger => false, kill => true},
+    Heap = #{size => 20000, error_logger => false, kill => true},
     {Pid, Ref} = spawn_opt(fun() -> called(Module, F, Args) end, [monitor, {max_heap_size, Heap}]),
     Pid ! {self(), hello},
     Pid ! hd(Args ++ [1]),
