@@ -213,7 +213,7 @@ static void kill_ports(DynDriver *d)
     for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
         Port *port = ptab_slot(t, i);
         if (!port || port->driver != &d->port_driver) continue;
-        mutex_lock(port->lock);
+        port_take_lock(port);
         if (port->state != PORT_DEAD) port_exit(port, am_driver_unloaded);
         port_unlock(port);
     }

@@ -8,6 +8,7 @@
 #include "io/child.h"
 #include "io/drv.h"
 #include "io/port_trace.h"
+#include "io/tracer_port.h"
 #include "io/socket.h"
 #include "io/watch.h"
 #include "proc/procops.h"
@@ -87,8 +88,23 @@ term_t port_list(Vm *vm, Heap *h)
 
 /* ---- locking and teardown ---- */
 
+THREAD_LOCAL unsigned port_locks_held;
+
+void port_take_lock(Port *port)
+{
+    mutex_lock(port->lock);
+    port_locks_held++;
+}
+
+static void release(Port *port)
+{
+    port_locks_held--;
+    mutex_unlock(port->lock);
+}
+
 static void port_free(Port *port)
 {
+    tracer_port_forget(port);
     heap_piece_dispose(&port->exit_piece);
     heap_piece_dispose(&port->data_piece);
     buf_free(&port->input);
@@ -169,7 +185,7 @@ void port_unlock(Port *port)
 {
     bool end = port->exit_asked && port->state != PORT_DEAD && !port->in_driver;
     if (end) tear_down(port);
-    mutex_unlock(port->lock);
+    release(port);
     if (end) epoch_defer(port->vm->epoch, &port->free_later, port_retire, port);
 }
 
@@ -177,9 +193,9 @@ Port *port_lock(Vm *vm, term_t id)
 {
     Port *port = ptab_lookup(vm->procs->ports, id);
     if (!port) return NULL;
-    mutex_lock(port->lock);
+    port_take_lock(port);
     if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    mutex_unlock(port->lock);
+    release(port);
     return NULL;
 }
 
@@ -190,8 +206,9 @@ Port *port_try_lock(Vm *vm, term_t id, bool *busy)
     if (!port) return NULL;
     *busy = !mutex_try_lock(port->lock);
     if (*busy) return NULL;
+    port_locks_held++;
     if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    mutex_unlock(port->lock);
+    release(port);
     return NULL;
 }
 
@@ -437,7 +454,7 @@ static enum TaskResult run_task(Task *t, Sched *s UNUSED)
         return TASK_GONE;
     }
     uint32_t events = atomic_exchange(&port->events, 0);
-    mutex_lock(port->lock);
+    port_take_lock(port);
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
         port_trace_in(port, term_small(0));
         if (events & PORT_TIMER) port_trace_timeout(port);
@@ -505,9 +522,9 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
                 const char *title, const PortDriver *d, int *error)
 {
     Port *port = port_new(p->vm, p->id, opt, title, d);
-    mutex_lock(port->lock);
+    port_take_lock(port);
     if (!table_add(port)) {
-        mutex_unlock(port->lock);
+        release(port);
         port_free(port);
         *error = -2;
         return NULL;
@@ -520,7 +537,7 @@ Port *port_open(Process *p, enum PortSource source, term_t spec, const PortOptio
     if (*error == 0) return port;
     port->state = PORT_DEAD;
     table_remove(port);
-    mutex_unlock(port->lock);
+    release(port);
     epoch_defer(p->vm->epoch, &port->free_later, port_retire, port);
     return NULL;
 }
@@ -546,10 +563,10 @@ void port_flush_all(Vm *vm)
         Port *port = ptab_slot(t, i);
         if (!port || !(port->driver->flush || port->dist_ops)) continue;
         /* Whoever holds the lock now is writing: wait, or what it leaves queued would be lost. */
-        mutex_lock(port->lock);
+        port_take_lock(port);
         if (port->state != PORT_DEAD && port->dist_ops) port->dist_ops->flush(port, port->dist);
         if (port->state != PORT_DEAD && port->driver->flush) port->driver->flush(port);
-        mutex_unlock(port->lock);
+        release(port);
     }
 }
 
@@ -759,8 +776,9 @@ static void serve_natives(Vm *vm)
     vm->nif->fds->port_ready = on_selected;
     vm->nif->fds->report = report_text;
     vm->nif->port_down = on_process_down;
-    vm->nif->port_command = trace_space(vm)->port_command = command_nosuspend;
+    vm->nif->port_command = command_nosuspend;
     trace_space(vm)->port_flags = flags_of;
+    trace_space(vm)->port_tell = tracer_port_tell;
 }
 
 void port_init(Vm *vm)

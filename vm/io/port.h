@@ -133,6 +133,7 @@ typedef struct Port {
     Buf input;                   /* incomplete packet or line */
     void *driver_data;
     TraceFlags trace;            /* see port_trace.h */
+    _Atomic(struct ToldEvent *) told; /* events that it is the tracer of, last first (tracer_port.h) */
     _Atomic(uint32_t) events;    /* POLL_*, PORT_TIMER that the task has to handle */
     _Atomic(bool) retired;       /* nobody else can schedule the task any more: its run frees */
     Timer timer;                 /* port_set_timer */
@@ -155,6 +156,10 @@ Port *port_lock(Vm *vm, term_t id);
 Port *port_try_lock(Vm *vm, term_t id, bool *busy);
 /* Same by id or registered name. */
 Port *port_lock_any(Vm *vm, term_t id_or_name);
+/* The lock of a port that is known to be there, in whatever state; undone by port_unlock. */
+void port_take_lock(Port *port);
+/* How many ports this thread has locked: with one it may wait for no other. */
+extern THREAD_LOCAL unsigned port_locks_held;
 /* Unlock, and tear down what asked for it meanwhile. */
 void port_unlock(Port *port);
 

@@ -6,19 +6,21 @@
 #include "data/iolist.h"
 #include "io/drv.h"
 #include "term/atom.h"
+#include "trace/tracer.h"
 
-static void event(Port *port, uint32_t flag, term_t tag, unsigned n, const term_t *args)
+static void event(Port *port, uint32_t kind, term_t tag, term_t term, term_t extra)
 {
     TraceFlags *f = &port->trace;
-    if (!(f->flags & flag) || f->tracer == TERM_NONE) return;
-    if (trace_send_to(port->vm, f->tracer, f->flags, port->id, tag, n, args)) return;
+    if (!(f->flags & kind) || f->tracer == TERM_NONE || f->tracer == port->id) return;
+    TraceEvent e = {.kind = kind, .flags = f->flags, .tracee = port->id, .tag = tag, .term = term, .extra = extra};
+    if (tracer_tell(port->vm, f->tracer, &e)) return;
     f->flags = 0;
     f->tracer = TERM_NONE;
 }
 
 void port_trace_event(Port *port, term_t tag, term_t arg)
 {
-    if (port_is_traced(port, TRACE_PORTS)) event(port, TRACE_PORTS, tag, 1, &arg);
+    if (port_is_traced(port, TRACE_PORTS)) event(port, TRACE_PORTS, tag, arg, TERM_NONE);
 }
 
 /* As much of the name as an atom can have. */
@@ -33,8 +35,7 @@ static term_t name_atom(const char *text)
 void port_trace_open(Port *port, term_t pid)
 {
     if (!port_is_traced(port, TRACE_PORTS)) return;
-    term_t args[2] = {pid, name_atom(port->title)};
-    event(port, TRACE_PORTS, am_open, 2, args);
+    event(port, TRACE_PORTS, am_open, pid, name_atom(port->title));
 }
 
 /* ---- what a port is asked ---- */
@@ -42,7 +43,7 @@ void port_trace_open(Port *port, term_t pid)
 static void received(Port *port, Heap *h, term_t from, term_t message)
 {
     term_t pair = heap_tuple2(h, from, message);
-    event(port, TRACE_RECEIVE, am_receive, 1, &pair);
+    event(port, TRACE_RECEIVE, am_receive, pair, TERM_NONE);
     heap_dispose(h);
 }
 
@@ -54,8 +55,7 @@ void port_trace_receive(Port *port, term_t from, term_t message)
 
 void port_trace_timeout(Port *port)
 {
-    term_t timeout = am_timeout;
-    if (port_is_traced(port, TRACE_RECEIVE)) event(port, TRACE_RECEIVE, am_receive, 1, &timeout);
+    if (port_is_traced(port, TRACE_RECEIVE)) event(port, TRACE_RECEIVE, am_receive, am_timeout, TERM_NONE);
 }
 
 void port_trace_request(Port *port, term_t from, term_t tag, term_t value)
@@ -154,8 +154,7 @@ void port_trace_operation(Port *port, term_t from, term_t tag, uint32_t op, cons
 void port_trace_send(Port *port, term_t to, term_t message, bool exists)
 {
     if (!port_is_traced(port, TRACE_SEND)) return;
-    term_t args[2] = {message, to};
-    event(port, TRACE_SEND, exists ? am_send : am_send_to_non_existing_process, 2, args);
+    event(port, TRACE_SEND, exists ? am_send : am_send_to_non_existing_process, message, to);
 }
 
 static void reply(Port *port, Heap *h, term_t to, term_t what)
@@ -195,13 +194,13 @@ static void caller_runs(bool in)
 void port_trace_in(Port *port, term_t what)
 {
     caller_runs(false);
-    if (port_is_traced(port, TRACE_RUNNING_PORTS)) event(port, TRACE_RUNNING_PORTS, am_in, 1, &what);
+    if (port_is_traced(port, TRACE_RUNNING_PORTS)) event(port, TRACE_RUNNING_PORTS, am_in, what, TERM_NONE);
 }
 
 void port_trace_out(Port *port, term_t what)
 {
     if (port_is_traced(port, TRACE_RUNNING_PORTS) && port->state == PORT_OPEN && !port->exit_asked)
-        event(port, TRACE_RUNNING_PORTS, am_out, 1, &what);
+        event(port, TRACE_RUNNING_PORTS, am_out, what, TERM_NONE);
     caller_runs(true);
 }
 

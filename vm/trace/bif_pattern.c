@@ -4,6 +4,7 @@
 #include "code/module.h"
 #include "sched/sched.h"
 #include "trace/breakpoint.h"
+#include "trace/tracer.h"
 
 static term_t badarg(Process *p, term_t cause)
 {
@@ -44,7 +45,7 @@ static bool parse_meta_tracer(Pattern *q, term_t t)
         pid = tuple_element(t, 3);
     }
     q->tracer = pid;
-    return term_is_local_pid(pid);
+    return tracer_is(pid);
 }
 
 static bool parse_flags(Pattern *q, term_t list, term_t self)

@@ -8,6 +8,7 @@
 #include "proc/report.h"
 #include "sched/sched.h"
 #include "trace/breakpoint.h"
+#include "trace/tracer.h"
 
 static term_t badarg(Process *p) { return bif_error(p, EXC_BADARG); }
 static term_t badopt(Process *p) { return bif_error_cause(p, EXC_BADARG, am_badopt); }
@@ -28,7 +29,7 @@ static bool parse_tracer(Request *r, term_t t)
     term_t pid = TERM_NONE;
     if (term_is_tuple_of(t, 2)) pid = tuple_element(t, 2);
     else if (tuple_element(t, 2) == am_erl_tracer) pid = tuple_element(t, 3);
-    if (!term_is_local_pid(pid) || !process_lookup_alive(r->p->vm, pid)) return false;
+    if (!term_is_local_port(pid) && !tracer_lives(r->p->vm, pid)) return false;
     r->tracer = pid;
     return true;
 }
@@ -61,7 +62,7 @@ static void set_flags(TraceFlags *f, const Request *r)
 /* A process that somebody else traces already keeps its tracer. */
 static bool taken_by_other(const Request *r, const TraceFlags *f)
 {
-    return f && f->flags && f->tracer != r->tracer && process_lookup_alive(r->p->vm, f->tracer);
+    return f && f->flags && f->tracer != r->tracer && tracer_lives(r->p->vm, f->tracer);
 }
 
 static bool change_process(Request *r, Process *target)
@@ -114,8 +115,8 @@ static void new_process(Process *parent, Process *child, bool linked, term_t mfa
     if (!f->flags || f->tracer == child->id) return;
     TraceFlags *c = trace_flags_make(child);
     c->flags = f->flags, c->tracer = f->tracer;
-    trace_event(child, TRACE_PROCS, am_spawned, 2, (term_t[]){parent->id, mfa});
-    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, 1, &parent->id);
+    trace_event(child, TRACE_PROCS, am_spawned, parent->id, mfa);
+    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
 }
 
 static void change_new(Request *r, bool procs, bool ports)
@@ -179,7 +180,7 @@ BIF(erts_internal, trace, 3, 0)
 static term_t flags_info(Process *p, const TraceFlags *f, term_t item)
 {
     term_t v;
-    bool traced = f && f->flags && process_lookup_alive(p->vm, f->tracer);
+    bool traced = f && f->flags && tracer_lives(p->vm, f->tracer);
     if (item == am_flags) v = traced ? trace_flag_list(&p->heap, f->flags) : TERM_NIL;
     else if (item == am_tracer) v = traced ? f->tracer : TERM_NIL;
     else return badarg(p);
@@ -311,7 +312,7 @@ BIF(erlang, match_spec_test, 3, 0)
 
 BIF(erl_tracer, enabled, 3, 0)
 {
-    bool alive = term_is_local_pid(a[1]) && process_lookup_alive(p->vm, a[1]);
+    bool alive = tracer_lives(p->vm, a[1]);
     if (alive && a[1] != a[2]) return am_trace;
     return a[0] == am_trace_status && !alive ? am_remove : am_discard;
 }
@@ -328,14 +329,11 @@ static uint32_t stamp_flags(term_t how)
 
 BIF(erl_tracer, trace, 5, 0)
 {
-    if (!term_is_local_pid(a[1]) || !term_is_map(a[4])) return badarg(p);
+    if (!tracer_is(a[1]) || !term_is_map(a[4])) return badarg(p);
     term_t extra = map_get(a[4], am_extra), result = map_get(a[4], am_match_spec_result);
     term_t stamp = map_get(a[4], am_timestamp);
-    term_t args[3] = {a[3]};
-    unsigned n = 1;
-    if (extra != TERM_NONE) args[n++] = extra;
-    if (result != TERM_NONE) args[n++] = result;
-    uint32_t flags = stamp == TERM_NONE ? 0 : stamp_flags(stamp);
-    trace_send_to(p->vm, a[1], flags, a[2], a[0], n, args);
+    TraceEvent e = {.flags = stamp == TERM_NONE ? 0 : stamp_flags(stamp), .tracee = a[2], .tag = a[0], .term = a[3],
+                    .extra = extra, .result = result};
+    (void)tracer_tell(p->vm, a[1], &e);
     return am_ok;
 }

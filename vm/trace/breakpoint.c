@@ -10,6 +10,7 @@
 #include "exec/exec.h"
 #include "proc/except.h"
 #include "proc/process_gc.h"
+#include "trace/tracer.h"
 
 /* ---- tables ---- */
 
@@ -268,6 +269,8 @@ static term_t called(Process *p, const Mfa *m, const term_t *x, uint32_t flags, 
     return mfa_tuple(p, m, args == TERM_NONE ? argument_list(p, x, m->arity) : args);
 }
 
+static term_t message_of(const TraceMatch *m) { return m->message == am_true ? TERM_NONE : m->message; }
+
 /* Evaluate the specification and tell. *watch: what to watch for. */
 static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *watch)
 {
@@ -287,9 +290,9 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
     if (m.exception_trace) *watch |= WATCH_EXCEPTION;
     if ((flags & TRACE_RETURN_TO) && b->on & BREAK_LOCAL) *watch |= WATCH_RETURN_TO;
     if (m.message == am_false) return;
-    term_t event[2] = {called(p, &b->mfa, x, flags, args), m.message};
-    if (!trace_send_to(p->vm, tracer, flags, p->id, am_call, m.message == am_true ? 1 : 2, event))
-        trace_change(p, 0, TRACE_ALL, TERM_NONE);
+    TraceEvent e = {.kind = TRACE_CALL, .flags = flags, .tracee = p->id, .tag = am_call,
+                    .term = called(p, &b->mfa, x, flags, args), .result = message_of(&m)};
+    if (!tracer_tell(p->vm, tracer, &e)) trace_change(p, 0, TRACE_ALL, TERM_NONE);
 }
 
 static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
@@ -304,10 +307,9 @@ static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
     if (m.return_trace || m.exception_trace) *watch |= WATCH_META_RETURN;
     if (m.exception_trace) *watch |= WATCH_META_EXCEPTION;
     if (m.message == am_false) return;
-    term_t event[2] = {mfa_tuple(p, &b->mfa, args), m.message};
-    if (!trace_send_to(p->vm, b->meta_tracer, TRACE_TIMESTAMP, p->id, am_call, m.message == am_true ? 1 : 2,
-                       event))
-        b->meta_tracer = TERM_NONE; /* trace_info says [] */
+    TraceEvent e = {.kind = TRACE_CALL, .flags = TRACE_TIMESTAMP, .tracee = p->id, .tag = am_call,
+                    .term = mfa_tuple(p, &b->mfa, args), .result = message_of(&m)};
+    if (!tracer_tell(p->vm, b->meta_tracer, &e)) b->meta_tracer = TERM_NONE; /* trace_info says [] */
 }
 
 /* ---- call_time ---- */
@@ -411,7 +413,7 @@ static void tell_return_to(Process *p, const code_t *to)
 {
     const Mfa *m = code_find_mfa(p->vm, to);
     term_t tuple = m ? mfa_tuple(p, m, term_small((int64_t)m->arity)) : am_undefined;
-    trace_event(p, TRACE_RETURN_TO, am_return_to, 1, &tuple);
+    trace_event(p, TRACE_RETURN_TO, am_return_to, tuple, TERM_NONE);
 }
 
 static bool tells_returns(const Process *p) { return p->trace && !(p->trace->flags & TRACE_SILENT); }
@@ -419,7 +421,15 @@ static bool tells_returns(const Process *p) { return p->trace && !(p->trace->fla
 /* The tracer as it was at the call, if the frame has it. */
 static term_t meta_tracer_of(const Breakpoint *b, term_t slot)
 {
-    return term_is_local_pid(slot) ? slot : b->meta_tracer;
+    return tracer_is(slot) ? slot : b->meta_tracer;
+}
+
+/* slot: where the frame has the tracer. */
+static void tell_meta_end(Process *p, const Breakpoint *b, term_t slot, term_t tag, term_t mfa, term_t value)
+{
+    TraceEvent e = {.kind = TRACE_CALL, .flags = TRACE_TIMESTAMP, .tracee = p->id, .tag = tag, .term = mfa,
+                    .extra = value};
+    (void)tracer_tell(p->vm, meta_tracer_of(b, slot), &e);
 }
 
 static term_t arity_tuple(Process *p, const Breakpoint *b)
@@ -437,12 +447,10 @@ const code_t *breakpoint_return(Process *p, term_t *x)
     const code_t *to = (const code_t *)e[3];
     p->catches--;
     leave_timed(p, watch, e[1]);
-    term_t event[2] = {TERM_NIL, x[0]};
-    if (watch & (WATCH_META_RETURN | WATCH_RETURN_FROM)) event[0] = arity_tuple(p, b);
-    if (watch & WATCH_META_RETURN)
-        trace_send_to(p->vm, meta_tracer_of(b, e[1]), TRACE_TIMESTAMP, p->id, am_return_from, 2, event);
+    term_t mfa = watch & (WATCH_META_RETURN | WATCH_RETURN_FROM) ? arity_tuple(p, b) : TERM_NIL;
+    if (watch & WATCH_META_RETURN) tell_meta_end(p, b, e[1], am_return_from, mfa, x[0]);
     if (tells_returns(p)) {
-        if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, 2, event);
+        if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, mfa, x[0]);
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
             tell_return_to(p, to - 1);
     }
@@ -488,11 +496,10 @@ void breakpoint_catch(Process *p, term_t *x)
     p->fvalue = x[2];
     p->freason = except_trace_reason(x[3]);
     const code_t *handler = next_handler(p);
-    term_t event[2] = {arity_tuple(p, b), exception_of(p, x, handler)};
-    if (watch & WATCH_META_EXCEPTION)
-        trace_send_to(p->vm, meta_tracer_of(b, e[1]), TRACE_TIMESTAMP, p->id, am_exception_from, 2, event);
+    term_t mfa = arity_tuple(p, b), exception = exception_of(p, x, handler);
+    if (watch & WATCH_META_EXCEPTION) tell_meta_end(p, b, e[1], am_exception_from, mfa, exception);
     if (!tells_returns(p)) return;
-    if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, 2, event);
+    if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, mfa, exception);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)
         tell_return_to(p, handler);
 }

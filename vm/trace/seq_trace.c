@@ -4,12 +4,10 @@
  * what happens to a token is told to the system tracer.
  * Semantics: seq_trace(3). Layer: trace. */
 #include "bifs/bif.h"
-#include "data/binary.h"
 #include "data/term_cmp.h"
-#include "etf/etf.h"
 #include "proc/ptab.h"
 #include "sched/sched.h"
-#include "trace/trace.h"
+#include "trace/tracer.h"
 
 #define SEQ_SEND 1
 #define SEQ_RECEIVE 2
@@ -39,12 +37,6 @@ static void make_token(Process *p, term_t flags, term_t label, term_t serial, te
 }
 
 /* ---- the tracer, and telling it ---- */
-
-static bool tracer_lives(Vm *vm, term_t tracer)
-{
-    if (term_is_local_pid(tracer)) return process_lookup_alive(vm, tracer) != NULL;
-    return term_is_local_port(tracer) && vm->procs->port_ops->exists(vm, tracer);
-}
 
 term_t seq_trace_tracer(Vm *vm)
 {
@@ -77,15 +69,6 @@ static term_t event(Vm *vm, Heap *h, term_t token, term_t what, term_t to, term_
                               : heap_tuple4(h, am_seq_trace, label, e, stamp);
 }
 
-static term_t external(Vm *vm, Heap *h, term_t t)
-{
-    Buf bytes;
-    buf_init(&bytes, MEM_TRACE);
-    term_t bin = etf_encode(vm, &bytes, t, 0) ? heap_binary(h, bytes.data, bytes.len) : TERM_NONE;
-    buf_free(&bytes);
-    return bin;
-}
-
 /* p: NULL when it is the node that acts. */
 static void tell(Vm *vm, Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
 {
@@ -94,8 +77,7 @@ static void tell(Vm *vm, Process *p, term_t token, int64_t flag, term_t what, te
     Heap h = {0};
     term_t m = event(vm, &h, token, what, to, message);
     if (term_is_local_port(tracer)) {
-        term_t bytes = external(vm, &h, m);
-        if (bytes != TERM_NONE) (void)trace_space(vm)->port_command(vm, p, tracer, bytes);
+        (void)tracer_tell_port(vm, tracer, m);
     } else {
         Process *receiver = process_lookup_alive(vm, tracer);
         if (receiver) message_send_heap(vm, am_undefined, receiver, m, &h);

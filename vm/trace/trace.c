@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trace - flags, messages to tracers, events of processes. See trace.h. Layer: trace. */
 #include "trace/breakpoint.h"
+#include "trace/tracer.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -84,25 +85,6 @@ term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
     return flags & TRACE_MONOTONIC ? heap_int(h, clock_monotonic_ns()) : TERM_NONE;
 }
 
-#define STAMPED (TRACE_TIMESTAMP | TRACE_STRICT_MONOTONIC | TRACE_MONOTONIC)
-
-bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,
-                   const term_t *args)
-{
-    Process *to = process_lookup_alive(vm, tracer);
-    if (!to) return false;
-    Heap h = {0};
-    term_t e[10] = {flags & STAMPED ? am_trace_ts : am_trace, tracee, tag};
-    unsigned size = 3;
-    for (unsigned i = 0; i < n; i++) e[size++] = term_copy(&h, args[i]);
-    if (flags & TRACE_SCHEDULER_ID) e[size++] = term_small(sched_self ? sched_self->number : 0);
-    term_t stamp = trace_timestamp(vm, &h, flags);
-    if (stamp != TERM_NONE) e[size++] = stamp;
-    term_t message = heap_tuple(&h, size, e);
-    message_send_heap(vm, am_undefined, to, message, &h);
-    return true;
-}
-
 static void stop_tracing(TraceFlags *f)
 {
     f->flags = 0;
@@ -112,17 +94,29 @@ static void stop_tracing(TraceFlags *f)
 bool trace_has_tracer(Process *p)
 {
     TraceFlags *f = p->trace;
-    if (f->tracer != TERM_NONE && process_lookup_alive(p->vm, f->tracer)) return true;
+    if (f->tracer != TERM_NONE && tracer_lives(p->vm, f->tracer)) return true;
     stop_tracing(f);
     return false;
 }
 
-void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args)
+/* Does an event of this kind concern p's tracer? */
+static bool wanted(const Process *p, uint32_t kind)
+{
+    const TraceFlags *f = p->trace;
+    return f->flags & kind && f->tracer != p->id && f->tracer != TERM_NONE && !(p->flags & PF_SENSITIVE);
+}
+
+static void tell(Process *p, const TraceEvent *e)
 {
     TraceFlags *f = p->trace;
-    if (!(f->flags & flag) || f->tracer == p->id || f->tracer == TERM_NONE) return;
-    if (p->flags & PF_SENSITIVE) return;
-    if (!trace_send_to(p->vm, f->tracer, f->flags, p->id, tag, n, args)) stop_tracing(f);
+    if (!tracer_tell(p->vm, f->tracer, e)) stop_tracing(f);
+}
+
+void trace_event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra)
+{
+    if (!wanted(p, kind)) return;
+    TraceEvent e = {.kind = kind, .flags = p->trace->flags, .tracee = p->id, .tag = tag, .term = term, .extra = extra};
+    tell(p, &e);
 }
 
 /* ---- events of processes ---- */
@@ -142,12 +136,12 @@ static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_
 
 static void on_send(Process *p, term_t to, term_t message, bool exists)
 {
-    if (!(p->trace->flags & TRACE_SEND)) return;
-    term_t args[3] = {message, to};
+    term_t tag = exists ? am_send : am_send_to_non_existing_process;
+    if (!wanted(p, TRACE_SEND)) return;
+    TraceEvent e = {.kind = TRACE_SEND, .flags = p->trace->flags, .tracee = p->id, .tag = tag, .term = message,
+                    .extra = to};
     term_t list = heap_cons(&p->heap, to, heap_cons(&p->heap, message, TERM_NIL));
-    if (!pattern_allows(p, &trace_space(p->vm)->send, list, &args[2])) return;
-    trace_event(p, TRACE_SEND, exists ? am_send : am_send_to_non_existing_process,
-                args[2] == TERM_NONE ? 2 : 3, args);
+    if (pattern_allows(p, &trace_space(p->vm)->send, list, &e.result)) tell(p, &e);
 }
 
 /* [Node, Sender, Message]. What comes from another node is only known to come from there: `from` is its name. */
@@ -165,18 +159,18 @@ static term_t received_list(Process *p, term_t from, term_t message)
 
 static void on_receive(Process *p, term_t from, term_t message)
 {
-    if (!(p->trace->flags & TRACE_RECEIVE) || message == TERM_NONE) return;
     TraceSpace *s = trace_space(p->vm);
-    term_t args[2] = {message, TERM_NONE};
+    if (message == TERM_NONE || !wanted(p, TRACE_RECEIVE)) return;
+    TraceEvent e = {.kind = TRACE_RECEIVE, .flags = p->trace->flags, .tracee = p->id, .tag = am_receive,
+                    .term = message};
     if ((s->receive.off || s->receive.ms)
-        && !pattern_allows(p, &s->receive, received_list(p, from, message), &args[1])) return;
-    trace_event(p, TRACE_RECEIVE, am_receive, args[1] == TERM_NONE ? 1 : 2, args);
+        && !pattern_allows(p, &s->receive, received_list(p, from, message), &e.result)) return;
+    tell(p, &e);
 }
 
 static void on_exiting(Process *p, term_t event)
 {
-    term_t zero = term_small(0);
-    if (p->trace->flags & TRACE_EXITING) trace_event(p, TRACE_EXITING, event, 1, &zero);
+    trace_event(p, TRACE_EXITING, event, term_small(0), TERM_NONE);
 }
 
 static void on_event(Process *p, term_t event, term_t arg, term_t extra)
@@ -185,8 +179,7 @@ static void on_event(Process *p, term_t event, term_t arg, term_t extra)
         on_exiting(p, event);
         return;
     }
-    term_t args[2] = {arg, extra};
-    trace_event(p, TRACE_PROCS, event, extra == TERM_NONE ? 1 : 2, args);
+    trace_event(p, TRACE_PROCS, event, arg, extra);
     if (event == am_spawn) p->trace->spawn_mfa = extra;
 }
 
@@ -205,9 +198,8 @@ static void on_inherit(Process *parent, Process *child, bool linked)
     TraceFlags *c = trace_flags_make(child);
     c->flags = flags;
     c->tracer = f->tracer;
-    term_t args[2] = {parent->id, f->spawn_mfa};
-    trace_event(child, TRACE_PROCS, am_spawned, 2, args);
-    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, 1, args);
+    trace_event(child, TRACE_PROCS, am_spawned, parent->id, f->spawn_mfa);
+    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
 }
 
 static void on_running(Process *p, bool in)
@@ -220,7 +212,7 @@ static void on_running(Process *p, bool in)
     term_t where = m ? heap_tuple3(&h, m->module, m->function, term_small((int64_t)m->arity))
                      : heap_tuple3(&h, p->initial.module, p->initial.function,
                                    term_small((int64_t)p->initial.arity));
-    trace_event(p, TRACE_RUNNING | TRACE_RUNNING_PROCS, in ? am_in : am_out, 1, &where);
+    trace_event(p, TRACE_RUNNING | TRACE_RUNNING_PROCS, in ? am_in : am_out, where, TERM_NONE);
     heap_dispose(&h);
 }
 
@@ -242,7 +234,7 @@ static void on_collection(Process *p, bool begins, bool major, size_t words)
         list = heap_cons(&h, heap_tuple2(&h, items[k].key, heap_uint(&h, items[k].value)), list);
     term_t tag = major ? begins ? am_gc_major_start : am_gc_major_end
                        : begins ? am_gc_minor_start : am_gc_minor_end;
-    trace_event(p, TRACE_GC, tag, 1, &list);
+    trace_event(p, TRACE_GC, tag, list, TERM_NONE);
     heap_dispose(&h);
 }
 

@@ -8,8 +8,7 @@
  * still (sched_block_all): trace/3 is rare, and its effect is complete when it returns.
  * A tracer that is gone is noticed when an event is for it: the process is traced no more.
  * Ports have their flags themselves, under their own locks (io/port_trace.h).
- * DEVIATES: tracers are processes (or erl_tracer with a process); ports and other tracer modules are
- * badarg.
+ * Who is told: tracer.h.
  * Semantics: erlang(3) trace/3, seq_trace(3). Layer: trace. */
 #ifndef JOIST_TRACE_TRACE_H
 #define JOIST_TRACE_TRACE_H
@@ -42,7 +41,7 @@
 
 typedef struct TraceFlags {
     uint32_t flags;          /* TRACE_* */
-    term_t tracer;           /* local pid, or TERM_NONE */
+    term_t tracer;           /* see tracer.h; TERM_NONE: nobody */
     uint32_t serial;         /* sequential trace: number of the last send, or of the last receive */
     uint32_t last_serial;    /* and the one before */
     struct Breakpoint *timed; /* call_time: the function whose time runs, or NULL */
@@ -62,7 +61,8 @@ typedef struct TraceSpace {
     Mutex lock;              /* class TRACE_WRITE: settings below */
     TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
     TracePattern send, receive; /* written under a block */
-    bool (*port_command)(Vm *vm, Process *p, term_t port, term_t data); /* set by io */
+    /* An event for a port that traces, in the external format. False: it is not open. Set by io. */
+    bool (*port_tell)(Vm *vm, term_t port, const void *bytes, size_t n);
     /* Flags of an open port, if wanted, and new ones, if any. False: there is none. Set by io. */
     bool (*port_flags)(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set);
     _Atomic(term_t) seq_tracer; /* local pid or port, or am_false */
@@ -86,13 +86,10 @@ static inline bool trace_wants(const Process *p, uint32_t flag)
 {
     return p->trace && (p->trace->flags & flag);
 }
-/* {trace, Pid, Tag, Args...} to p's tracer, if p has `flag` set. */
 /* p->trace is set. False: there is no tracer any more, and p is not traced from now on. */
 bool trace_has_tracer(Process *p);
-void trace_event(Process *p, uint32_t flag, term_t tag, unsigned n, const term_t *args);
-/* The same to a given tracer. False: it is gone. tracee: the pid in the message. */
-bool trace_send_to(Vm *vm, term_t tracer, uint32_t flags, term_t tracee, term_t tag, unsigned n,
-                   const term_t *args);
+/* Tell p's tracer {trace, Pid, Tag, Term [, Extra]}, if p has `kind` (TRACE_*) set. extra: TERM_NONE for none. */
+void trace_event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra);
 /* A slice begins or ends: the time of p's timed function runs only in between. */
 void breakpoint_time_slice(Process *p, bool in);
 /* Name of a flag; false: unknown. */
