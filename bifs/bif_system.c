@@ -238,7 +238,7 @@ static term_t flag_microstate_accounting(Process *p, term_t v)
 }
 static term_t flag_sequential_tracer(Process *p, term_t v)
 {
-    term_t old = seq_trace_set_tracer(p->vm, v);
+    term_t old = seq_trace_set_tracer(p, v);
     return old == TERM_NONE ? BAD : old;
 }
 static term_t flag_reset_seq_trace(Process *p, term_t v)

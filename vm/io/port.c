@@ -105,6 +105,7 @@ static void release(Port *port)
 static void port_free(Port *port)
 {
     tracer_port_forget(port);
+    trace_flags_put(&port->trace, 0, TERM_NONE);
     heap_piece_dispose(&port->exit_piece);
     heap_piece_dispose(&port->data_piece);
     buf_free(&port->input);
@@ -509,7 +510,7 @@ static Port *port_new(Vm *vm, term_t owner, const PortOptions *opt, const char *
     port->data = am_undefined;
     port->os_pid = -1;
     port->opt = *opt;
-    port->trace = trace_space(vm)->new_ports;
+    trace_flags_put(&port->trace, trace_space(vm)->new_ports.flags, trace_space(vm)->new_ports.tracer);
     buf_init(&port->input, MEM_PORT);
     task_init(&port->task, run_task);
     port->timer.fire = on_timer;
@@ -766,7 +767,7 @@ static bool flags_of(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set)
     Port *port = port_lock(vm, id);
     if (!port) return false;
     if (get) *get = port->trace;
-    if (set) port->trace = *set;
+    if (set) trace_flags_put(&port->trace, set->flags, set->tracer);
     port_unlock(port);
     return true;
 }

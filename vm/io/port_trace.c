@@ -12,10 +12,11 @@ static void event(Port *port, uint32_t kind, term_t tag, term_t term, term_t ext
 {
     TraceFlags *f = &port->trace;
     if (!(f->flags & kind) || f->tracer == TERM_NONE || f->tracer == port->id) return;
+    enum TracerAnswer answer = tracer_ask(port->vm, f->tracer, kind, tag, port->id);
+    if (answer == TRACER_REMOVE) trace_flags_put(f, 0, TERM_NONE);
+    if (answer != TRACER_TRACE) return;
     TraceEvent e = {.kind = kind, .flags = f->flags, .tracee = port->id, .tag = tag, .term = term, .extra = extra};
-    if (tracer_tell(port->vm, f->tracer, &e)) return;
-    f->flags = 0;
-    f->tracer = TERM_NONE;
+    if (!tracer_tell(port->vm, f->tracer, &e)) trace_flags_put(f, 0, TERM_NONE);
 }
 
 void port_trace_event(Port *port, term_t tag, term_t arg)

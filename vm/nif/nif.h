@@ -115,6 +115,9 @@ void nif_halt(Vm *vm);
 /* Module, function, arity and file of the library function that p executes; NULL: none. */
 const NifFunction *nif_running(const Process *p);
 
+/* ---- tracer modules (nif_tracer.c): TraceSpace.call_native ---- */
+bool nif_call_tracer(Vm *vm, term_t module, const term_t names[2], unsigned arity, const term_t *a, term_t *result);
+
 /* ---- resource types (nif_resource.c) ---- */
 struct enif_resource_type_t {
     struct enif_resource_type_t *next; /* NIF_LIST */

@@ -402,6 +402,7 @@ void nif_init_space(Vm *vm)
     nif_monitor_init(vm);
     fd_table_init(vm);
     vm->code->unload_library = unload;
+    trace_space(vm)->call_native = nif_call_tracer;
     vm_set_default(vm);
 }
 

@@ -204,7 +204,7 @@ ITEM(trace_control_word) { return heap_uint(h, load_relaxed(&trace_space(VM_)->t
 ITEM(system_logger) { return process_logger(VM_); }
 ITEM(sequential_tracer)
 {
-    return info_pair(h, am_sequential_tracer, seq_trace_tracer(VM_));
+    return info_pair(h, am_sequential_tracer, term_copy(h, seq_trace_tracer(VM_)));
 }
 ITEM(async_dist) { return term_bool(load_relaxed(&VM_->procs->default_flags) & PF_ASYNC_DIST); }
 ITEM(halt_flush_timeout) { return am_infinity; }

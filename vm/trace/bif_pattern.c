@@ -39,13 +39,10 @@ static bool parse_mfa(Pattern *q, term_t t)
 
 static bool parse_meta_tracer(Pattern *q, term_t t)
 {
-    term_t pid = tuple_element(t, 2);
-    if (term_is_tuple_of(t, 3)) {
-        if (pid != am_erl_tracer) return false;
-        pid = tuple_element(t, 3);
-    }
-    q->tracer = pid;
-    return tracer_is(pid);
+    tracer_release(q->tracer);
+    if (term_is_tuple_of(t, 2) && term_is_local_pid(tuple_element(t, 2))) q->tracer = tuple_element(t, 2);
+    else q->tracer = tracer_parse(q->vm, t);
+    return q->tracer != TERM_NONE;
 }
 
 static bool parse_flags(Pattern *q, term_t list, term_t self)
@@ -213,7 +210,7 @@ static void change_on_load(Breakpoints *all, const Pattern *q)
     all->on_load = true;
     all->on_load_local = q->local;
     all->on_load_bits = q->bits;
-    all->on_load_tracer = q->tracer;
+    tracer_set(&all->on_load_tracer, q->tracer);
 }
 
 static void change_loaded(Vm *vm, term_t name, Pattern *q)
@@ -271,24 +268,31 @@ static term_t change(Process *p, Pattern *q, term_t what)
     return term_small(q->count);
 }
 
-BIF(erts_internal, trace_pattern, 3, 0)
+static term_t set_pattern(Process *p, const term_t *a, Pattern *q)
 {
-    Pattern q = {.vm = p->vm};
     bool event = a[0] == am_send || a[0] == am_receive || a[0] == am_on_load;
-    if (!parse_flags(&q, a[2], p->id) || (event && a[0] != am_on_load && a[2] != TERM_NIL))
+    if (!parse_flags(q, a[2], p->id) || (event && a[0] != am_on_load && a[2] != TERM_NIL))
         return badarg(p, am_badopt);
     enum MsDialect dialect = a[0] == am_send ? MS_TRACE_SEND : a[0] == am_receive ? MS_TRACE_RECEIVE : MS_TRACE;
-    if (!parse_spec(&q, a[1], dialect)) return bad_spec(p, &q);
-    if (event && a[0] != am_on_load && (q.pause || a[1] == am_restart)) return badarg(p, am_none);
-    if (!event && !parse_mfa(&q, a[0])) {
-        if (q.spec.ms) ms_unref(q.spec.ms);
+    if (!parse_spec(q, a[1], dialect)) return bad_spec(p, q);
+    if (event && a[0] != am_on_load && (q->pause || a[1] == am_restart)) return badarg(p, am_none);
+    if (!event && !parse_mfa(q, a[0])) {
+        if (q->spec.ms) ms_unref(q->spec.ms);
         return badarg(p, am_none);
     }
     trace_space(p->vm);
     sched_block_all(p->vm);
-    term_t result = change(p, &q, a[0]);
+    term_t result = change(p, q, a[0]);
     sched_unblock_all(p->vm);
-    if (q.spec.ms) ms_unref(q.spec.ms);
+    if (q->spec.ms) ms_unref(q->spec.ms);
+    return result;
+}
+
+BIF(erts_internal, trace_pattern, 3, 0)
+{
+    Pattern q = {.vm = p->vm, .tracer = TERM_NONE};
+    term_t result = set_pattern(p, a, &q);
+    tracer_release(q.tracer);
     return result;
 }
 
@@ -321,7 +325,8 @@ static term_t info_value(Process *p, const Info *i, term_t item)
     case am_traced: return !traced ? am_false : on & BREAK_LOCAL ? am_local : am_global;
     case am_match_spec: return traced ? term_copy(h, b->call.term) : am_false;
     case am_meta:
-        return !(on & BREAK_META) ? am_false : b->meta_tracer == TERM_NONE ? TERM_NIL : b->meta_tracer;
+        return !(on & BREAK_META) ? am_false : b->meta_tracer == TERM_NONE ? TERM_NIL
+                                 : term_copy(h, b->meta_tracer);
     case am_meta_match_spec: return on & BREAK_META ? term_copy(h, b->meta.term) : am_false;
     case am_call_count:
         if (i->on_load) return term_bool(on & BREAK_COUNT);

@@ -26,12 +26,9 @@ typedef struct Request {
 
 static bool parse_tracer(Request *r, term_t t)
 {
-    term_t pid = TERM_NONE;
-    if (term_is_tuple_of(t, 2)) pid = tuple_element(t, 2);
-    else if (tuple_element(t, 2) == am_erl_tracer) pid = tuple_element(t, 3);
-    if (!term_is_local_port(pid) && !tracer_lives(r->p->vm, pid)) return false;
-    r->tracer = pid;
-    return true;
+    tracer_release(r->tracer);
+    r->tracer = tracer_parse(r->p->vm, t);
+    return r->tracer != TERM_NONE;
 }
 
 static bool parse_flags(Request *r, term_t list)
@@ -50,24 +47,19 @@ static bool parse_flags(Request *r, term_t list)
 
 static void set_flags(TraceFlags *f, const Request *r)
 {
-    if (r->on) {
-        f->flags |= r->flags;
-        if (f->flags) f->tracer = r->tracer;
-    } else {
-        f->flags &= ~r->flags;
-    }
-    if (!f->flags) f->tracer = TERM_NONE;
+    if (r->on) trace_flags_put(f, f->flags | r->flags, r->tracer);
+    else trace_flags_put(f, f->flags & ~r->flags, f->tracer);
 }
 
 /* A process that somebody else traces already keeps its tracer. */
-static bool taken_by_other(const Request *r, const TraceFlags *f)
+static bool taken_by_other(const Request *r, const TraceFlags *f, term_t tracee)
 {
-    return f && f->flags && f->tracer != r->tracer && tracer_lives(r->p->vm, f->tracer);
+    return f && f->flags && !tracer_same(f->tracer, r->tracer) && tracer_lives(r->p->vm, f->tracer, tracee);
 }
 
 static bool change_process(Request *r, Process *target)
 {
-    r->taken = r->on && taken_by_other(r, target->trace);
+    r->taken = r->on && taken_by_other(r, target->trace, target->id);
     if (r->taken) return false;
     if (r->on || target->trace) set_flags(trace_flags_make(target), r);
     return true;
@@ -90,10 +82,13 @@ static bool change_port(Request *r, term_t id)
     TraceSpace *s = trace_space(r->p->vm);
     TraceFlags f;
     if (!s->port_flags || !s->port_flags(r->p->vm, id, &f, NULL)) return false;
-    r->taken = r->on && taken_by_other(r, &f);
+    r->taken = r->on && taken_by_other(r, &f, id);
     if (r->taken) return false;
+    tracer_hold(f.tracer);
     set_flags(&f, r);
-    return s->port_flags(r->p->vm, id, NULL, &f);
+    bool open = s->port_flags(r->p->vm, id, NULL, &f);
+    tracer_release(f.tracer);
+    return open;
 }
 
 static void change_all_ports(Request *r)
@@ -114,7 +109,7 @@ static void new_process(Process *parent, Process *child, bool linked, term_t mfa
     if (child->trace && child->trace->flags) return;
     if (!f->flags || f->tracer == child->id) return;
     TraceFlags *c = trace_flags_make(child);
-    c->flags = f->flags, c->tracer = f->tracer;
+    trace_flags_put(c, f->flags, f->tracer);
     trace_event(child, TRACE_PROCS, am_spawned, parent->id, mfa);
     if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
 }
@@ -159,30 +154,37 @@ static void report_taken(Process *p)
     (void)report_error(p, &h, "~s~n", args);
 }
 
+static term_t make_request(Request *r, const term_t *a)
+{
+    Process *p = r->p;
+    if (!parse_flags(r, a[2])) return badopt(p);
+    if (!term_is_bool(a[1])) return badarg(p);
+    r->on = a[1] == am_true;
+    if (r->cpu) return badarg(p); /* there is no such clock */
+    if (r->on && r->tracer == TERM_NONE) r->tracer = p->id;
+    sched_block_all(p->vm);
+    bool ok = change(r, a[0]);
+    sched_unblock_all(p->vm);
+    if (!ok && r->taken) report_taken(p);
+    return ok ? term_small(r->count) : badarg(p);
+}
+
 BIF(erts_internal, trace, 3, 0)
 {
     Request r = {.p = p, .tracer = TERM_NONE};
-    if (!parse_flags(&r, a[2])) return badopt(p);
-    if (!term_is_bool(a[1])) return badarg(p);
-    r.on = a[1] == am_true;
-    if (r.cpu) return badarg(p); /* there is no such clock */
-    if (r.on && r.tracer == TERM_NONE) r.tracer = p->id;
-    trace_space(p->vm);
-    sched_block_all(p->vm);
-    bool ok = change(&r, a[0]);
-    sched_unblock_all(p->vm);
-    if (!ok && r.taken) report_taken(p);
-    return ok ? term_small(r.count) : badarg(p);
+    term_t result = make_request(&r, a);
+    tracer_release(r.tracer);
+    return result;
 }
 
 /* ---- trace_info/2 ---- */
 
-static term_t flags_info(Process *p, const TraceFlags *f, term_t item)
+static term_t flags_info(Process *p, term_t tracee, const TraceFlags *f, term_t item)
 {
     term_t v;
-    bool traced = f && f->flags && tracer_lives(p->vm, f->tracer);
+    bool traced = f && f->flags && tracer_lives(p->vm, f->tracer, tracee);
     if (item == am_flags) v = traced ? trace_flag_list(&p->heap, f->flags) : TERM_NIL;
-    else if (item == am_tracer) v = traced ? f->tracer : TERM_NIL;
+    else if (item == am_tracer) v = traced ? term_copy(&p->heap, f->tracer) : TERM_NIL;
     else return badarg(p);
     return heap_tuple2(&p->heap, item, v);
 }
@@ -195,14 +197,14 @@ static term_t process_info(Process *p, term_t pid, term_t item)
     Process *q = process_lookup_alive(p->vm, pid);
     if (q && q->trace) copy = *q->trace;
     sched_unblock_all(p->vm);
-    return q ? flags_info(p, &copy, item) : am_undefined;
+    return q ? flags_info(p, pid, &copy, item) : am_undefined;
 }
 
 static term_t port_info(Process *p, term_t id, term_t item)
 {
     TraceSpace *s = trace_space(p->vm);
     TraceFlags f;
-    return s->port_flags && s->port_flags(p->vm, id, &f, NULL) ? flags_info(p, &f, item) : am_undefined;
+    return s->port_flags && s->port_flags(p->vm, id, &f, NULL) ? flags_info(p, id, &f, item) : am_undefined;
 }
 
 static term_t event_info(Process *p, const TracePattern *t, term_t item)
@@ -219,8 +221,8 @@ BIF(erlang, trace_info, 2, 0)
     if (term_is_local_port(a[0])) return port_info(p, a[0], a[1]);
     if (term_is_tuple_of(a[0], 3)) return breakpoint_info(p, a[0], a[1]);
     switch (a[0]) {
-    case am_new: case am_new_processes: return flags_info(p, &s->new_procs, a[1]);
-    case am_new_ports: return flags_info(p, &s->new_ports, a[1]);
+    case am_new: case am_new_processes: return flags_info(p, am_undefined, &s->new_procs, a[1]);
+    case am_new_ports: return flags_info(p, am_undefined, &s->new_ports, a[1]);
     case am_send: return event_info(p, &s->send, a[1]);
     case am_receive: return event_info(p, &s->receive, a[1]);
     case am_on_load: return breakpoint_on_load_info(p, a[1]);
@@ -312,7 +314,7 @@ BIF(erlang, match_spec_test, 3, 0)
 
 BIF(erl_tracer, enabled, 3, 0)
 {
-    bool alive = tracer_lives(p->vm, a[1]);
+    bool alive = tracer_is(a[1]) && tracer_lives(p->vm, a[1], a[2]);
     if (alive && a[1] != a[2]) return am_trace;
     return a[0] == am_trace_status && !alive ? am_remove : am_discard;
 }

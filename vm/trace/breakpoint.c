@@ -109,7 +109,7 @@ static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t 
     if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) copy_spec(&b->call, spec);
     if (bits & BREAK_META) {
         copy_spec(&b->meta, spec);
-        b->meta_tracer = tracer;
+        tracer_set(&b->meta_tracer, tracer);
     }
     if (bits & BREAK_COUNT) atomic_store(&b->count, 0);
     if (bits & BREAK_TIME) forget_times(b);
@@ -119,7 +119,10 @@ static void turn_on(Breakpoint *b, uint32_t bits, const BreakSpec *spec, term_t 
 static void turn_off(Breakpoint *b, uint32_t bits)
 {
     if (bits & (BREAK_LOCAL | BREAK_GLOBAL)) drop_spec(&b->call);
-    if (bits & BREAK_META) drop_spec(&b->meta);
+    if (bits & BREAK_META) {
+        drop_spec(&b->meta);
+        tracer_set(&b->meta_tracer, TERM_NONE);
+    }
     if (bits & BREAK_TIME) forget_times(b);
     b->on &= ~(bits | (bits & BREAK_COUNT ? BREAK_COUNTING : 0) | (bits & BREAK_TIME ? BREAK_TIMING : 0));
 }
@@ -246,6 +249,15 @@ static term_t hide(const Breakpoint *b, int what)
 static Breakpoint *unhide(term_t t) { return (Breakpoint *)((uintptr_t)(small_value(t) >> 6) << 4); }
 static int64_t watch_of(term_t t) { return small_value(t) & 63; }
 
+/* Several processes may find out at once that it is gone. */
+static term_t meta_tracer(const Breakpoint *b) { return __atomic_load_n(&b->meta_tracer, __ATOMIC_ACQUIRE); }
+
+static void drop_meta_tracer(Breakpoint *b, term_t gone) /* trace_info says [] */
+{
+    if (__atomic_compare_exchange_n(&b->meta_tracer, &gone, TERM_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        tracer_release(gone);
+}
+
 /* Watch for the return of this call. False: no room, the process is to be killed. */
 static bool push_watch(Process *p, term_t *x, const Breakpoint *b, int what, const Breakpoint *timed_before)
 {
@@ -257,7 +269,8 @@ static bool push_watch(Process *p, term_t *x, const Breakpoint *b, int what, con
     term_t *e = p->heap.stop -= WATCH_FRAME;
     e[0] = (term_t)(uintptr_t)all->return_code;
     e[1] = hide(b, what);
-    e[2] = what & WATCH_TIME || b->meta_tracer == TERM_NONE ? hide(timed_before, 0) : b->meta_tracer;
+    term_t meta = meta_tracer(b);
+    e[2] = what & WATCH_TIME || !tracer_is(meta) ? hide(timed_before, 0) : meta;
     e[3] = catch_term(all->catch_code);
     p->catches++;
     return true;
@@ -275,7 +288,7 @@ static term_t message_of(const TraceMatch *m) { return m->message == am_true ? T
 static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *watch)
 {
     TraceFlags *f = p->trace;
-    if (!f || !(f->flags & TRACE_CALL) || f->tracer == p->id) return;
+    if (!f || !trace_wants_call(p)) return;
     TraceMatch m = {.message = am_true};
     /* As they are before the specification may change them, but for `silent`. */
     uint32_t flags = f->flags;
@@ -292,12 +305,16 @@ static void tell_call(Process *p, const Breakpoint *b, const term_t *x, int *wat
     if (m.message == am_false) return;
     TraceEvent e = {.kind = TRACE_CALL, .flags = flags, .tracee = p->id, .tag = am_call,
                     .term = called(p, &b->mfa, x, flags, args), .result = message_of(&m)};
-    if (!tracer_tell(p->vm, tracer, &e)) trace_change(p, 0, TRACE_ALL, TERM_NONE);
+    if (!tracer_tell(p->vm, tracer, &e)) trace_flags_put(f, 0, TERM_NONE);
 }
 
 static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
 {
-    if (b->meta_tracer == p->id || b->meta_tracer == TERM_NONE) return;
+    term_t tracer = meta_tracer(b);
+    if (tracer == p->id || tracer == TERM_NONE) return;
+    enum TracerAnswer answer = tracer_ask(p->vm, tracer, TRACE_CALL, am_call, p->id);
+    if (answer == TRACER_REMOVE) drop_meta_tracer(b, tracer);
+    if (answer != TRACER_TRACE) return;
     TraceMatch m = {.message = am_true};
     term_t args = argument_list(p, x, b->mfa.arity);
     if (b->meta.ms) {
@@ -309,7 +326,7 @@ static void tell_meta(Process *p, Breakpoint *b, const term_t *x, int *watch)
     if (m.message == am_false) return;
     TraceEvent e = {.kind = TRACE_CALL, .flags = TRACE_TIMESTAMP, .tracee = p->id, .tag = am_call,
                     .term = mfa_tuple(p, &b->mfa, args), .result = message_of(&m)};
-    if (!tracer_tell(p->vm, b->meta_tracer, &e)) b->meta_tracer = TERM_NONE; /* trace_info says [] */
+    if (!tracer_tell(p->vm, tracer, &e)) drop_meta_tracer(b, tracer);
 }
 
 /* ---- call_time ---- */
@@ -413,7 +430,7 @@ static void tell_return_to(Process *p, const code_t *to)
 {
     const Mfa *m = code_find_mfa(p->vm, to);
     term_t tuple = m ? mfa_tuple(p, m, term_small((int64_t)m->arity)) : am_undefined;
-    trace_event(p, TRACE_RETURN_TO, am_return_to, tuple, TERM_NONE);
+    trace_return(p, TRACE_RETURN_TO, am_return_to, tuple, TERM_NONE);
 }
 
 static bool tells_returns(const Process *p) { return p->trace && !(p->trace->flags & TRACE_SILENT); }
@@ -421,7 +438,7 @@ static bool tells_returns(const Process *p) { return p->trace && !(p->trace->fla
 /* The tracer as it was at the call, if the frame has it. */
 static term_t meta_tracer_of(const Breakpoint *b, term_t slot)
 {
-    return tracer_is(slot) ? slot : b->meta_tracer;
+    return tracer_is(slot) ? slot : meta_tracer(b);
 }
 
 /* slot: where the frame has the tracer. */
@@ -429,7 +446,8 @@ static void tell_meta_end(Process *p, const Breakpoint *b, term_t slot, term_t t
 {
     TraceEvent e = {.kind = TRACE_CALL, .flags = TRACE_TIMESTAMP, .tracee = p->id, .tag = tag, .term = mfa,
                     .extra = value};
-    (void)tracer_tell(p->vm, meta_tracer_of(b, slot), &e);
+    term_t tracer = meta_tracer_of(b, slot);
+    if (tracer != TERM_NONE) (void)tracer_tell(p->vm, tracer, &e);
 }
 
 static term_t arity_tuple(Process *p, const Breakpoint *b)
@@ -450,7 +468,7 @@ const code_t *breakpoint_return(Process *p, term_t *x)
     term_t mfa = watch & (WATCH_META_RETURN | WATCH_RETURN_FROM) ? arity_tuple(p, b) : TERM_NIL;
     if (watch & WATCH_META_RETURN) tell_meta_end(p, b, e[1], am_return_from, mfa, x[0]);
     if (tells_returns(p)) {
-        if (watch & WATCH_RETURN_FROM) trace_event(p, TRACE_CALL, am_return_from, mfa, x[0]);
+        if (watch & WATCH_RETURN_FROM) trace_return(p, TRACE_CALL, am_return_from, mfa, x[0]);
         if (watch & WATCH_RETURN_TO && to != trace_space(p->vm)->breakpoints->return_code)
             tell_return_to(p, to - 1);
     }
@@ -499,7 +517,7 @@ void breakpoint_catch(Process *p, term_t *x)
     term_t mfa = arity_tuple(p, b), exception = exception_of(p, x, handler);
     if (watch & WATCH_META_EXCEPTION) tell_meta_end(p, b, e[1], am_exception_from, mfa, exception);
     if (!tells_returns(p)) return;
-    if (watch & WATCH_EXCEPTION) trace_event(p, TRACE_CALL, am_exception_from, mfa, exception);
+    if (watch & WATCH_EXCEPTION) trace_return(p, TRACE_CALL, am_exception_from, mfa, exception);
     if (watch & WATCH_RETURN_TO && handler && handler != trace_space(p->vm)->breakpoints->catch_code)
         tell_return_to(p, handler);
 }

@@ -42,45 +42,79 @@ term_t seq_trace_tracer(Vm *vm)
 {
     TraceSpace *s = trace_space(vm);
     term_t tracer = atomic_load(&s->seq_tracer);
-    if (tracer == am_false || tracer_lives(vm, tracer)) return tracer;
-    atomic_compare_exchange_strong(&s->seq_tracer, &tracer, am_false);
+    if (tracer == am_false || tracer_lives(vm, tracer, am_undefined)) return tracer;
+    if (atomic_compare_exchange_strong(&s->seq_tracer, &tracer, am_false)) tracer_release(tracer);
     return am_false;
 }
 
-term_t seq_trace_set_tracer(Vm *vm, term_t tracer)
+/* {Module, State} is to the tracer what {tracer, Module, State} is to a process. */
+static term_t parse_tracer(Vm *vm, Heap *h, term_t t)
 {
-    if (tracer != am_false && !tracer_lives(vm, tracer)) return TERM_NONE;
-    term_t old = seq_trace_tracer(vm);
-    atomic_store(&trace_space(vm)->seq_tracer, tracer);
-    return old;
+    if (t == am_false) return t;
+    if (term_is_tuple_of(t, 2)) t = heap_tuple3(h, am_tracer, tuple_element(t, 1), tuple_element(t, 2));
+    else if (tracer_is(t)) t = heap_tuple2(h, am_tracer, t);
+    else return TERM_NONE;
+    term_t tracer = tracer_parse(vm, t);
+    return tracer != TERM_NONE && tracer_lives(vm, tracer, am_undefined) ? tracer : TERM_NONE;
 }
 
-static term_t event(Vm *vm, Heap *h, term_t token, term_t what, term_t to, term_t message)
+term_t seq_trace_set_tracer(Process *p, term_t t)
 {
-    int64_t flags = token_flags(token);
+    Vm *vm = p->vm;
+    term_t tracer = parse_tracer(vm, &p->heap, t);
+    if (tracer == TERM_NONE) return TERM_NONE;
+    term_t old = atomic_exchange(&trace_space(vm)->seq_tracer, tracer);
+    bool shown = old == am_false || tracer_is_module(old) || tracer_lives(vm, old, am_undefined);
+    term_t result = shown ? term_copy(&p->heap, old) : am_false;
+    tracer_release(old);
+    return result;
+}
+
+static uint32_t stamps_of(int64_t flags)
+{
+    return (flags & SEQ_TIMESTAMP ? TRACE_TIMESTAMP : 0) | (flags & SEQ_STRICT_MONOTONIC ? TRACE_STRICT_MONOTONIC : 0)
+           | (flags & SEQ_MONOTONIC ? TRACE_MONOTONIC : 0);
+}
+
+/* {send, Serial, From, To, Message} */
+static term_t info(Heap *h, term_t token, term_t what, term_t to, term_t message)
+{
     term_t serial = heap_tuple2(h, tuple_element(token, 5), tuple_element(token, 3));
-    term_t e = heap_tuple5(h, what, serial, term_copy(h, tuple_element(token, 4)), term_copy(h, to),
-                           term_copy(h, message));
-    uint32_t stamps = (flags & SEQ_TIMESTAMP ? TRACE_TIMESTAMP : 0)
-                      | (flags & SEQ_STRICT_MONOTONIC ? TRACE_STRICT_MONOTONIC : 0)
-                      | (flags & SEQ_MONOTONIC ? TRACE_MONOTONIC : 0);
-    term_t stamp = trace_timestamp(vm, h, stamps), label = term_copy(h, tuple_element(token, 2));
-    return stamp == TERM_NONE ? heap_tuple3(h, am_seq_trace, label, e)
-                              : heap_tuple4(h, am_seq_trace, label, e, stamp);
+    return heap_tuple5(h, what, serial, term_copy(h, tuple_element(token, 4)), term_copy(h, to), term_copy(h, message));
+}
+
+/* {seq_trace, Label, Info [, Time]} */
+static term_t event(Vm *vm, Heap *h, term_t token, term_t told)
+{
+    term_t stamp = trace_timestamp(vm, h, stamps_of(token_flags(token)));
+    term_t label = term_copy(h, tuple_element(token, 2));
+    return stamp == TERM_NONE ? heap_tuple3(h, am_seq_trace, label, told)
+                              : heap_tuple4(h, am_seq_trace, label, told, stamp);
+}
+
+static void tell_module(Vm *vm, const Process *p, term_t tracer, term_t token, term_t told)
+{
+    term_t who = p ? p->id : am_undefined;
+    if (tracer_ask(vm, tracer, 0, am_seq_trace, who) != TRACER_TRACE) return;
+    TraceEvent e = {.flags = stamps_of(token_flags(token)), .tracee = tuple_element(token, 2), .tag = am_seq_trace,
+                    .term = told};
+    (void)tracer_tell(vm, tracer, &e);
 }
 
 /* p: NULL when it is the node that acts. */
-static void tell(Vm *vm, Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
+static void tell(Vm *vm, const Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
 {
     term_t tracer = token_flags(token) & flag ? seq_trace_tracer(vm) : am_false;
     if (tracer == am_false || (p && tracer == p->id)) return;
     Heap h = {0};
-    term_t m = event(vm, &h, token, what, to, message);
-    if (term_is_local_port(tracer)) {
-        (void)tracer_tell_port(vm, tracer, m);
+    term_t told = info(&h, token, what, to, message);
+    if (tracer_is_module(tracer)) {
+        tell_module(vm, p, tracer, token, told);
+    } else if (term_is_local_port(tracer)) {
+        (void)tracer_tell_port(vm, tracer, event(vm, &h, token, told));
     } else {
         Process *receiver = process_lookup_alive(vm, tracer);
-        if (receiver) message_send_heap(vm, am_undefined, receiver, m, &h);
+        if (receiver) message_send_heap(vm, am_undefined, receiver, event(vm, &h, token, told), &h);
     }
     heap_dispose(&h);
 }

@@ -58,14 +58,18 @@ TraceFlags *trace_flags_make(Process *p)
     return p->trace;
 }
 
+void trace_flags_put(TraceFlags *f, uint32_t flags, term_t tracer)
+{
+    f->flags = flags;
+    tracer_set(&f->tracer, flags ? tracer : TERM_NONE);
+}
+
 bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer)
 {
     TraceFlags *f = trace_flags_make(p);
-    uint32_t flags = (f->flags & ~clear) | set;
-    if (tracer != TERM_NONE) f->tracer = tracer;
-    if (f->tracer == TERM_NONE) return false;
-    f->flags = flags;
-    if (!flags) f->tracer = TERM_NONE;
+    if (tracer == TERM_NONE) tracer = f->tracer;
+    if (tracer == TERM_NONE) return false;
+    trace_flags_put(f, (f->flags & ~clear) | set, tracer);
     return true;
 }
 
@@ -85,25 +89,26 @@ term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
     return flags & TRACE_MONOTONIC ? heap_int(h, clock_monotonic_ns()) : TERM_NONE;
 }
 
-static void stop_tracing(TraceFlags *f)
-{
-    f->flags = 0;
-    f->tracer = TERM_NONE;
-}
+static void stop_tracing(TraceFlags *f) { trace_flags_put(f, 0, TERM_NONE); }
 
 bool trace_has_tracer(Process *p)
 {
     TraceFlags *f = p->trace;
-    if (f->tracer != TERM_NONE && tracer_lives(p->vm, f->tracer)) return true;
+    if (tracer_is_module(f->tracer)) return true; /* it is asked at each slice */
+    if (f->tracer != TERM_NONE && tracer_lives(p->vm, f->tracer, p->id)) return true;
     stop_tracing(f);
     return false;
 }
 
-/* Does an event of this kind concern p's tracer? */
-static bool wanted(const Process *p, uint32_t kind)
+/* Does an event of this kind concern p's tracer? tag TERM_NONE: it has agreed already. */
+static bool wanted(Process *p, uint32_t kind, term_t tag)
 {
-    const TraceFlags *f = p->trace;
-    return f->flags & kind && f->tracer != p->id && f->tracer != TERM_NONE && !(p->flags & PF_SENSITIVE);
+    TraceFlags *f = p->trace;
+    if (!(f->flags & kind) || f->tracer == p->id || f->tracer == TERM_NONE || p->flags & PF_SENSITIVE) return false;
+    if (tag == TERM_NONE) return true;
+    enum TracerAnswer answer = tracer_ask(p->vm, f->tracer, kind, tag, p->id);
+    if (answer == TRACER_REMOVE) stop_tracing(f);
+    return answer == TRACER_TRACE;
 }
 
 static void tell(Process *p, const TraceEvent *e)
@@ -112,12 +117,23 @@ static void tell(Process *p, const TraceEvent *e)
     if (!tracer_tell(p->vm, f->tracer, e)) stop_tracing(f);
 }
 
-void trace_event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra)
+static void event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra)
 {
-    if (!wanted(p, kind)) return;
     TraceEvent e = {.kind = kind, .flags = p->trace->flags, .tracee = p->id, .tag = tag, .term = term, .extra = extra};
     tell(p, &e);
 }
+
+void trace_event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra)
+{
+    if (wanted(p, kind, tag)) event(p, kind, tag, term, extra);
+}
+
+void trace_return(Process *p, uint32_t kind, term_t tag, term_t mfa, term_t value)
+{
+    if (wanted(p, kind, TERM_NONE)) event(p, kind, tag, mfa, value);
+}
+
+bool trace_wants_call(Process *p) { return wanted(p, TRACE_CALL, am_call); }
 
 /* ---- events of processes ---- */
 
@@ -137,7 +153,7 @@ static bool pattern_allows(Process *p, const TracePattern *t, term_t args, term_
 static void on_send(Process *p, term_t to, term_t message, bool exists)
 {
     term_t tag = exists ? am_send : am_send_to_non_existing_process;
-    if (!wanted(p, TRACE_SEND)) return;
+    if (!wanted(p, TRACE_SEND, tag)) return;
     TraceEvent e = {.kind = TRACE_SEND, .flags = p->trace->flags, .tracee = p->id, .tag = tag, .term = message,
                     .extra = to};
     term_t list = heap_cons(&p->heap, to, heap_cons(&p->heap, message, TERM_NIL));
@@ -160,7 +176,7 @@ static term_t received_list(Process *p, term_t from, term_t message)
 static void on_receive(Process *p, term_t from, term_t message)
 {
     TraceSpace *s = trace_space(p->vm);
-    if (message == TERM_NONE || !wanted(p, TRACE_RECEIVE)) return;
+    if (message == TERM_NONE || !wanted(p, TRACE_RECEIVE, am_receive)) return;
     TraceEvent e = {.kind = TRACE_RECEIVE, .flags = p->trace->flags, .tracee = p->id, .tag = am_receive,
                     .term = message};
     if ((s->receive.off || s->receive.ms)
@@ -196,8 +212,7 @@ static void on_inherit(Process *parent, Process *child, bool linked)
                    | TRACE_SET_ON_LINK);
     f->flags &= ~(TRACE_SET_ON_FIRST_SPAWN | (linked ? TRACE_SET_ON_FIRST_LINK : 0));
     TraceFlags *c = trace_flags_make(child);
-    c->flags = flags;
-    c->tracer = f->tracer;
+    trace_flags_put(c, flags, f->tracer);
     trace_event(child, TRACE_PROCS, am_spawned, parent->id, f->spawn_mfa);
     if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
 }
@@ -206,6 +221,8 @@ static void on_running(Process *p, bool in)
 {
     breakpoint_time_slice(p, in);
     if (process_is_exiting(p)) return;
+    TraceFlags *f = p->trace;
+    if (in && tracer_is_module(f->tracer) && !tracer_lives(p->vm, f->tracer, p->id)) stop_tracing(f);
     if (!(p->trace->flags & (TRACE_RUNNING | TRACE_RUNNING_PROCS)) || !p->pc) return;
     Heap h = {0};
     const Mfa *m = exec_where(p);
@@ -242,6 +259,7 @@ static void forget_process(Process *p)
 {
     TraceFlags *f = p->trace;
     p->trace = NULL;
+    tracer_release(f->tracer);
     MEM_DELETE(TRACE, f);
 }
 

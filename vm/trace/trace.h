@@ -41,7 +41,7 @@
 
 typedef struct TraceFlags {
     uint32_t flags;          /* TRACE_* */
-    term_t tracer;           /* see tracer.h; TERM_NONE: nobody */
+    term_t tracer;           /* tracer.h, held; TERM_NONE: nobody */
     uint32_t serial;         /* sequential trace: number of the last send, or of the last receive */
     uint32_t last_serial;    /* and the one before */
     struct Breakpoint *timed; /* call_time: the function whose time runs, or NULL */
@@ -63,9 +63,12 @@ typedef struct TraceSpace {
     TracePattern send, receive; /* written under a block */
     /* An event for a port that traces, in the external format. False: it is not open. Set by io. */
     bool (*port_tell)(Vm *vm, term_t port, const void *bytes, size_t n);
-    /* Flags of an open port, if wanted, and new ones, if any. False: there is none. Set by io. */
+    /* Call the first native of the module that is there: *result is the atom that it gives, or TERM_NONE. a NULL:
+     * only look. False: there is none. NULL until set by nif. */
+    bool (*call_native)(Vm *vm, term_t module, const term_t names[2], unsigned arity, const term_t *a, term_t *result);
+    /* Flags of an open port, if wanted (not held), and new ones, if any. False: there is none. Set by io. */
     bool (*port_flags)(Vm *vm, term_t id, TraceFlags *get, const TraceFlags *set);
-    _Atomic(term_t) seq_tracer; /* local pid or port, or am_false */
+    _Atomic(term_t) seq_tracer; /* tracer.h, held; or am_false */
     _Atomic(term_t) monitor_pid; /* system_monitor; TERM_NONE: off */
     _Atomic(uint64_t) long_gc, long_schedule, large_heap; /* 0: not watched */
     _Atomic(bool) busy_port, busy_dist_port;
@@ -86,10 +89,16 @@ static inline bool trace_wants(const Process *p, uint32_t flag)
 {
     return p->trace && (p->trace->flags & flag);
 }
+/* New flags, and who is told of them; none without flags. */
+void trace_flags_put(TraceFlags *f, uint32_t flags, term_t tracer);
 /* p->trace is set. False: there is no tracer any more, and p is not traced from now on. */
 bool trace_has_tracer(Process *p);
 /* Tell p's tracer {trace, Pid, Tag, Term [, Extra]}, if p has `kind` (TRACE_*) set. extra: TERM_NONE for none. */
 void trace_event(Process *p, uint32_t kind, term_t tag, term_t term, term_t extra);
+/* Is p's tracer to be told of a call? */
+bool trace_wants_call(Process *p);
+/* The same of the end of a call that it was told of. */
+void trace_return(Process *p, uint32_t kind, term_t tag, term_t mfa, term_t value);
 /* A slice begins or ends: the time of p's timed function runs only in between. */
 void breakpoint_time_slice(Process *p, bool in);
 /* Name of a flag; false: unknown. */
@@ -118,9 +127,9 @@ void seq_trace_receive(Process *p, const Signal *m);
 /* {Item, Value}, or [] without a token; TERM_NONE: no such item. */
 term_t seq_trace_look(Process *p, term_t item);
 term_t seq_trace_set(Process *p, term_t item, term_t value); /* TERM_NONE: badarg */
-/* The tracer: a local pid or port that lives, or false. */
+/* The tracer (tracer.h), if it lives, or false. */
 term_t seq_trace_tracer(Vm *vm);
-term_t seq_trace_set_tracer(Vm *vm, term_t tracer); /* the old one; TERM_NONE: badarg */
+term_t seq_trace_set_tracer(Process *p, term_t tracer); /* the old one; TERM_NONE: badarg */
 /* This node itself, in whose name the token is, sends or receives. */
 void seq_trace_tell_node(Vm *vm, term_t token, bool sends, term_t to, term_t message);
 /* Take the tokens away from all processes and start their numbers anew. */

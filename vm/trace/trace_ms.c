@@ -8,19 +8,22 @@
 #include "data/term_print.h"
 #include "proc/registry.h"
 #include "proc/signal.h"
-#include "trace/trace.h"
+#include "trace/tracer.h"
 
 #include <stdio.h>
 
-static bool flags_of_list(term_t list, uint32_t *flags, term_t *tracer)
+static bool flags_of_list(Vm *vm, term_t list, uint32_t *flags, term_t *tracer)
 {
     *flags = 0;
     for (; term_is_list_cell(list); list = list_tail(list)) {
         term_t t = list_head(list);
         uint32_t flag;
         if (trace_flag_of(t, &flag)) *flags |= flag;
-        else if (term_is_tuple_of(t, 2) && tuple_element(t, 1) == am_tracer) *tracer = tuple_element(t, 2);
-        else return false;
+        else if ((term_is_tuple_of(t, 2) || term_is_tuple_of(t, 3)) && tuple_element(t, 1) == am_tracer) {
+            tracer_release(*tracer);
+            *tracer = tracer_parse(vm, t);
+            if (*tracer == TERM_NONE) return false;
+        } else return false;
     }
     return list == TERM_NIL;
 }
@@ -35,6 +38,7 @@ static void change_there(Process *p, void *arg, bool dead)
 {
     Change *c = arg;
     if (!dead) trace_change(p, c->set, c->clear, c->tracer);
+    tracer_release(c->tracer);
     MEM_DELETE(TRACE, c);
 }
 
@@ -47,6 +51,7 @@ static bool change_flags(Process *p, term_t who, uint32_t set, uint32_t clear, t
     if (tracer == TERM_NONE && p->trace) tracer = p->trace->tracer;
     Change *c = MEM_NEW(TRACE, Change);
     *c = (Change){set, clear, tracer};
+    tracer_hold(tracer);
     signal_send_call(p->vm, p->id, who, change_there, c);
     return true;
 }
@@ -57,13 +62,17 @@ static term_t change_lists(Process *p, const term_t *args, unsigned n)
     uint32_t off, on;
     term_t tracer = TERM_NONE;
     term_t who = n == 3 ? args[0] : p->id;
-    if (!flags_of_list(args[n - 2], &off, &tracer) || !flags_of_list(args[n - 1], &on, &tracer))
+    if (!flags_of_list(p->vm, args[n - 2], &off, &tracer) || !flags_of_list(p->vm, args[n - 1], &on, &tracer)) {
+        tracer_release(tracer);
         return am_false;
+    }
     if (tracer == TERM_NONE && !(p->trace && p->trace->tracer != TERM_NONE)) {
         on = 0; /* the tracer would be that of this process, which has none: nobody traces it any more */
         off = UINT32_MAX;
     }
-    return term_bool(change_flags(p, who, on, off, tracer));
+    bool changed = change_flags(p, who, on, off, tracer);
+    tracer_release(tracer);
+    return term_bool(changed);
 }
 
 /* {enable_trace, [Who,] Flag} and disable_trace */
