@@ -287,7 +287,7 @@ BIF(erts_internal, port_close, 1, 0)
     port_trace_in(port, am_close);
     port_trace_receive(port, p->id, am_close);
     port_close(port);
-    port_trace_closed();
+    port_trace_closed(port, am_close);
     port_unlock(port);
     return am_true;
 }

@@ -683,7 +683,7 @@ static void close_by_message(Port *port)
     port_trace_receive(port, port->owner, am_close);
     port->reply_closed = true;
     port_close(port);
-    port_trace_closed();
+    port_trace_closed(port, am_close);
 }
 
 static enum PortCommandResult command_by_message(Port *port, Process *p, term_t data)

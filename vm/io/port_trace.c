@@ -6,6 +6,7 @@
 #include "data/iolist.h"
 #include "io/drv.h"
 #include "term/atom.h"
+#include "trace/profile.h"
 #include "trace/tracer.h"
 
 static void event(Port *port, uint32_t kind, term_t tag, term_t term, term_t extra)
@@ -192,9 +193,17 @@ static void caller_runs(bool in)
     p->vm->procs->trace_ops->running(p, in);
 }
 
+/* Profilers are not told of starts. */
+static void profile(Port *port, term_t what, bool active)
+{
+    Process *p = sched_self && what != term_small(0) ? sched_self->p : NULL;
+    if (what != am_open) profile_port(port->vm, port->id, p, active);
+}
+
 void port_trace_in(Port *port, term_t what)
 {
     caller_runs(false);
+    if (profile_wants_ports(port->vm)) profile(port, what, true);
     if (port_is_traced(port, TRACE_RUNNING_PORTS)) event(port, TRACE_RUNNING_PORTS, am_in, what, TERM_NONE);
 }
 
@@ -202,10 +211,15 @@ void port_trace_out(Port *port, term_t what)
 {
     if (port_is_traced(port, TRACE_RUNNING_PORTS) && port->state == PORT_OPEN && !port->exit_asked)
         event(port, TRACE_RUNNING_PORTS, am_out, what, TERM_NONE);
+    if (profile_wants_ports(port->vm)) profile(port, what, false);
     caller_runs(true);
 }
 
-void port_trace_closed(void) { caller_runs(true); }
+void port_trace_closed(Port *port, term_t what)
+{
+    if (profile_wants_ports(port->vm)) profile(port, what, false);
+    caller_runs(true);
+}
 
 /* ---- names ---- */
 

@@ -41,7 +41,7 @@ void port_trace_send(Port *port, term_t to, term_t message, bool exists);
 void port_trace_in(Port *port, term_t what);
 void port_trace_out(Port *port, term_t what);
 /* In place of port_trace_out when What has ended the port. */
-void port_trace_closed(void);
+void port_trace_closed(Port *port, term_t what);
 /* A name was given or taken away, seen from outside: the port is looked up and locked. */
 void port_trace_name(Vm *vm, term_t id, term_t event, term_t name);
 

@@ -44,6 +44,7 @@
 #define PS_ANY_DIRTY   (PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
 #define PS_TIME_OFFSET 0x40000u /* has monitored the time offset */
+#define PS_PROFILED    0x80000u /* being queued is told (sched.h, SchedProfile) */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 
 enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
@@ -67,6 +68,7 @@ enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 #define PF_IN_NATIVE       0x10000u /* the last slice ended inside native `current` (trace events) */
 #define PF_BUSY            0x40000u /* sleeps in a native because a port or channel is busy: suspended */
 #define PF_BUSY_DIST       0x20000u /* with PF_BUSY: a channel to another node */
+#define PF_PROFILED_ACTIVE 0x80000u /* was told a profiler as active */
 #define PF_IN_RECEIVE      0x1000u  /* sleeps in receive (or hibernates) for want of a message */
 
 /* Why a native or instruction failed (`freason`): class in the low 2 bits, flags, then code. */

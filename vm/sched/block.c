@@ -38,6 +38,7 @@ void block_enter_slice(Sched *s)
     for (;;) {
         atomic_store(&s->priv->in_slice, 1);
         if (LIKELY(!atomic_load(&sh->blocked))) return;
+        sched_tell(s, false);
         block_leave_slice(s);
         bool online = epoch_is_online(&s->priv->epoch);
         if (online) epoch_offline(&s->priv->epoch);
@@ -46,6 +47,7 @@ void block_enter_slice(Sched *s)
         while (load_relaxed(&sh->blocked)) cond_wait(&sh->block_changed, &sh->block_lock);
         mutex_unlock(&sh->block_lock);
         span_end(s);
+        sched_tell(s, true);
         if (online) epoch_online(&s->priv->epoch);
     }
 }

@@ -164,13 +164,22 @@ static void queue_grew(SchedSpace *space, RunQueue *q, uint32_t n)
         sched_wake_idle(space);
 }
 
+/* False: p is not to be queued. */
+static bool enqueue_rare(Process *p, uint32_t state)
+{
+    const SchedProfile *profile = load_acquire(&p->vm->sched->profile);
+    if (!(state & PS_ANY_DIRTY)) {
+        if (profile) profile->queued(p);
+        return true;
+    }
+    dirty_signals_later(p);
+    return false;
+}
+
 void sched_enqueue(Process *p, uint32_t state)
 {
     SchedSpace *space = p->vm->sched;
-    if (UNLIKELY(state & PS_ANY_DIRTY)) {
-        dirty_signals_later(p);
-        return;
-    }
+    if (UNLIKELY(state & (PS_ANY_DIRTY | PS_PROFILED)) && !enqueue_rare(p, state)) return;
     RunQueue *q = queue_for(space, p, atomic_load_explicit(&p->runq, memory_order_relaxed));
     queue_grew(space, q, runq_push(q, p, state_priority(state)));
 }
@@ -185,6 +194,15 @@ void task_schedule(Vm *vm, Task *t)
     if (new != TASK_QUEUED) return;
     RunQueue *q = choose_queue(vm->sched, NULL, NULL);
     queue_grew(vm->sched, q, runq_push_task(q, t));
+}
+
+void sched_tell(Sched *s, bool active)
+{
+    SchedSpace *space = s->vm->sched;
+    const SchedProfile *profile = load_acquire(&space->profile);
+    if (LIKELY(!profile)) return;
+    unsigned all = load_relaxed(&space->active), idle = atomic_load(&space->shared->idle_count);
+    profile->scheduler(s->vm, s->number, active, all > idle ? all - idle : 0);
 }
 
 /* ---- slices ---- */
@@ -224,16 +242,20 @@ static bool slice_begin(Sched *s, Process *p, uint32_t st)
     return go && !(st & PS_SUSPENDED);
 }
 
+/* Suspended just now: RUNNABLE is kept for the resume. */
+static enum RunResult slice_idle(Process *p, uint32_t st)
+{
+    const SchedProfile *profile = load_acquire(&p->vm->sched->profile);
+    if ((st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE) return RUN_YIELD;
+    if (profile && st & PS_PROFILED) profile->idle(p);
+    return RUN_WAIT;
+}
+
 static enum RunResult slice_run(Sched *s, Process *p, uint32_t st)
 {
     s->slice_reds = checked_one_reduction() ? 1 : SCHED_SLICE_REDS;
     p->reds = s->slice_reds;
-    bool go = slice_begin(s, p, st);
-    enum RunResult result = RUN_WAIT;
-    if (go)
-        result = s->vm->sched->ops.run(s, p);
-    else if ((st & (PS_RUNNABLE | PS_SUSPENDED)) == PS_RUNNABLE)
-        result = RUN_YIELD; /* suspended just now: keep RUNNABLE for the resume */
+    enum RunResult result = slice_begin(s, p, st) ? s->vm->sched->ops.run(s, p) : slice_idle(p, st);
     int32_t used = MAX(s->slice_reds - p->reds - p->later_reds, 0);
     p->later_reds = 0;
     p->reductions += (uint64_t)used;

@@ -79,8 +79,16 @@ typedef struct SchedOps {
     bool (*handle_signals)(Process *p, enum ProcPriority least);
 } SchedOps;
 
+/* What is told of processes with PS_PROFILED, and of schedulers. Callable under any lock; set by trace. */
+typedef struct SchedProfile {
+    void (*queued)(Process *p);    /* p is about to enter a run queue; nobody else has it */
+    void (*idle)(Process *p);      /* a slice is over in which p only handled signals, and goes on waiting */
+    void (*scheduler)(Vm *vm, unsigned number, bool active, unsigned count); /* count: how many are active */
+} SchedProfile;
+
 typedef struct SchedSpace {
     SchedOps ops;
+    _Atomic(const SchedProfile *) profile; /* NULL: off */
     Vm *vm;
     Sched **scheds;            /* [count + dirty_cpu_count + dirty_io_count], by number - 1 */
     unsigned count;            /* normal schedulers */

@@ -134,6 +134,7 @@ static void wake_up(void *arg)
     Sched *s = arg;
     idle_clear(shared_of(s->vm), s);
     idle_times(s, false);
+    sched_tell(s, true);
     block_enter_slice(s);
     epoch_online(&s->priv->epoch);
 }
@@ -166,6 +167,7 @@ void sched_sleep(Sched *s)
         idle_clear(sh, s);
         return;
     }
+    sched_tell(s, false);
     epoch_offline(&s->priv->epoch);
     block_leave_slice(s);
     idle_times(s, true);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
- * DEVIATES: long_schedule does not tell of ports, and has no {out, _} of a process that has ended; nothing is told a
- * profiler. busy_port: io/port.c; busy_dist_port: dist.
+ * DEVIATES: long_schedule does not tell of ports, and has no {out, _} of a process that has ended.
+ * busy_port: io/port.c; busy_dist_port: dist.
  * Semantics: erlang(3). Layer: trace. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
 #include "heap/gc.h"
 #include "sched/sched.h"
-#include "trace/trace.h"
+#include "trace/profile.h"
+#include "trace/tracer.h"
 
 static term_t badarg(Process *p) { return bif_error(p, EXC_BADARG); }
 
@@ -149,10 +150,10 @@ BIF(erlang, system_monitor, 2, 0)
     return set_monitor(p, a[0], a[1]);
 }
 
-/* ---- system_profile ---- */
+/* ---- system_profile (profile.h) ---- */
 
-/* What system_profile/0 shows, last first; the kinds of timestamps are not shown. DEVIATES: no event is sent yet. */
-#define PROFILES_SHOWN 4
+/* What system_profile/0 shows, last first; the kinds of timestamps are not shown. In the order of PROFILE_*. */
+#define PROFILES_SHOWN PROFILE_STAMPS_SHIFT
 static const term_t profile_names[] = {
     am_runnable_ports, am_runnable_procs, am_scheduler, am_exclusive, am_timestamp, am_monotonic_timestamp,
     am_strict_monotonic_timestamp,
@@ -169,27 +170,28 @@ static bool parse_profile(uint32_t *flags, term_t list)
     return list == TERM_NIL;
 }
 
-BIF(erlang, system_profile, 0, 0)
+static term_t profile_settings(Process *p)
 {
-    TraceSpace *s = trace_space(p->vm);
-    term_t l = TERM_NIL;
-    if (s->profile_pid == TERM_NONE || !process_lookup_alive(p->vm, s->profile_pid)) return am_undefined;
+    const TraceSpace *s = trace_space(p->vm);
+    term_t l = TERM_NIL, to = load_relaxed(&s->profile_pid);
+    uint32_t flags = load_relaxed(&s->profile_flags);
+    if (to == TERM_NONE || !tracer_lives(p->vm, to, p->id)) return am_undefined;
     for (size_t i = 0; i < PROFILES_SHOWN; i++)
-        if (s->profile_flags >> i & 1) l = heap_cons(&p->heap, profile_names[i], l);
-    return heap_tuple2(&p->heap, s->profile_pid, l);
+        if (flags >> i & 1) l = heap_cons(&p->heap, profile_names[i], l);
+    return heap_tuple2(&p->heap, to, l);
 }
 
+BIF(erlang, system_profile, 0, 0) { return profile_settings(p); }
+
+/* Whatever is given, no profiler or nothing to profile is off. */
 BIF(erlang, system_profile, 2, 0)
 {
-    TraceSpace *s = trace_space(p->vm);
     uint32_t flags = 0;
-    bool off = a[0] == am_undefined;
-    if (!off && (!term_is_local_pid(a[0]) || !process_lookup_alive(p->vm, a[0]))) return badarg(p);
-    if (!parse_profile(&flags, a[1])) return badarg(p);
-    mutex_lock(&s->lock);
-    term_t old = bif_erlang_system_profile_0(p, a);
-    s->profile_pid = off || !flags ? TERM_NONE : a[0];
-    s->profile_flags = flags;
-    mutex_unlock(&s->lock);
+    bool off = a[0] == am_undefined || a[1] == TERM_NIL;
+    if (!off && (!tracer_is(a[0]) || !tracer_lives(p->vm, a[0], p->id) || !parse_profile(&flags, a[1])))
+        return badarg(p);
+    term_t old = profile_settings(p);
+    profile_start(p->vm, off ? TERM_NONE : a[0], flags);
+    process_bump_reds(p, SCHED_SLICE_REDS); /* the present slice is not watched */
     return old;
 }

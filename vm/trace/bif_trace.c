@@ -8,6 +8,7 @@
 #include "proc/report.h"
 #include "sched/sched.h"
 #include "trace/breakpoint.h"
+#include "trace/profile.h"
 #include "trace/tracer.h"
 
 static term_t badarg(Process *p) { return bif_error(p, EXC_BADARG); }
@@ -106,6 +107,7 @@ static void change_all_ports(Request *r)
 static void new_process(Process *parent, Process *child, bool linked, term_t mfa)
 {
     const TraceFlags *f = &trace_space(parent->vm)->new_procs;
+    profile_spawned(child);
     if (child->trace && child->trace->flags) return;
     if (!f->flags || f->tracer == child->id) return;
     TraceFlags *c = trace_flags_make(child);
@@ -114,12 +116,19 @@ static void new_process(Process *parent, Process *child, bool linked, term_t mfa
     if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
 }
 
+void trace_update_new(Vm *vm)
+{
+    const TraceSpace *s = trace_space(vm);
+    bool wanted = s->new_procs.flags || load_relaxed(&s->profile_flags) & PROFILE_PROCS;
+    vm->procs->trace_new = wanted ? new_process : NULL;
+}
+
 static void change_new(Request *r, bool procs, bool ports)
 {
     TraceSpace *s = trace_space(r->p->vm);
     if (procs) set_flags(&s->new_procs, r);
     if (ports) set_flags(&s->new_ports, r);
-    r->p->vm->procs->trace_new = s->new_procs.flags ? new_process : NULL;
+    trace_update_new(r->p->vm);
 }
 
 /* False: no such set of processes. */
@@ -240,7 +249,7 @@ typedef struct Delivered {
     RefNum ref;
 } Delivered;
 
-static void delivered_here(void *arg UNUSED) {}
+static void delivered_here(void *arg) { profile_flush(((Delivered *)arg)->vm); }
 
 static void delivered_everywhere(void *arg)
 {

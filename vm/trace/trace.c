@@ -278,7 +278,7 @@ void trace_init(Vm *vm)
     TraceSpace *s = MEM_NEW(TRACE, TraceSpace);
     mutex_init(&s->lock, LOCK_TRACE_WRITE);
     s->new_procs.tracer = s->new_ports.tracer = TERM_NONE;
-    s->monitor_pid = s->profile_pid = TERM_NONE;
+    s->monitor_pid = TERM_NONE;
     s->send.spec = s->receive.spec = am_true;
     atomic_init(&s->seq_tracer, am_false);
     vm->trace = s;

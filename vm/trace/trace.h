@@ -72,8 +72,9 @@ typedef struct TraceSpace {
     _Atomic(term_t) monitor_pid; /* system_monitor; TERM_NONE: off */
     _Atomic(uint64_t) long_gc, long_schedule, large_heap; /* 0: not watched */
     _Atomic(bool) busy_port, busy_dist_port;
-    term_t profile_pid;      /* system_profile; TERM_NONE: off */
-    uint32_t profile_flags;
+    struct Profile *profile; /* profile.h; NULL: nothing was ever profiled */
+    _Atomic(term_t) profile_pid;        /* process or port; TERM_NONE: off. Written under a block */
+    _Atomic(uint32_t) profile_flags;    /* PROFILE_*; 0: off */
     atomic_u32_t tcw;        /* trace control word */
     struct Breakpoints *breakpoints; /* breakpoint.h; NULL: no function was ever traced */
 } TraceSpace;
@@ -89,6 +90,8 @@ static inline bool trace_wants(const Process *p, uint32_t flag)
 {
     return p->trace && (p->trace->flags & flag);
 }
+/* Somebody wants to know of new processes, or nobody does any more. */
+void trace_update_new(Vm *vm);
 /* New flags, and who is told of them; none without flags. */
 void trace_flags_put(TraceFlags *f, uint32_t flags, term_t tracer);
 /* p->trace is set. False: there is no tracer any more, and p is not traced from now on. */
