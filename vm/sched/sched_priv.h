@@ -153,9 +153,9 @@ static inline uint32_t runq_total(const RunQueue *q) { return runq_length(q) + l
 
 /* ---- sched.c ---- */
 bool state_should_run(uint32_t state);
-/* p has just been marked QUEUED. */
 /* Tell a profiler that s goes to sleep or has woken up. */
 void sched_tell(Sched *s, bool active);
+/* p has just been marked QUEUED. */
 void sched_enqueue(Process *p, uint32_t state);
 Sched *sched_new(SchedSpace *space, enum SchedKind kind, unsigned number);
 /* The loop of s; returns when the calling thread has lost it. */
