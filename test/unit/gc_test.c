@@ -217,7 +217,8 @@ static void world_destroy(World *w)
     heap_destroy(&w->heap);
 }
 
-START_TEST(random_graphs)
+/* Terms of at most so many words. */
+static void survive(size_t most_words)
 {
     World *w = malloc(sizeof *w);
     size_t before = mem_type_stats(MEM_BINARY).blocks, heaps = mem_type_stats(MEM_HEAP).bytes;
@@ -225,7 +226,7 @@ START_TEST(random_graphs)
         world_init(w);
         for (int step = 0; step < 300; step++) {
             term_t t = make_term(w);
-            if (term_size_words(t, false) > 100000)
+            if (term_size_words(t, false) > most_words)
                 t = TERM_NIL;
             set(w, rnd(ROOTS + STACK), t);
             if (rnd(8) == 0)
@@ -238,6 +239,29 @@ START_TEST(random_graphs)
     free(w);
     ck_assert_uint_eq(mem_type_stats(MEM_BINARY).blocks, before);
     ck_assert_uint_eq(mem_type_stats(MEM_HEAP).bytes, heaps);
+}
+
+START_TEST(random_graphs) { survive(100000); }
+END_TEST
+
+/* They go by way of the scratch area. */
+START_TEST(small_random_graphs) { survive(12); }
+END_TEST
+
+START_TEST(block_of_one_that_works_grows)
+{
+    World *w = malloc(sizeof *w);
+    world_init(w);
+    w->heap.collections = 0;
+    collect(w, true, true, 0); /* hibernates: exactly as large as what it holds */
+    for (int i = 0; i < 7; i++) {
+        collect(w, false, false, 10);
+        ck_assert_uint_lt((size_t)(w->heap.end - w->heap.start), HEAP_MIN_WORDS);
+    }
+    collect(w, false, false, 10);
+    ck_assert_uint_eq((size_t)(w->heap.end - w->heap.start), HEAP_MIN_WORDS);
+    world_destroy(w);
+    free(w);
 }
 END_TEST
 
@@ -362,6 +386,8 @@ int main(void)
     TCase *t = tcase_create("gc");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, random_graphs);
+    tcase_add_test(t, small_random_graphs);
+    tcase_add_test(t, block_of_one_that_works_grows);
     tcase_add_test(t, sizes_follow_the_documented_sequence);
     tcase_add_test(t, block_stays_small_for_a_loop_and_shrinks);
     tcase_add_test(t, limit_is_reported);
