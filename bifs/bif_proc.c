@@ -31,6 +31,13 @@ static term_t flag_bool(Process *p, term_t value, uint32_t flag)
     return old;
 }
 
+static term_t flag_sensitive(Process *p, term_t value)
+{
+    if (value == am_true) or_acq_rel(&p->state, PS_SENSITIVE);
+    else if (value == am_false) and_acq_rel(&p->state, ~PS_SENSITIVE);
+    return flag_bool(p, value, PF_SENSITIVE);
+}
+
 static term_t flag_trap_exit(Process *p, term_t value)
 {
     if (!term_is_bool(value)) return bif_error(p, EXC_BADARG);
@@ -143,10 +150,10 @@ BIF(erlang, process_flag, 2, 0)
         {am_fullsweep_after, flag_fullsweep},   {am_max_heap_size, flag_max_heap},
         {am_message_queue_data, flag_queue_data}, {am_save_calls, flag_save_calls},
         {am_error_handler, flag_error_handler}, {am_scheduler, flag_scheduler},
+        {am_sensitive, flag_sensitive},
     };
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         if (flags[i].flag == a[0]) return flags[i].set(p, a[1]);
-    if (a[0] == am_sensitive) return flag_bool(p, a[1], PF_SENSITIVE);
     if (a[0] == am_async_dist) return flag_bool(p, a[1], PF_ASYNC_DIST);
     const ProcSpace *s = p->vm->procs;
     bool nodes = a[0] == am_monitor_nodes
@@ -399,6 +406,7 @@ static void print_backtrace(Process *p)
 {
     const ProcExecOps *exec = &p->vm->procs->exec;
     Heap h = {0};
+    if (p->flags & PF_SENSITIVE) return;
     term_t text = exec->backtrace ? exec->backtrace(p, &h) : TERM_NONE;
     if (text != TERM_NONE && term_is_binary(text)) {
         BitView v = bitstring_view(text);

@@ -44,6 +44,7 @@
 #define PS_ANY_DIRTY   (PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
 #define PS_TIME_OFFSET 0x40000u /* has monitored the time offset */
+#define PS_SENSITIVE   0x100000u /* as PF_SENSITIVE, for others to see */
 #define PS_PROFILED    0x80000u /* being queued is told (sched.h, SchedProfile) */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 
@@ -278,7 +279,7 @@ typedef struct ProcTraceOps {
     void (*event)(Process *p, term_t event, term_t arg, term_t extra);
     /* Child inherits trace flags (set_on_spawn, set_on_link ...). */
     void (*inherit)(Process *parent, Process *child, bool linked);
-    /* Sequential trace: p, which has a token, sends; p takes over the token of a message. */
+    /* Sequential trace: p, which has a token, sends (TERM_NONE: a secret); p takes over the token of a message. */
     void (*seq_send)(Process *p, term_t to, term_t msg);
     void (*seq_receive)(Process *p, const Signal *m);
     /* Instructions of trace.insn; with the registers in p. The handler number to go on with, or

@@ -120,13 +120,20 @@ bool signal_send_link_exit(Vm *vm, term_t from, term_t to, term_t reason)
     return send_or_free(vm, to, x);
 }
 
-/* With p's sequential trace token. */
+static bool is_sensitive(Vm *vm, term_t pid)
+{
+    Process *p = term_is_local_pid(pid) ? process_lookup(vm, pid) : NULL;
+    return p && process_state(p) & PS_SENSITIVE;
+}
+
+/* With p's sequential trace token. What a sensitive process gets is not told. */
 static bool send_own_link_exit(Process *p, term_t to, term_t reason)
 {
     SignalX *x = new_with_term(SIG_LINK_EXIT, p->id, reason);
     if (UNLIKELY(p->seq_token != TERM_NIL)) {
         Heap h = {0};
-        seq_token_put(p, &x->s, to, heap_tuple3(&h, am_EXIT, p->id, x->s.term));
+        bool secret = is_sensitive(p->vm, to);
+        seq_token_put(p, &x->s, to, secret ? TERM_NONE : heap_tuple3(&h, am_EXIT, p->id, x->s.term));
         heap_dispose(&h);
     }
     return send_or_free(p->vm, to, x);

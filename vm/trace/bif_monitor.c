@@ -190,8 +190,8 @@ BIF(erlang, system_profile, 2, 0)
     bool off = a[0] == am_undefined || a[1] == TERM_NIL;
     if (!off && (!tracer_is(a[0]) || !tracer_lives(p->vm, a[0], p->id) || !parse_profile(&flags, a[1])))
         return badarg(p);
+    if (!off && !profile_prepare(p->vm)) return bif_yield(p);
     term_t old = profile_settings(p);
     profile_start(p->vm, off ? TERM_NONE : a[0], flags);
-    process_bump_reds(p, SCHED_SLICE_REDS); /* the present slice is not watched */
     return old;
 }

@@ -198,6 +198,16 @@ static void mark_all(Vm *vm, bool on)
     }
 }
 
+bool profile_prepare(Vm *vm)
+{
+    if (vm->sched->ops.run == run) return true;
+    sched_block_all(vm);
+    (void)make(vm);
+    vm->sched->ops.run = run;
+    sched_unblock_all(vm);
+    return false;
+}
+
 void profile_start(Vm *vm, term_t to, uint32_t flags)
 {
     TraceSpace *s = trace_space(vm);

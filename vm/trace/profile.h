@@ -21,6 +21,8 @@
 #define PROFILE_EXCLUSIVE 0x8u
 #define PROFILE_STAMPS_SHIFT 4 /* timestamp, monotonic_timestamp, strict_monotonic_timestamp */
 
+/* Caller: a native. False: slices are watched from now on, but the present one is not: call again in the next. */
+bool profile_prepare(Vm *vm);
 /* Caller: a native. Nobody is told any more, or `to` of what flags (PROFILE_*) say. */
 void profile_start(Vm *vm, term_t to, uint32_t flags);
 /* Send what has happened so far. No locks are held. */

@@ -105,7 +105,7 @@ static void tell_module(Vm *vm, const Process *p, term_t tracer, term_t token, t
 static void tell(Vm *vm, const Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
 {
     term_t tracer = token_flags(token) & flag ? seq_trace_tracer(vm) : am_false;
-    if (tracer == am_false || (p && tracer == p->id)) return;
+    if (tracer == am_false || (p && (tracer == p->id || p->flags & PF_SENSITIVE))) return;
     Heap h = {0};
     term_t told = info(&h, token, what, to, message);
     if (tracer_is_module(tracer)) {
@@ -139,7 +139,7 @@ static void step(Process *p)
 void seq_trace_send(Process *p, term_t to, term_t message)
 {
     step(p);
-    tell(p->vm, p, p->seq_token, SEQ_SEND, am_send, to, message);
+    if (message != TERM_NONE) tell(p->vm, p, p->seq_token, SEQ_SEND, am_send, to, message);
 }
 
 void seq_trace_receive(Process *p, const Signal *m)

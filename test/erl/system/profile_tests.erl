@@ -10,6 +10,7 @@ main() ->
     t:p("processes", fun processes/0),
     t:p("ring", fun ring/0),
     t:p("caller", fun caller/0),
+    t:p("caller's slice", fun callers_slice/0),
     t:p("suspended", fun suspended/0),
     t:p("not itself", fun not_itself/0),
     t:p("ports", fun ports/0),
@@ -41,18 +42,23 @@ flush() -> receive _ -> flush() after 0 -> ok end.
 %% ---- events ----
 
 profiler() -> spawn_link(fun() -> collect([]) end).
-collect(L) -> receive {get, P} -> P ! {events, lists:reverse(L)}; E -> collect([E | L]) end.
+collect(L) -> receive {count, P} -> P ! {count, length(L)}, collect(L); {get, P} -> P ! {events, lists:reverse(L)}; E -> collect([E | L]) end.
 
 %% Those of Who while Fun runs.
 events(Flags, Fun) ->
     P = profiler(),
     erlang:system_profile(P, Flags),
     Who = Fun(),
-    timer:sleep(20),
-    R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end,
+    quiet(P, -1),
     erlang:system_profile(undefined, []),
     P ! {get, self()},
     receive {events, L} -> {P, [tuple_to_list(E) || E <- L, Who =:= all orelse lists:member(element(2, E), Who)]} end.
+%% Until nothing has come for a while.
+quiet(P, N) ->
+    timer:sleep(100),
+    R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end,
+    P ! {count, self()},
+    receive {count, M} when M - N < 5 -> ok; {count, M} -> quiet(P, M) end.
 of_whom(Flags, Fun) -> {_, L} = events(Flags, Fun), L.
 
 worker() -> P = spawn(fun work/0), timer:sleep(5), P.
@@ -101,6 +107,15 @@ caller() ->
     L = of_whom([runnable_procs], fun() -> timer:sleep(20), [Self] end),
     [S || [S | _] <- lists:sublist(states(L), 2)].
 
+%% What the slice that starts the profile ends with is told too.
+callers_slice() ->
+    P = profiler(), Self = self(),
+    erlang:system_profile(P, [runnable_procs]),
+    receive after 20 -> ok end,
+    erlang:system_profile(undefined, []),
+    P ! {get, Self},
+    receive {events, L} -> hd([S || {profile, Q, S, _, _} <- L, Q =:= Self]) end.
+
 suspended() ->
     P = worker(),
     L = of_whom([runnable_procs], fun() -> erlang:suspend_process(P), P ! {self(), fun() -> ok end}, pause(),
@@ -110,7 +125,7 @@ suspended() ->
     {hd(States), lists:last(States), [x || {S, S} <- lists:zip(lists:droplast(States), tl(States))]}.
 
 not_itself() ->
-    {P, L} = events([runnable_procs, runnable_ports, scheduler], fun() -> pause(), all end),
+    {P, L} = events([runnable_procs, runnable_ports], fun() -> pause(), all end),
     [E || [_, Q | _] = E <- L, Q =:= P].
 
 ports() ->
@@ -123,7 +138,7 @@ ports() ->
 exclusive() ->
     P = open_port({spawn, "cat"}, []), Self = self(), pause(),
     L = of_whom([runnable_ports, runnable_procs, exclusive], fun() -> port_command(P, "a"), receive {P, _} -> ok end, [Self, P] end),
-    A = of_whom([exclusive], fun() -> port_command(P, "a"), receive {P, _} -> ok end, all end),
+    A = of_whom([exclusive], fun() -> port_command(P, "a"), receive {P, _} -> ok end, [Self, P] end),
     port_close(P),
     {[{name(Q, #{P => port, Self => self}), S} || [_, Q, S | _] <- lists:sublist(L, 4)], A}.
 
