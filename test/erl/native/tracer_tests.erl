@@ -245,18 +245,17 @@ gone() ->
     erlang:trace_pattern({?MODULE, g, 1}, false, [local]),
     {A, B, I, erlang:trace_info(P, tracer), told(C)}.
 
-%% Many processes are traced while the module comes and goes.
+%% Many processes are traced, and nobody told, while the module comes and goes.
 reloaded() ->
-    C = spawn_link(fun Loop() -> receive _ -> Loop() end end),
     Ps = [spawn_link(fun Loop() -> g(1), self() ! x, receive x -> ok end, Loop() end) || _ <- lists:seq(1, 8)],
     erlang:trace_pattern({?MODULE, g, 1}, true, [local]),
     [begin
-        [catch erlang:trace(P, true, [call, send, {tracer, tracer_basic, {#{send => discard}, C, [make_ref()]}}]) || P <- Ps],
+        [catch erlang:trace(P, true, [call, send, {tracer, tracer_basic, {#{send => discard}, nobody, [make_ref()]}}]) || P <- Ps],
         code:purge(tracer_basic), {module, _} = code:load_file(tracer_basic),
         receive after 1 -> ok end,
         code:purge(tracer_basic), code:delete(tracer_basic), code:purge(tracer_basic)
      end || _ <- lists:seq(1, 20)],
     erlang:trace_pattern({?MODULE, g, 1}, false, [local]),
     Alive = [is_process_alive(P) || P <- Ps],
-    [begin unlink(P), exit(P, kill) end || P <- [C | Ps]],
+    [begin unlink(P), exit(P, kill) end || P <- Ps],
     lists:usort(Alive).

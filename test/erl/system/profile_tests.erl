@@ -42,23 +42,18 @@ flush() -> receive _ -> flush() after 0 -> ok end.
 %% ---- events ----
 
 profiler() -> spawn_link(fun() -> collect([]) end).
-collect(L) -> receive {count, P} -> P ! {count, length(L)}, collect(L); {get, P} -> P ! {events, lists:reverse(L)}; E -> collect([E | L]) end.
+collect(L) -> receive {get, P} -> P ! {events, lists:reverse(L)}; E -> collect([E | L]) end.
 
 %% Those of Who while Fun runs.
 events(Flags, Fun) ->
     P = profiler(),
     erlang:system_profile(P, Flags),
     Who = Fun(),
-    quiet(P, -1),
+    timer:sleep(300), % the reference tells later, and not at all what it has not told when it is turned off
+    R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end,
     erlang:system_profile(undefined, []),
     P ! {get, self()},
     receive {events, L} -> {P, [tuple_to_list(E) || E <- L, Who =:= all orelse lists:member(element(2, E), Who)]} end.
-%% Until nothing has come for a while.
-quiet(P, N) ->
-    timer:sleep(100),
-    R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end,
-    P ! {count, self()},
-    receive {count, M} when M - N < 5 -> ok; {count, M} -> quiet(P, M) end.
 of_whom(Flags, Fun) -> {_, L} = events(Flags, Fun), L.
 
 worker() -> P = spawn(fun work/0), timer:sleep(5), P.
@@ -111,7 +106,7 @@ caller() ->
 callers_slice() ->
     P = profiler(), Self = self(),
     erlang:system_profile(P, [runnable_procs]),
-    receive after 20 -> ok end,
+    receive after 300 -> ok end,
     erlang:system_profile(undefined, []),
     P ! {get, Self},
     receive {events, L} -> hd([S || {profile, Q, S, _, _} <- L, Q =:= Self]) end.
@@ -155,7 +150,7 @@ to_port() ->
     Port = open_port({spawn, "cat"}, [{packet, 4}, binary]),
     P = worker(),
     erlang:system_profile(Port, [runnable_procs]),
-    do(P, fun() -> ok end), pause(),
+    do(P, fun() -> ok end), timer:sleep(300),
     R = erlang:trace_delivered(all), receive {trace_delivered, all, R} -> ok end,
     erlang:system_profile(undefined, []),
     P ! stop,

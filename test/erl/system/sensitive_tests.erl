@@ -104,7 +104,7 @@ profile() ->
     P = spawn(fun() -> process_flag(sensitive, true), receive stop -> ok end end),
     timer:sleep(10),
     erlang:system_profile(C, [runnable_procs]),
-    P ! stop, timer:sleep(20),
+    P ! stop, timer:sleep(300),
     L = told(C),
     erlang:system_profile(undefined, []),
     [S || {profile, Q, S, _, _} <- L, Q =:= P].
