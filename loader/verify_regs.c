@@ -248,10 +248,12 @@ static bool branch_to(Verifier *v, uint64_t label)
 }
 
 /* The handler of an exception raised here sees the y registers as they are; y is that of its mark, which on other
- * ways to this place may be none, or that of another handler. */
+ * ways to this place may be none, or that of another handler. No frame of another size leads to it. */
 static bool enter_handler(Verifier *v, uint64_t label, int y)
 {
     State *s = &v->s;
+    const Saved *there = v->places[label].at;
+    if (there && there->frame != s->frame) return verify_fail(v, "handler of several frames");
     static const uint16_t at_entry[] = {V_MARK, V_TERM, V_TERM, V_RAW};
     Val kept[4], mark = s->y[y];
     unsigned nx = s->nx;
