@@ -134,24 +134,37 @@ static bool cut(Cut *c)
     return false;
 }
 
-/* An instruction that is no label, head or end of a function, or one of these now and then. */
+/* What holds the functions together: seldom changed. */
+static bool is_frame_of_code(unsigned op)
+{
+    return op == GEN_label || op == GEN_func_info || op == GEN_int_code_end || op == GEN_line;
+}
+
 static const Span *any_op(const Cut *c)
 {
-    const Span *s = NULL;
-    for (int tries = 0; tries < 4; tries++) {
-        s = &c->ops[dice(c->op_count)];
-        if (s->op != GEN_label && s->op != GEN_func_info && s->op != GEN_int_code_end && s->op != GEN_line) break;
-    }
+    const Span *s = &c->ops[dice(c->op_count)];
+    for (int tries = dice(40) ? 60 : 0; tries > 0 && is_frame_of_code(s->op); tries--) s = &c->ops[dice(c->op_count)];
     return s;
 }
 
 static const Span *any_arg(const Cut *c)
 {
-    const Span *s = NULL;
-    for (int tries = 0; tries < 4; tries++) {
+    const Span *s = &c->args[dice(c->arg_count)];
+    for (int tries = dice(40) ? 60 : 0; tries > 0 && is_frame_of_code(c->ops[s->op].op); tries--)
         s = &c->args[dice(c->arg_count)];
-        unsigned op = c->ops[s->op].op;
-        if (op != GEN_label && op != GEN_func_info && op != GEN_line) break;
+    return s;
+}
+
+static bool is_register_tag(unsigned tag) { return tag == COMPACT_X || tag == COMPACT_Y; }
+
+/* An operand of the other module that may stand where `arg` does: of its kind, or a term for a term. */
+static const Span *like_arg(const Cut *c, const Span *arg, const Cut *from)
+{
+    unsigned tag = c->data[arg->at] & 7;
+    const Span *s = any_arg(from);
+    for (int tries = dice(10) ? 30 : 0; tries > 0; tries--, s = any_arg(from)) {
+        unsigned other = from->data[s->at] & 7;
+        if (other == tag || (is_register_tag(tag) && is_register_tag(other))) break;
     }
     return s;
 }
@@ -163,11 +176,20 @@ static bool put_copy(Cut *c, size_t at, size_t end, const Cut *from, const Span 
     return replace(c, at, end, from->data + s->at, s->end - s->at);
 }
 
+/* One to three instructions in a row go to another place. */
+static bool put_row(Cut *c, const Cut *from)
+{
+    const Span *to = any_op(c), *first = any_op(from), *last = first + dice(3);
+    const Span *end = &from->ops[from->op_count - 1];
+    while (last > first && (last >= end || is_frame_of_code(last->op))) last--;
+    return replace(c, to->at, to->at, from->data + first->at, last->end - first->at);
+}
+
 static bool swap_ops(Cut *c)
 {
     uint8_t both[512];
-    unsigned i = dice(c->op_count - 1);
-    const Span *a = &c->ops[i], *b = a + 1;
+    const Span *a = any_op(c), *b = a + 1;
+    if (b >= &c->ops[c->op_count - 1] || (is_frame_of_code(b->op) && dice(20))) return false;
     size_t n = b->end - a->at, second = b->end - b->at;
     if (n > sizeof both) return false;
     memcpy(both, c->data + b->at, second);
@@ -191,9 +213,9 @@ static bool other_number(Cut *c)
 /* An operand as the compiler does not write it there. */
 static bool other_operand(Cut *c)
 {
-    static const uint16_t values[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 32, 63, 64, 127, 255, 256, 1022, 1023, 2047};
+    static const uint16_t values[] = {7, 8, 15, 16, 31, 32, 63, 64, 127, 255, 256, 1022, 1023, 2047};
     const Span *s = any_arg(c);
-    unsigned value = dice(3) ? dice(6) : values[dice(ARRAY_LEN(values))], tag = dice(2) ? c->data[s->at] & 7 : dice(8);
+    unsigned value = dice(8) ? dice(6) : values[dice(ARRAY_LEN(values))], tag = dice(2) ? c->data[s->at] & 7 : dice(8);
     uint8_t new[3] = {(uint8_t)(value << 4 | tag), (uint8_t)(value << 4)};
     size_t n = 1;
     if (tag == COMPACT_Z && dice(2)) new[n++] = (uint8_t)(dice(8) << 4);
@@ -239,17 +261,17 @@ static bool other_chunk(Cut *c)
 static bool change(Cut *c, const Cut *from)
 {
     const Span *op = any_op(c), *other = any_op(from), *arg = any_arg(c);
-    switch (dice(12)) {
-    case 0: return replace(c, op->at, op->end, NULL, 0);
-    case 1: return put_copy(c, op->at, op->at, from, other);
-    case 2: return put_copy(c, op->at, op->end, from, other);
-    case 3: return swap_ops(c);
-    case 4: return other_number(c);
-    case 5: return near_operand(c);
-    case 6: return own_change(c, op->at, op->end);
-    case 7: return other_chunk(c);
-    case 8: return other_operand(c);
-    default: return put_copy(c, arg->at, arg->end, from, any_arg(from));
+    switch (dice(40)) {
+    case 0: return own_change(c, op->at, op->end);
+    case 1: case 2: return other_chunk(c);
+    case 3: case 4: return other_number(c);
+    case 5: case 6: case 7: return other_operand(c);
+    case 8: case 9: case 10: return swap_ops(c);
+    case 11: case 12: case 13: return put_copy(c, op->at, op->end, from, other);
+    case 14: case 15: case 16: case 17: case 18: return replace(c, op->at, op->end, NULL, 0);
+    case 19: case 20: case 21: case 22: return put_row(c, from);
+    case 23: case 24: case 25: return near_operand(c);
+    default: return put_copy(c, arg->at, arg->end, from, like_arg(c, arg, from));
     }
 }
 
@@ -276,6 +298,6 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_bytes, const uin
     open_module(from, two, two_bytes, two_bytes);
     if (!cut(from)) return 0;
     for (unsigned n = 1 + dice(3); n > 0; n--)
-        if (!cut(c) || !put_copy(c, any_op(c)->at, any_op(c)->at, from, any_op(from))) break;
+        if (!cut(c) || !put_row(c, from)) break;
     return c->bytes;
 }
