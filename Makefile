@@ -76,7 +76,8 @@ TYPE_CFLAGS_release += $(if $(GCC_X86),-mmemset-strategy=$(STRING_OPS) -mmemcpy-
 
 # CFLAGS_x: what the one file x.c needs besides.
 include $(SRC)/vm/exec/flags.mk
-WARN := -Wall -Wextra -Wno-unused-parameter $(if $(CLANG),,-Wno-format-truncation) \
+WARN := -Wall -Wextra -Wno-unused-parameter \
+    $(if $(CLANG),-Wno-gnu-variable-sized-type-not-at-end,-Wno-format-truncation) \
     -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 JCFLAGS := -std=gnu11 -D_GNU_SOURCE $(TYPE_CFLAGS_$(TYPE)) -fno-strict-aliasing -pthread $(WARN) $(CFLAGS)
 JCPPFLAGS := $(if $(JIT),-DJOIST_JIT) -I $(SRC)/vm -I $(SRC) -I $(SRC)/vm/include -I $(GEN) -isystem $(GEN)/atoms $(CPPFLAGS)
