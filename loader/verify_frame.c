@@ -151,12 +151,14 @@ bool verify_raw_raise(Verifier *v, const InsnOperand *a)
     return verify_new(v, &x0, V_OTHER);
 }
 
+/* What is no raw trace stays as it is, so this need not be a list. */
 bool verify_build_stacktrace(Verifier *v, const InsnOperand *a)
 {
+    Val val;
     (void)a;
-    if (!raw_trace(v, &x0) || !verify_y_set(v)) return false;
+    if (!raw_trace(v, &x0) || !verify_read(v, &x0, &val) || !verify_y_set(v)) return false;
     v->s.nx = 0;
-    return verify_new(v, &x0, V_LIST);
+    return verify_new(v, &x0, V_TERM | (val.bits & V_FRAGILE));
 }
 
 /* ---- receiving ---- */

@@ -116,6 +116,7 @@ types() ->
       [{test, is_tuple, {f, 1}, [?X0]}, {test, test_arity, {f, 1}, [?X0, 2]}, {get_tuple_element, ?X0, 2, ?X0},
        return], [{a, b}]},
      {arity_of_list, 1, [{test, test_arity, {f, 1}, [?X0, 2]}, return], [[a]]},
+     {trace_of_tuple, 1, [build_stacktrace, {test, is_nil, {f, 3}, [?X0]}, return, {label, 3}, {get_hd, ?X0, ?X0}, return], [{a}]},
      {arity_of_number, 1, [{move, {integer, 1}, ?X0}, {test, test_arity, {f, 1}, [?X0, 2]}, return], [a]},
      {map_of_list, 1, [{get_map_elements, {f, 1}, ?X0, {list, [{atom, a}, ?X0]}}, return], [[a]]},
      {float_of_list, 1,
@@ -163,6 +164,7 @@ receives() ->
      {message_to_call, 0,
       [{allocate, 0, 0}, {label, 3}, {loop_rec, {f, 4}, ?X0}, {call_ext, 1, {extfunc, erlang, atom_to_list, 1}},
        remove_message, {deallocate, 0}, return, {label, 4}, {wait, {f, 3}}], []},
+     {kept_message_as_trace, 0, [{label, 3}, {loop_rec, {f, 4}, ?X0}, build_stacktrace, return, {label, 4}, {wait, {f, 3}}]},
      {nothing_to_remove, 0, [remove_message, {move, {atom, ok}, ?X0}, return], []},
      {remove_all, 0, [remove_message, remove_message, remove_message, {move, {atom, ok}, ?X0}, return], []},
      {x_after_wait, 1, [{label, 3}, {loop_rec, {f, 4}, {x, 1}}, return, {label, 4}, {wait, {f, 3}}]}].
