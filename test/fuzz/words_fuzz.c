@@ -61,8 +61,8 @@ static void parse(int argc, char **argv)
     config.schedulers = 8;
     config.schedulers_online = 4;
     config_parse(&config, words.count, words.at, "13.1");
-    if (config.schedulers == 0 || config.schedulers > 8 * 1024 || config.schedulers_online > config.schedulers ||
-        config.dirty_cpu == 0 || config.dirty_cpu_online > config.dirty_cpu)
+    if (config.schedulers == 0 || config.schedulers > 1024 || config.schedulers_online > config.schedulers ||
+        config.dirty_cpu == 0 || config.dirty_cpu > config.schedulers || config.dirty_cpu_online > config.dirty_cpu)
         abort();
 }
 

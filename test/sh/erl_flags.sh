@@ -41,3 +41,6 @@ erl -noshell -configfd 0 -eval 'io:format("~p~n", [application:get_env(kernel, f
 erl -configfd 0 -eval 'io:format("~p~n", [application:get_env(kernel, from_config)]), halt().' <fd.config 2>&1
 erl -emu_args_exit -configfd 0 -configfd 3 | grep -x -e '-noinput' -e '-noshell' -e '-configfd'
 erl -configfd 2>&1; echo "status $?"
+for f in "+SP 550550" "+SP -5:3" "+SP 50:-5" "+SDPcpu -5" "+SDPcpu 150:150" "+S 2:1 +SDcpu 5:2" "+SP 60000"; do
+    erl $f -noshell -eval 'io:format("~p~n", [[erlang:system_info(K) || K <- [schedulers, schedulers_online, dirty_cpu_schedulers, dirty_cpu_schedulers_online]]]), halt().' 2>&1 | head -n 1
+done

@@ -241,6 +241,8 @@ static void row_store(Config *c, const FlagRow *row, const char *value)
 
 /* ---- flags with a grammar of their own ---- */
 
+#define SCHEDULERS_MAX 1024
+
 /* Numbers of threads as given by +S, +SP, +SDcpu and +SDPcpu, whose order does not matter; the last of each
  * counts. given: +S, +SDcpu. Percentages: 0 means 100. */
 typedef struct Threads {
@@ -259,26 +261,29 @@ static unsigned relative(unsigned n, unsigned all)
 
 static void set_schedulers(Threads *t, const char *value)
 {
-    if (!two_numbers(value, &t->total, &t->online) || (int)t->total > 1024)
+    if (!two_numbers(value, &t->total, &t->online) || (int)t->total > SCHEDULERS_MAX)
         bad("bad amount of schedulers %s", value);
     t->given = true;
 }
 
 static void set_percent(Threads *t, const char *value, const char *what)
 {
-    if (!two_numbers(value, &t->total_percent, &t->online_percent)) bad("bad percentage of %s %s", what, value);
+    if (!two_numbers(value, &t->total_percent, &t->online_percent) || (int)t->total_percent < 0
+        || (int)t->online_percent < 0)
+        bad("bad %s percentage specifier %s", what, value);
     if (strchr(value, ':') == NULL) t->online_percent = MIN(t->total_percent, 100u);
 }
 
 static void set_dirty_cpu(Threads *t, const char *value)
 {
-    if (!two_numbers(value, &t->total, &t->online) || t->total > 1024)
+    if (!two_numbers(value, &t->total, &t->online) || t->total > SCHEDULERS_MAX)
         bad("bad number of dirty CPU schedulers %s", value);
     if (t->online > MAX(t->total, 1u)) bad("bad number of dirty CPU schedulers online %s", value);
     t->given = true;
 }
 
-/* c has the processors there are and those that may be used; afterwards, the numbers of threads. */
+/* c has the processors there are and those that may be used; afterwards, the numbers of threads. There are never
+ * more dirty ones than schedulers, nor more of them online. */
 static void count_threads(Config *c, const Threads *s, const Threads *dirty)
 {
     unsigned all = (unsigned)MAX(1, c->schedulers), usable = (unsigned)MAX(1, c->schedulers_online);
@@ -287,6 +292,8 @@ static void count_threads(Config *c, const Threads *s, const Threads *dirty)
     if (online > total)
         bad("bad amount of schedulers online %u (total amount of schedulers %u)", online, total);
     total = percent(s->total_percent, total);
+    if (total > SCHEDULERS_MAX)
+        bad("bad schedulers percentage %u (total amount of schedulers %u)", s->total_percent, total);
     online = percent(s->online_percent, online);
     if (online > total)
         bad("bad schedulers online percentage %u (total amount of schedulers %u, online %u)", s->online_percent,
@@ -295,8 +302,8 @@ static void count_threads(Config *c, const Threads *s, const Threads *dirty)
     unsigned cpu_online = dirty->given && dirty->online ? dirty->online : MIN(cpu, online);
     c->schedulers = total;
     c->schedulers_online = online;
-    c->dirty_cpu = percent(dirty->total_percent, cpu);
-    c->dirty_cpu_online = MIN(c->dirty_cpu, percent(dirty->online_percent, cpu_online));
+    c->dirty_cpu = MIN(total, percent(dirty->total_percent, cpu));
+    c->dirty_cpu_online = MIN(MIN(c->dirty_cpu, online), percent(dirty->online_percent, cpu_online));
 }
 
 static void set_file_names(Config *c, const char *value)
