@@ -238,10 +238,14 @@ static term_t shut_down(InetSocket *s, Process *p, const uint8_t *bytes, size_t 
 static term_t set_options(InetSocket *s, Process *p, const uint8_t *bytes, size_t n)
 {
     enum InetActive before = s->active;
+    enum PacketType packet = s->packet;
     term_t r = inet_control(s, p, INET_REQ_SETOPTS, bytes, n);
     if (s->active != before) s->read_closed = false;
-    if (!tcp_wants_input(s) && inet_is_connected(s)) inet_disarm(s, POLL_READ);
-    if (inet_is_connected(s)) tcp_deliver(s);
+    if (!inet_is_connected(s)) return r;
+    if (!tcp_wants_input(s)) inet_disarm(s, POLL_READ);
+    bool at_once = before == INET_PASSIVE && s->active >= INET_ONCE && s->packet == packet && !s->ignored;
+    if (at_once) tcp_read_now(s);
+    else tcp_deliver(s);
     return r;
 }
 

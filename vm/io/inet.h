@@ -241,6 +241,7 @@ term_t inet_services(Process *p, uint32_t request, const uint8_t *bytes, size_t 
 /* ---- tcp ---- */
 /* inet_tcp_in.c: bytes can be read. */
 void tcp_input(InetSocket *s);
+void tcp_read_now(InetSocket *s);
 /* Deliver what has come in as far as it is wanted; then ask for more. */
 void tcp_deliver(InetSocket *s);
 bool tcp_wants_input(const InetSocket *s);

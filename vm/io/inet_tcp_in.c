@@ -212,19 +212,21 @@ static void deliver(InetSocket *s, size_t n)
     else deliver_active(s, data, &h, length);
 }
 
-void tcp_deliver(InetSocket *s)
+/* The packets that are there; true: more are wanted. */
+static bool deliver_packets(InetSocket *s)
 {
     while (tcp_wants_input(s)) {
         int64_t n = next_packet(s);
-        if (n == PACKET_INVALID) {
-            read_failed(s, EMSGSIZE);
-        } else if (n == PACKET_MORE) {
-            inet_arm(s, POLL_READ);
-            return;
-        } else {
-            deliver(s, (size_t)n);
-        }
+        if (n == PACKET_MORE) return true;
+        if (n == PACKET_INVALID) read_failed(s, EMSGSIZE);
+        else deliver(s, (size_t)n);
     }
+    return false;
+}
+
+void tcp_deliver(InetSocket *s)
+{
+    if (deliver_packets(s)) inet_arm(s, POLL_READ);
 }
 
 /* One read; true: there may be more. */
@@ -247,6 +249,12 @@ static bool read_once(InetSocket *s)
     else if (errno != EAGAIN && errno != EWOULDBLOCK) read_failed(s, errno);
     else inet_arm(s, POLL_READ);
     return false;
+}
+
+/* What has come is the owner's when the option is set: he need not wait for the poll set. */
+void tcp_read_now(InetSocket *s)
+{
+    if (deliver_packets(s)) read_once(s);
 }
 
 void tcp_input(InetSocket *s)

@@ -7,7 +7,7 @@
 
 main() ->
     process_flag(trap_exit, true),
-    [run(T) || T <- [options, option_errors, modes, active_modes, packets, bad_packet, http, lines,
+    [run(T) || T <- [options, option_errors, modes, active_modes, read_now, packets, bad_packet, http, lines,
                      close_passive, close_active, half_close, exit_on_close, timeouts, accepts,
                      backpressure, send_timeout, empty_out_q, big, statistics, states, unreceive,
                      owner, local, sendfile, connect_errors, delay_send, reset]],
@@ -40,6 +40,7 @@ pair(OptsC, OptsA) ->
 
 next() -> next(1000).
 next(T) -> receive X -> hide(X) after T -> nothing end.
+there() -> receive X -> [hide(X) | there()] after 0 -> [] end.
 
 t(options) ->
     {C, _} = pair([{packet, 2}, binary, {header, 1}]),
@@ -83,6 +84,15 @@ t(active_modes) ->
     inet:setopts(A, [{active, 0}]),
     R6 = [next(), gen_tcp:recv(A, 0, 0)],
     [R1, R2, R3, R4, R5, R6, inet:setopts(A, [{active, 32767}]), inet:setopts(A, [{active, 1}])];
+t(read_now) ->
+    %% What the socket has got is there when setopts returns: a flag of a number reads at once, and sees the end.
+    [begin
+         {C, A} = pair([binary, {packet, Packet}]),
+         gen_tcp:send(C, "abc"),
+         gen_tcp:close(C),
+         timer:sleep(50),
+         [begin ok = inet:setopts(A, [{active, Active}]), there() end || _ <- [data, closed]]
+     end || Packet <- [raw, 2], Active <- [once, 1]];
 t(packets) ->
     {C, A} = pair([binary]),
     [begin
