@@ -245,7 +245,7 @@ static size_t comfortable_words(size_t used)
  * quarter while they bring more than that is copied for each of them. */
 static size_t brought_words(const Heap *h, size_t used)
 {
-    return MIN(h->frag_words, used);
+    return used > SHRINK_ABOVE_WORDS ? MIN(h->frag_words, used) : 0;
 }
 
 /* A block that is small because little survives costs a collection for each few words; one that has been collected
