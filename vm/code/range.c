@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/epoch.h"
+#include "base/hash.h"
 #include "code/range_priv.h"
 
 typedef struct Range {
@@ -13,9 +14,18 @@ typedef struct Range {
 
 typedef struct RangeTable {
     EpochNode node;       /* for freeing after replacement */
+    uint64_t generation;  /* no two tables have the same */
     size_t count, room;
     Range at[];
 } RangeTable;
+
+/* What code_locate found last: programs fail at the same places again and again. */
+#define RECENT 16
+static THREAD_LOCAL struct {
+    uint64_t generation;  /* of the table that it was found by; 0: nothing */
+    const code_t *address;
+    CodeLocation at;
+} recent[RECENT];
 
 static size_t table_bytes(size_t room)
 {
@@ -25,6 +35,8 @@ static size_t table_bytes(size_t room)
 static RangeTable *table_new(size_t room)
 {
     RangeTable *t = mem_alloc(MEM_CODE_TABLE, table_bytes(room));
+    static atomic_u64_t tables;
+    t->generation = atomic_fetch_add(&tables, 1) + 1;
     t->count = 0;
     t->room = room;
     return t;
@@ -73,14 +85,15 @@ static size_t ranges_up_to(const RangeTable *t, const code_t *address)
     return low;
 }
 
-CodeInstance *range_find(Vm *vm, const void *address)
+static CodeInstance *find(const RangeTable *t, const void *address)
 {
-    const RangeTable *t = load_acquire(&vm->code->ranges);
     size_t n = ranges_up_to(t, address);
     if (n == 0 || (const code_t *)address >= t->at[n - 1].end)
         return NULL;
     return t->at[n - 1].instance;
 }
+
+CodeInstance *range_find(Vm *vm, const void *address) { return find(load_acquire(&vm->code->ranges), address); }
 
 void range_add_locked(Vm *vm, CodeInstance *c)
 {
@@ -139,9 +152,9 @@ static const CodeLine *find_line(const CodeInstance *c, uint32_t first, uint32_t
     return &c->lines[low - 1];
 }
 
-bool code_locate(Vm *vm, const code_t *address, CodeLocation *out)
+static bool locate(const RangeTable *t, const code_t *address, CodeLocation *out)
 {
-    CodeInstance *c = range_find(vm, address);
+    CodeInstance *c = find(t, address);
     const code_t *entry = c ? find_entry(c, address) : NULL;
     if (!entry)
         return false;
@@ -152,6 +165,22 @@ bool code_locate(Vm *vm, const code_t *address, CodeLocation *out)
         out->file = c->files[l->file];
         out->line = l->line;
     }
+    return true;
+}
+
+bool code_locate(Vm *vm, const code_t *address, CodeLocation *out)
+{
+    const RangeTable *t = load_acquire(&vm->code->ranges);
+    size_t i = hash_pointer(address) % RECENT;
+    if (recent[i].generation != t->generation || recent[i].address != address) {
+        if (!locate(t, address, &recent[i].at)) {
+            recent[i].generation = 0;
+            return false;
+        }
+        recent[i].generation = t->generation;
+        recent[i].address = address;
+    }
+    *out = recent[i].at;
     return true;
 }
 
