@@ -334,6 +334,10 @@ BIF(erts_internal, map_next, 3, 0)
         return bif_error(p, EXC_BADARG);
     if (map_is_flat(a[1]) && (uint64_t)small_value(a[0]) <= map_size(a[1]))
         return next_flat(&p->heap, a[1], a[2]);
+    if (a[0] == term_small(0) && a[2] != am_iterator && map_size(a[1]) <= LIST_BATCH) {
+        charge(p, map_size(a[1]));
+        return map_large_to_list(&p->heap, a[1], a[2]);
+    }
     if (map_is_flat(a[1]) || small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
         return bif_error(p, EXC_BADARG);
     return a[2] == am_iterator ? next_large(&p->heap, &it, a[1]) : list_large(p, &it, a[1], a[2]);

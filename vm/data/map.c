@@ -411,6 +411,28 @@ bool map_iter_seek(MapIter *it, term_t map, uint64_t path)
 
 /* ---- lists ---- */
 
+/* The pairs below a node in front of *list; hp has room for all. Returns the room left. */
+static term_t *put_pairs(term_t node, term_t *hp, term_t *list)
+{
+    unsigned count = term_is_tuple(node) ? (unsigned)tuple_arity(node) : 0;
+    const term_t *children = term_is_tuple(node) ? tuple_elements(node) : hamt_children(node, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (term_is_list_cell(children[i])) {
+            *list = list_put(hp + 3, tuple_put2(hp, list_head(children[i]), list_tail(children[i])), *list);
+            hp += 5;
+        } else {
+            hp = put_pairs(children[i], hp, list);
+        }
+    }
+    return hp;
+}
+
+term_t map_large_to_list(Heap *h, term_t map, term_t tail)
+{
+    (void)put_pairs(map, heap_alloc(h, 5 * map_size(map)), &tail);
+    return tail;
+}
+
 enum ListKind { LIST_KEYS, LIST_VALUES, LIST_PAIRS };
 
 static term_t map_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
