@@ -3,6 +3,7 @@
 #include "code/range.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/epoch.h"
 #include "base/hash.h"
 #include "code/range_priv.h"
@@ -35,8 +36,7 @@ static size_t table_bytes(size_t room)
 static RangeTable *table_new(size_t room)
 {
     RangeTable *t = mem_alloc(MEM_CODE_TABLE, table_bytes(room));
-    static atomic_u64_t tables;
-    t->generation = atomic_fetch_add(&tables, 1) + 1;
+    t->generation = 0;
     t->count = 0;
     t->room = room;
     return t;
@@ -51,6 +51,8 @@ static void table_free(void *arg)
 static void table_replace(Vm *vm, RangeTable *fresh)
 {
     RangeTable *old = load_relaxed(&vm->code->ranges);
+    /* A VM's begin at the time of its start: one that comes after it in this process has others. */
+    fresh->generation = old ? old->generation + 1 : (uint64_t)clock_monotonic_ns();
     store_release(&vm->code->ranges, fresh);
     if (!old)
         return;
