@@ -37,7 +37,9 @@ nothing_left() ->
 links() ->
     N = rnd(30),
     Trap = [rnd(4) =:= 1 || _ <- lists:seq(1, N)],
-    Pids = [spawn(fun() -> process_flag(trap_exit, T), linker() end) || T <- Trap],
+    Me = self(),
+    Pids = [spawn(fun() -> process_flag(trap_exit, T), Me ! {ready, self()}, linker() end) || T <- Trap],
+    [receive {ready, P} -> ok end || P <- Pids], % one that has not run yet does not trap exits
     Edges = [{pick(Pids), pick(Pids)} || _ <- lists:seq(1, rnd(2 * N))],
     [A ! {link, self(), B} || {A, B} <- Edges],
     [receive {linked, A} -> ok end || {A, _} <- Edges],
