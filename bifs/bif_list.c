@@ -40,7 +40,7 @@ static term_t yield_list(Process *p)
 static ptrdiff_t length_of(term_t t)
 {
     ptrdiff_t n = 0;
-    for (; term_is_list_cell(t); t = list_tail(t)) n++;
+    for (; term_is_list_cell(t); t = list_next(t)) n++;
     return term_is_nil(t) ? n : -1;
 }
 
@@ -81,7 +81,7 @@ static void append_each_root(NativeState *base, void (*visit)(void *ctx, term_t 
 static term_t copy_cells(Process *p, term_t list, size_t n, term_t tail, term_t *last)
 {
     term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
-    for (size_t i = 0; i < n; i++, hp += 2, list = list_tail(list))
+    for (size_t i = 0; i < n; i++, hp += 2, list = list_next(list))
         list_put(hp, list_head(list), term_make_list(hp + 2));
     hp[-1] = tail;
     *last = term_make_list(hp - 2);
@@ -143,7 +143,7 @@ static term_t append(Process *p, term_t left, term_t right)
     if (p->native_state && p->native_state->destroy == append_destroy)
         return append_slice(p, append_state(p, left), right);
     if (term_is_nil(left)) return right;
-    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
+    while (term_is_list_cell(rest) && n < limit) rest = list_next(rest), n++;
     if (!term_is_list(rest) || n == 0) return bif_error(p, EXC_BADARG);
     if (!term_is_nil(rest)) return append_slice(p, append_state(p, left), right);
     if (term_is_nil(right)) return left;
@@ -221,8 +221,8 @@ static term_t subtract_set(Process *p, term_t left, Taken *set, size_t used, siz
 static bool are_long(term_t left, term_t right)
 {
     size_t n = 0;
-    for (; term_is_list_cell(left) && n <= BIF_LONG_WORDS; left = list_tail(left)) n++;
-    for (; term_is_list_cell(right) && n <= BIF_LONG_WORDS; right = list_tail(right)) n++;
+    for (; term_is_list_cell(left) && n <= BIF_LONG_WORDS; left = list_next(left)) n++;
+    for (; term_is_list_cell(right) && n <= BIF_LONG_WORDS; right = list_next(right)) n++;
     return bif_is_long(n);
 }
 
@@ -251,7 +251,7 @@ BIF(lists, member, 2, 0)
     size_t n = 0, limit = cells_per_slice(p);
     term_t t = a[1];
     bool immed = term_is_immed(a[0]);
-    for (; term_is_list_cell(t) && n < limit; t = list_tail(t), n++)
+    for (; term_is_list_cell(t) && n < limit; t = list_next(t), n++)
         if (list_head(t) == a[0] || (!immed && term_eq(list_head(t), a[0]))) break;
     if (n == limit) {
         a[1] = t;
@@ -266,11 +266,11 @@ BIF(lists, reverse, 2, 0)
 {
     size_t n = 0, limit = copies_per_slice(p);
     term_t rest = a[0], result = a[1];
-    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
+    while (term_is_list_cell(rest) && n < limit) rest = list_next(rest), n++;
     if (n == 0) return term_is_nil(rest) ? result : bif_error(p, EXC_BADARG);
     if (!term_is_list(rest)) return bif_error(p, EXC_BADARG);
     term_t *hp = heap_alloc(&p->heap, 2 * n);
-    for (term_t t = a[0]; t != rest; t = list_tail(t), hp += 2) result = list_put(hp, list_head(t), result);
+    for (term_t t = a[0]; t != rest; t = list_next(t), hp += 2) result = list_put(hp, list_head(t), result);
     if (term_is_nil(rest)) {
         charge(p, n);
         return result;
@@ -287,7 +287,7 @@ static term_t key_search(Process *p, term_t *a)
     if (!term_is_small(a[1]) || small_value(a[1]) < 1) return bif_error(p, EXC_BADARG);
     size_t position = (size_t)small_value(a[1]);
     term_t key = a[0], t = a[2], tuple = TERM_NIL;
-    for (; term_is_list_cell(t) && n < limit; t = list_tail(t), n++) {
+    for (; term_is_list_cell(t) && n < limit; t = list_next(t), n++) {
         tuple = list_head(t);
         if (term_is_tuple(tuple) && tuple_arity(tuple) >= position &&
             term_eq_loose(tuple_element(tuple, position), key))

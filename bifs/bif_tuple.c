@@ -130,11 +130,11 @@ BIF(erlang, list_to_tuple, 1, 0)
 {
     size_t n = 0;
     term_t t = a[0];
-    for (; term_is_list_cell(t) && n <= TUPLE_MAX; t = list_tail(t))
+    for (; term_is_list_cell(t) && n <= TUPLE_MAX; t = list_next(t))
         if (bif_is_long(++n)) return bif_go_dirty(p);
     if (!term_is_nil(t) || n > TUPLE_MAX) return bif_error(p, EXC_BADARG);
     term_t *to, result = new_tuple(&p->heap, n, &to);
-    for (t = a[0]; term_is_list_cell(t); t = list_tail(t)) *to++ = list_head(t);
+    for (t = a[0]; term_is_list_cell(t); t = list_next(t)) *to++ = list_head(t);
     process_bump_reds(p, (int32_t)(n / 128));
     return result;
 }

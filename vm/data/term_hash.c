@@ -187,7 +187,7 @@ static term_t hash_bytes_run(Work *w, term_t t, uint32_t *h, uint32_t *word, uns
             *word = *count = 0;
             left -= MIN(left, 4);
         }
-        t = list_tail(t);
+        t = list_next(t);
     }
     w->left = left;
     return t;
@@ -320,7 +320,7 @@ static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
         if (count > 0) h = hash1(word, K(4), h);
         if (!term_is_list_cell(t) || !term_is_immed(list_head(t))) break;
         h = phash2_immed(list_head(t), h);
-        t = list_tail(t);
+        t = list_next(t);
         work_done(w, 2);
     }
     work_push(w, term_is_list_cell(t) ? list_tail(t) : t);

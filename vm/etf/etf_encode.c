@@ -352,7 +352,7 @@ static void put_tuple(EtfEncode *e, term_t t)
 static size_t string_length(term_t t)
 {
     size_t n = 0;
-    for (; term_is_list_cell(t); t = list_tail(t)) {
+    for (; term_is_list_cell(t); t = list_next(t)) {
         term_t c = list_head(t);
         if (!term_is_small(c) || (uint64_t)small_value(c) > 255 || ++n > STRING_MAX) return 0;
     }
@@ -366,10 +366,10 @@ static void put_list(EtfEncode *e, term_t t)
         put_tagged(e, ETF_STRING, n, 2);
         char *p = room(e, n);
         if (!p) return;
-        for (; term_is_list_cell(t); t = list_tail(t)) *p++ = (char)small_value(list_head(t));
+        for (; term_is_list_cell(t); t = list_next(t)) *p++ = (char)small_value(list_head(t));
         return;
     }
-    for (term_t x = t; term_is_list_cell(x); x = list_tail(x)) n++;
+    for (term_t x = t; term_is_list_cell(x); x = list_next(x)) n++;
     put_tagged(e, ETF_LIST, length32(e, n), 4);
     push(e, FRAME_LIST, t, 1);
 }
@@ -507,7 +507,7 @@ static void list_items(EtfEncode *e, Frame *f)
     term_t t = f->t;
     while (term_is_list_cell(t)) {
         term_t head = list_head(t);
-        f->t = t = list_tail(t);
+        f->t = t = list_next(t);
         if (term_is_small(head)) put_small(e, small_value(head));
         else put_term(e, head);
         if (e->depth != depth || e->budget == 0) return;

@@ -158,7 +158,7 @@ static int64_t length_slice(Process *p, term_t *list, int64_t reds)
 {
     LengthState *s = length_state(p, *list);
     int64_t most = MAX(reds * LENGTH_CELLS_PER_RED, CELLS_AT_ONCE), n = 0;
-    for (; term_is_list_cell(s->rest) && n < most; n++) s->rest = list_tail(s->rest);
+    for (; term_is_list_cell(s->rest) && n < most; n++) s->rest = list_next(s->rest);
     s->counted += n;
     return n == most ? LENGTH_LATER : length_ended(p, s, list);
 }
@@ -168,7 +168,7 @@ int64_t exec_length(Process *p, term_t *list, int64_t reds)
     int64_t n = 0;
     term_t t = *list;
     if (UNLIKELY(p->native_state != NULL)) return length_slice(p, list, reds);
-    for (; term_is_list_cell(t) && n < CELLS_AT_ONCE; n++) t = list_tail(t);
+    for (; term_is_list_cell(t) && n < CELLS_AT_ONCE; n++) t = list_next(t);
     if (UNLIKELY(n == CELLS_AT_ONCE)) return length_slice(p, list, reds);
     return term_is_nil(t) ? n : -1;
 }

@@ -109,7 +109,7 @@ size_t term_size_words(term_t t, bool share_literals)
             words += 2;
             if (!term_is_immed(list_head(t)))
                 term_stack_push(&s, list_head(t));
-            t = list_tail(t);
+            t = list_next(t);
         }
         if (term_is_boxed(t) && !(share_literals && is_literal(boxed_ptr(t), &own)))
             words += boxed_copy_words(&s, boxed_ptr(t));
@@ -240,7 +240,7 @@ static term_t copy_spine(Copier *c, term_t t)
         term_t head = list_head(t);
         plain &= term_is_immed(head);
         to[0] = head;
-        t = list_tail(t);
+        t = list_next(t);
         if (!term_is_list_cell(t) || (c->share && is_literal(list_ptr(t), &own))) break;
         to[1] = term_make_list(to + 2);
         to += 2;

@@ -79,7 +79,7 @@ static term_t move_list(term_t *p, const term_t *from, const term_t *from_end, D
     for (;; to += 2) {
         to[0] = p[0];
         plain &= !is_pointer(p[0]);
-        tail = p[1];
+        tail = list_next(term_make_list(p));
         p[0] = TERM_NONE;
         p[1] = term_make_list(to);
         if (!term_is_list_cell(tail)) break;
