@@ -293,10 +293,9 @@ static term_t chain(Heap *h, const term_t *pairs, size_t n, term_t rest)
     return rest;
 }
 
-static term_t next_flat(Heap *h, term_t map, term_t acc)
+static term_t next_flat(Heap *h, term_t map)
 {
     size_t n = map_size(map);
-    if (acc != am_iterator) return map_to_list(h, map, acc);
     term_t rest = am_none;
     for (size_t i = n; i-- > 0;)
         rest = heap_tuple3(h, flat_map_key_ptr(map)[i], flat_map_values(map)[i], rest);
@@ -332,12 +331,12 @@ BIF(erts_internal, map_next, 3, 0)
     MapIter it;
     if (!term_is_small(a[0]) || !term_is_map(a[1]) || (a[2] != am_iterator && !term_is_list(a[2])))
         return bif_error(p, EXC_BADARG);
-    if (map_is_flat(a[1]) && (uint64_t)small_value(a[0]) <= map_size(a[1]))
-        return next_flat(&p->heap, a[1], a[2]);
-    if (a[0] == term_small(0) && a[2] != am_iterator && map_size(a[1]) <= LIST_BATCH) {
+    bool flat = map_is_flat(a[1]) && (uint64_t)small_value(a[0]) <= map_size(a[1]);
+    if (a[2] != am_iterator && (flat || (a[0] == term_small(0) && map_size(a[1]) <= LIST_BATCH))) {
         charge(p, map_size(a[1]));
-        return map_large_to_list(&p->heap, a[1], a[2]);
+        return map_to_list(&p->heap, a[1], a[2]);
     }
+    if (flat) return next_flat(&p->heap, a[1]);
     if (map_is_flat(a[1]) || small_value(a[0]) < 0 || !map_iter_seek(&it, a[1], (uint64_t)small_value(a[0])))
         return bif_error(p, EXC_BADARG);
     return a[2] == am_iterator ? next_large(&p->heap, &it, a[1]) : list_large(p, &it, a[1], a[2]);

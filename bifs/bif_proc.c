@@ -31,20 +31,17 @@ static term_t flag_bool(Process *p, term_t value, uint32_t flag)
     return old;
 }
 
-static term_t flag_sensitive(Process *p, term_t value)
-{
-    if (value == am_true) or_acq_rel(&p->state, PS_SENSITIVE);
-    else if (value == am_false) and_acq_rel(&p->state, ~PS_SENSITIVE);
-    return flag_bool(p, value, PF_SENSITIVE);
-}
-
-static term_t flag_trap_exit(Process *p, term_t value)
+/* One that others look at, too. */
+static term_t state_flag(Process *p, term_t value, uint32_t flag)
 {
     if (!term_is_bool(value)) return bif_error(p, EXC_BADARG);
-    uint32_t old = value == am_true ? or_acq_rel(&p->state, PS_TRAP_EXIT)
-                                    : and_acq_rel(&p->state, ~PS_TRAP_EXIT);
-    return term_bool(old & PS_TRAP_EXIT);
+    uint32_t old = value == am_true ? or_acq_rel(&p->state, flag) : and_acq_rel(&p->state, ~flag);
+    return term_bool(old & flag);
 }
+
+static term_t flag_sensitive(Process *p, term_t value) { return state_flag(p, value, PS_SENSITIVE); }
+
+static term_t flag_trap_exit(Process *p, term_t value) { return state_flag(p, value, PS_TRAP_EXIT); }
 
 static term_t flag_priority(Process *p, term_t value)
 {
@@ -218,13 +215,7 @@ BIF(erts_internal, processes_next, 1, 0)
     return heap_tuple2(&p->heap, term_small((int64_t)to), list);
 }
 
-/* What the caller has sent before has had its effect. */
-static bool is_settled(const Process *q)
-{
-    return !(process_state(q) & (PS_RUNNING | PS_SIGNALS | PS_EXITING | PS_FREE | PS_ANY_DIRTY));
-}
-
-/* Signals sent before by the caller must have had their effect: so the process itself answers, unless it has none. */
+/* Signals sent before by the caller must have had their effect: so the process itself answers, unless it rests. */
 BIF(erlang, is_process_alive, 1, 0)
 {
     if (!term_is_local_pid(a[0])) {
@@ -234,7 +225,7 @@ BIF(erlang, is_process_alive, 1, 0)
     if (a[0] == p->id) return am_true;
     const Process *q = process_lookup_alive(p->vm, a[0]);
     if (!q) return am_false;
-    if (is_settled(q)) return am_true;
+    if (!(process_state(q) & PS_RESTLESS)) return am_true;
     return bif_trap_mfa(p, am_erts_internal, am_is_process_alive, 1, a);
 }
 
@@ -406,7 +397,7 @@ static void print_backtrace(Process *p)
 {
     const ProcExecOps *exec = &p->vm->procs->exec;
     Heap h = {0};
-    if (p->flags & PF_SENSITIVE) return;
+    if (process_state(p) & PS_SENSITIVE) return;
     term_t text = exec->backtrace ? exec->backtrace(p, &h) : TERM_NONE;
     if (text != TERM_NONE && term_is_binary(text)) {
         BitView v = bitstring_view(text);

@@ -5,6 +5,7 @@
 #include "api/cli.h"
 #include "api/args.h"
 
+#include "sched/sched.h"
 #include "sys/cpus.h"
 #include "sys/sys.h"
 
@@ -241,8 +242,6 @@ static void row_store(Config *c, const FlagRow *row, const char *value)
 
 /* ---- flags with a grammar of their own ---- */
 
-#define SCHEDULERS_MAX 1024
-
 /* Numbers of threads as given by +S, +SP, +SDcpu and +SDPcpu, whose order does not matter; the last of each
  * counts. given: +S, +SDcpu. Percentages: 0 means 100. */
 typedef struct Threads {
@@ -261,7 +260,7 @@ static unsigned relative(unsigned n, unsigned all)
 
 static void set_schedulers(Threads *t, const char *value)
 {
-    if (!two_numbers(value, &t->total, &t->online) || (int)t->total > SCHEDULERS_MAX)
+    if (!two_numbers(value, &t->total, &t->online) || (int)t->total > SCHED_MAX)
         bad("bad amount of schedulers %s", value);
     t->given = true;
 }
@@ -276,7 +275,7 @@ static void set_percent(Threads *t, const char *value, const char *what)
 
 static void set_dirty_cpu(Threads *t, const char *value)
 {
-    if (!two_numbers(value, &t->total, &t->online) || t->total > SCHEDULERS_MAX)
+    if (!two_numbers(value, &t->total, &t->online) || t->total > SCHED_MAX)
         bad("bad number of dirty CPU schedulers %s", value);
     if (t->online > MAX(t->total, 1u)) bad("bad number of dirty CPU schedulers online %s", value);
     t->given = true;
@@ -292,7 +291,7 @@ static void count_threads(Config *c, const Threads *s, const Threads *dirty)
     if (online > total)
         bad("bad amount of schedulers online %u (total amount of schedulers %u)", online, total);
     total = percent(s->total_percent, total);
-    if (total > SCHEDULERS_MAX)
+    if (total > SCHED_MAX)
         bad("bad schedulers percentage %u (total amount of schedulers %u)", s->total_percent, total);
     online = percent(s->online_percent, online);
     if (online > total)

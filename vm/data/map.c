@@ -427,12 +427,6 @@ static term_t *put_pairs(term_t node, term_t *hp, term_t *list)
     return hp;
 }
 
-term_t map_large_to_list(Heap *h, term_t map, term_t tail)
-{
-    (void)put_pairs(map, heap_alloc(h, 5 * map_size(map)), &tail);
-    return tail;
-}
-
 enum ListKind { LIST_KEYS, LIST_VALUES, LIST_PAIRS };
 
 static term_t map_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
@@ -453,4 +447,10 @@ static term_t map_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
 
 term_t map_keys_list(Heap *h, term_t map) { return map_list(h, map, LIST_KEYS, TERM_NIL); }
 term_t map_values_list(Heap *h, term_t map) { return map_list(h, map, LIST_VALUES, TERM_NIL); }
-term_t map_to_list(Heap *h, term_t map, term_t tail) { return map_list(h, map, LIST_PAIRS, tail); }
+
+term_t map_to_list(Heap *h, term_t map, term_t tail)
+{
+    if (map_is_flat(map)) return map_list(h, map, LIST_PAIRS, tail);
+    (void)put_pairs(map, heap_alloc(h, 5 * map_size(map)), &tail);
+    return tail;
+}

@@ -38,8 +38,6 @@ term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool ex
 term_t map_keys_list(Heap *h, term_t map);
 term_t map_values_list(Heap *h, term_t map);
 term_t map_to_list(Heap *h, term_t map, term_t tail);
-/* Of a trie, in front of tail: the last in the order of MapIter comes first. */
-term_t map_large_to_list(Heap *h, term_t map, term_t tail);
 
 /* ---- iteration without allocation ---- */
 #define MAP_MAX_DEPTH 9

@@ -133,7 +133,7 @@ typedef struct Port {
     Buf input;                   /* incomplete packet or line */
     void *driver_data;
     TraceFlags trace;            /* see port_trace.h */
-    _Atomic(struct ToldEvent *) told; /* events that it is the tracer of, last first (tracer_port.h) */
+    AtomicStack told;            /* events that it is the tracer of (tracer_port.h) */
     _Atomic(uint32_t) events;    /* POLL_*, PORT_TIMER that the task has to handle */
     _Atomic(bool) retired;       /* nobody else can schedule the task any more: its run frees */
     Timer timer;                 /* port_set_timer */

@@ -9,7 +9,7 @@
 #include "proc/ptab.h"
 
 typedef struct ToldEvent {
-    struct ToldEvent *next;
+    FifoNode node;
     size_t size;
     uint8_t bytes[];
 } ToldEvent;
@@ -19,28 +19,19 @@ static void push(Port *port, const void *bytes, size_t n)
     ToldEvent *e = mem_alloc(MEM_PORT, sizeof *e + n);
     e->size = n;
     memcpy(e->bytes, bytes, n);
-    ToldEvent *last = atomic_load(&port->told);
-    do e->next = last;
-    while (!atomic_compare_exchange_weak(&port->told, &last, e));
+    (void)atomic_stack_push(&port->told, &e->node);
 }
 
-/* All there are, first one first. */
-static ToldEvent *take_all(Port *port)
+/* All there are, first one first, to `out` unless NULL. */
+static void take_all(Port *port, void (*out)(Port *port, const ToldEvent *e))
 {
-    ToldEvent *first = NULL;
-    for (ToldEvent *next, *e = atomic_exchange(&port->told, NULL); e; e = next) {
-        next = e->next;
-        e->next = first;
-        first = e;
+    FifoNode *n = fifo_chain_reverse(atomic_stack_take_all(&port->told));
+    for (FifoNode *next; n; n = next) {
+        ToldEvent *e = container_of(n, ToldEvent, node);
+        next = n->next;
+        if (out && !port->exit_asked) out(port, e);
+        mem_free(MEM_PORT, e, sizeof *e + e->size);
     }
-    return first;
-}
-
-static ToldEvent *drop(ToldEvent *e)
-{
-    ToldEvent *next = e->next;
-    mem_free(MEM_PORT, e, sizeof *e + e->size);
-    return next;
 }
 
 /* A port that is busy gets them all the same, when its driver can take them. */
@@ -50,15 +41,6 @@ static void output(Port *port, const ToldEvent *e)
     bool needs_caller = port->driver->output_term && !is_dyn_port(port);
     if (!needs_caller) (void)port_command(port, NULL, heap_binary(&h, e->bytes, e->size), !port->driver->no_force);
     heap_dispose(&h);
-}
-
-static void drain_locked(Port *port)
-{
-    ToldEvent *e = take_all(port);
-    while (e) {
-        if (!port->exit_asked) output(port, e);
-        e = drop(e);
-    }
 }
 
 typedef struct DrainJob {
@@ -71,7 +53,7 @@ static void drain_job(void *arg)
     DrainJob *j = arg;
     Port *port = port_lock(j->vm, j->id);
     if (port) {
-        drain_locked(port);
+        take_all(port, output);
         port_unlock(port);
     }
     MEM_DELETE(PORT, j);
@@ -93,7 +75,7 @@ static bool tell_now(Vm *vm, term_t id, const void *bytes, size_t n)
     Port *port = port_lock(vm, id);
     if (!port) return false;
     push(port, bytes, n);
-    drain_locked(port);
+    take_all(port, output);
     port_unlock(port);
     return true;
 }
@@ -106,7 +88,4 @@ bool tracer_port_tell(Vm *vm, term_t id, const void *bytes, size_t n)
     return told;
 }
 
-void tracer_port_forget(Port *port)
-{
-    for (ToldEvent *e = take_all(port); e; e = drop(e)) {}
-}
+void tracer_port_forget(Port *port) { take_all(port, NULL); }

@@ -44,15 +44,16 @@
 #define PS_ANY_DIRTY   (PS_DIRTY | PS_DIRTY_CPU | PS_DIRTY_IO)
 #define PS_PRIO_SHIFT  16       /* two bits: enum ProcPriority */
 #define PS_TIME_OFFSET 0x40000u /* has monitored the time offset */
-#define PS_SENSITIVE   0x100000u /* as PF_SENSITIVE, for others to see */
 #define PS_PROFILED    0x80000u /* being queued is told (sched.h, SchedProfile) */
+#define PS_SENSITIVE   0x100000u /* process_flag(sensitive, true) */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
+/* With none of these a process rests: what others have sent it has had its effect, and nobody changes it. */
+#define PS_RESTLESS    (PS_RUNNING | PS_SIGNALS | PS_EXITING | PS_FREE | PS_ANY_DIRTY)
 
 enum ProcPriority { PRIO_LOW, PRIO_NORMAL, PRIO_HIGH, PRIO_MAX };
 
 /* Owner flags (`flags`). */
 #define PF_HIBERNATE_SCHED 0x0001u
-#define PF_SENSITIVE       0x0002u
 #define PF_OFF_HEAP_MSGQ   0x0004u  /* message_queue_data off_heap */
 #define PF_ON_HEAP_MSGQ    0x0008u
 #define PF_FORCE_GC        0x0010u

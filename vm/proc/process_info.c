@@ -157,7 +157,7 @@ static void add_message(Signal *m, void *ctx)
 }
 
 /* process_flag(sensitive, true) hides messages, dictionary and stack. */
-static bool is_sensitive(const Ask *q) { return q->p->flags & PF_SENSITIVE; }
+static bool is_sensitive(const Ask *q) { return process_state(q->p) & PS_SENSITIVE; }
 
 static term_t info_messages(const Ask *q)
 {

@@ -25,7 +25,7 @@ uint32_t saved_calls_set(Process *p, uint32_t n)
 void saved_calls_add(Process *p, const Mfa *call)
 {
     SavedCalls *s = p->saved_calls;
-    if (p->flags & PF_SENSITIVE) return;
+    if (process_state(p) & PS_SENSITIVE) return;
     s->calls[s->next] = *call;
     s->next = (s->next + 1) % s->size;
     if (s->count < s->size) s->count++;

@@ -31,10 +31,9 @@ static enum Taken take(Process *p)
 
 bool sched_borrow(Process *p)
 {
-    const uint32_t busy = PS_FREE | PS_EXITING | PS_ANY_DIRTY | PS_RUNNING | PS_SIGNALS | PS_SYSTASK;
     uint32_t old = load_relaxed(&p->state);
     do {
-        if (old & busy) return false;
+        if (old & (PS_RESTLESS | PS_SYSTASK)) return false;
     } while (!cas_acq_rel(&p->state, &old, (old & ~PS_WAITING) | PS_RUNNING));
     return true;
 }

@@ -404,7 +404,7 @@ static bool hit(Process *p, term_t *x, Breakpoint *b)
     Breakpoint *before = NULL;
     if (b->on & BREAK_TIMING) enter_timed(p, b, &watch, &before);
     if (b->on & BREAK_COUNTING) atomic_fetch_add_explicit(&b->count, 1, memory_order_relaxed);
-    if (p->flags & PF_SENSITIVE) return true;
+    if (process_state(p) & PS_SENSITIVE) return true;
     if (b->on & (BREAK_LOCAL | BREAK_GLOBAL)) tell_call(p, b, x, &watch);
     if (b->on & BREAK_META) tell_meta(p, b, x, &watch);
     return !watch || push_watch(p, x, b, watch, before);

@@ -3,20 +3,21 @@
 #include "trace/profile.h"
 
 #include "base/alloc.h"
+#include "base/queue.h"
 #include "exec/exec.h"
 #include "proc/ptab.h"
 #include "sched/sched.h"
 #include "trace/tracer.h"
 
 typedef struct ProfileEvent {
-    struct ProfileEvent *next;
+    FifoNode node;
     Heap heap;
     term_t message;
 } ProfileEvent;
 
 typedef struct Profile {
     Mutex sending;                   /* class PROFILE: who sends takes all there is */
-    _Atomic(ProfileEvent *) pushed;  /* last one first */
+    AtomicStack pushed;              /* ProfileEvent */
     enum RunResult (*run)(Sched *s, Process *p); /* the interpreter's */
 } Profile;
 
@@ -38,9 +39,7 @@ static term_t stamp(Vm *vm, Heap *h)
 /* e: made by MEM_NEW, with the message in its heap. */
 static void push(Vm *vm, ProfileEvent *e)
 {
-    Profile *f = profile_of(vm);
-    e->next = atomic_load(&f->pushed);
-    while (!atomic_compare_exchange_weak(&f->pushed, &e->next, e)) {}
+    (void)atomic_stack_push(&profile_of(vm)->pushed, &e->node);
 }
 
 static void tell(Vm *vm, term_t who, bool active, term_t where, Heap *h)
@@ -103,17 +102,6 @@ void profile_port(Vm *vm, term_t port, Process *p, bool active)
 
 /* ---- sending ---- */
 
-static ProfileEvent *take_all(Profile *f)
-{
-    ProfileEvent *first = NULL;
-    for (ProfileEvent *next, *e = atomic_exchange(&f->pushed, NULL); e; e = next) {
-        next = e->next;
-        e->next = first;
-        first = e;
-    }
-    return first;
-}
-
 static void send(Vm *vm, term_t to, ProfileEvent *e)
 {
     Process *p = term_is_local_pid(to) ? process_lookup_alive(vm, to) : NULL;
@@ -123,12 +111,13 @@ static void send(Vm *vm, term_t to, ProfileEvent *e)
     MEM_DELETE(TRACE, e);
 }
 
-static void send_all(Vm *vm, ProfileEvent *e)
+static void send_all(Vm *vm)
 {
     term_t to = load_relaxed(&trace_space(vm)->profile_pid);
-    for (ProfileEvent *next; e; e = next) {
-        next = e->next;
-        send(vm, to, e);
+    FifoNode *n = fifo_chain_reverse(atomic_stack_take_all(&profile_of(vm)->pushed));
+    for (FifoNode *next; n; n = next) {
+        next = n->next;
+        send(vm, to, container_of(n, ProfileEvent, node));
     }
 }
 
@@ -136,8 +125,8 @@ static void send_all(Vm *vm, ProfileEvent *e)
 void profile_flush(Vm *vm)
 {
     Profile *f = profile_of(vm);
-    while (f && atomic_load(&f->pushed) && mutex_try_lock(&f->sending)) {
-        send_all(vm, take_all(f));
+    while (f && !atomic_stack_is_empty(&f->pushed) && mutex_try_lock(&f->sending)) {
+        send_all(vm);
         mutex_unlock(&f->sending);
     }
 }

@@ -105,7 +105,7 @@ static void tell_module(Vm *vm, const Process *p, term_t tracer, term_t token, t
 static void tell(Vm *vm, const Process *p, term_t token, int64_t flag, term_t what, term_t to, term_t message)
 {
     term_t tracer = token_flags(token) & flag ? seq_trace_tracer(vm) : am_false;
-    if (tracer == am_false || (p && (tracer == p->id || p->flags & PF_SENSITIVE))) return;
+    if (tracer == am_false || (p && (tracer == p->id || process_state(p) & PS_SENSITIVE))) return;
     Heap h = {0};
     term_t told = info(&h, token, what, to, message);
     if (tracer_is_module(tracer)) {

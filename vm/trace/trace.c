@@ -104,7 +104,8 @@ bool trace_has_tracer(Process *p)
 static bool wanted(Process *p, uint32_t kind, term_t tag)
 {
     TraceFlags *f = p->trace;
-    if (!(f->flags & kind) || f->tracer == p->id || f->tracer == TERM_NONE || p->flags & PF_SENSITIVE) return false;
+    if (!(f->flags & kind) || f->tracer == p->id || f->tracer == TERM_NONE) return false;
+    if (process_state(p) & PS_SENSITIVE) return false;
     if (tag == TERM_NONE) return true;
     enum TracerAnswer answer = tracer_ask(p->vm, f->tracer, kind, tag, p->id);
     if (answer == TRACER_REMOVE) stop_tracing(f);
