@@ -97,10 +97,16 @@ static bool begin_nif(Load *l, const Function *fn)
     return true;
 }
 
+/* NULL: in front of the first. */
+static const Function *current_function(const Load *l)
+{
+    return l->function_at > 0 ? &l->functions[l->function_at - 1] : NULL;
+}
+
 /* Look at the whole function. False: this place is between functions. */
 static bool find_frame(Load *l)
 {
-    const Function *fn = l->function_at > 0 ? &l->functions[l->function_at - 1] : NULL;
+    const Function *fn = current_function(l);
     if (!fn || l->pos >= fn->end_op)
         return false;
     frames_find(l, fn);
@@ -121,7 +127,7 @@ static bool rule_label(Load *l, const GenOp *op, const InsnOperand *a)
     l->reachable = to->frame != FRAME_UNSET;
     l->frame = l->reachable ? to->frame : FRAME_UNKNOWN;
     l->heap = 0;
-    const Function *fn = l->function_at ? &l->functions[l->function_at - 1] : NULL;
+    const Function *fn = current_function(l);
     return !fn || a[0].value != fn->entry_label || begin_nif(l, fn);
 }
 
@@ -783,7 +789,10 @@ static bool rule_branch_needed(Load *l, const GenOp *op, const InsnOperand *a)
 /* Unoptimised code goes back by way of a jump further on. The wait needs to know a loop to itself. */
 static bool rule_wait(Load *l, const GenOp *op, const InsnOperand *a)
 {
-    InsnOperand ops[] = {frames_jump_target(l, &l->functions[l->function_at - 1], a[0]), op->argc > 1 ? a[1] : a[0]};
+    const Function *fn = current_function(l);
+    if (!fn)
+        return load_fail(l, "outside a function");
+    InsnOperand ops[] = {frames_jump_target(l, fn, a[0]), op->argc > 1 ? a[1] : a[0]};
     bool ok = rule_branch_needed(l, op, ops);
     if (op->op != GEN_wait_timeout)
         not_reachable(l);

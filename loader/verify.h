@@ -26,7 +26,7 @@ enum ValueBits {
     V_CONTEXT = 512,    /* match context */
     V_RAW = 1024,       /* raw stack trace */
     V_MARK = 2048,      /* x0 of an exception handler */
-    V_CATCH = 4096,     /* catch mark; info: label of the handler, 0: one of several */
+    V_CATCH = 4096,     /* catch mark; info: label of the handler, 0: one of several, or MARK_KNOWN */
     V_FRAGILE = 8192,   /* leads into a message that is still in the queue */
 };
 #define V_TERM (V_OTHER | V_NIL | V_CELL | V_TUPLE | V_MAP | V_FLOAT | V_INT | V_BITS | V_SHARED)
@@ -39,6 +39,8 @@ typedef struct Val {
     uint32_t id;        /* registers with the same id hold the same term; 0: unknown */
 } Val;
 #define ARITY_MIN 0x80000000u
+/* Where nothing but an exception follows: all that came here have told their handlers (verify_merge). */
+#define MARK_KNOWN UINT32_MAX
 
 Val val_new(uint16_t bits);
 Val val_tuple(uint32_t arity);

@@ -323,11 +323,13 @@ static uint64_t set_y(Verifier *v)
     return unset;
 }
 
+static bool is_open_mark(Val v) { return v.bits & V_CATCH && v.info != MARK_KNOWN; }
+
 /* The first mark is taken: from y on, those passed over are none. */
 static bool enter_handlers(Verifier *v, int y)
 {
     int slots = state_slots(&v->s);
-    while (y < slots && !(v->s.y[y].bits & V_CATCH)) y++;
+    while (y < slots && !is_open_mark(v->s.y[y])) y++;
     if (y >= slots) return true;
     Val val = v->s.y[y];
     if (!(val.info ? enter_handler(v, val.info, y) : enter_all_handlers(v, y))) return false;
@@ -359,11 +361,45 @@ static bool raise_from(Verifier *v, const Saved *known)
     return ok;
 }
 
-bool verify_merge(Verifier *v, Place *to)
+static bool merge_into(Verifier *v, Place *to)
 {
     bool joins = to->at && to->at->frame != v->s.frame;
     if (joins && to->at->frame > FRAME_MIXED && !raise_from(v, to->at)) return false;
     return (!joins || verify_raise(v)) && state_merge_into(v, to);
+}
+
+/* A handler that does is refused when it is come to. */
+static bool only_raises(const Verifier *v, const Place *to)
+{
+    if (to->handler) return false;
+    const GenOp *op = verify_leads_to(v, gen_args(&v->l->gen, &v->l->gen.ops[to->op])->value);
+    switch (op ? op->op : GEN_label) {
+    case GEN_if_end: case GEN_badmatch: case GEN_case_end: case GEN_try_case_end: case GEN_badrecord: return true;
+    default: return false;
+    }
+}
+
+/* One exception may serve places with different marks, above all code that was not optimised. Merged they would lead
+ * each handler to registers of another's; so the handlers are told from here. */
+static bool merge_raising(Verifier *v, Place *to)
+{
+    if (!verify_raise(v)) return false;
+    size_t n = (size_t)state_slots(&v->s);
+    Val *was = MEM_NEW_ARRAY(LOADER, Val, n);
+    memcpy(was, v->s.y, n * sizeof(Val));
+    for (size_t y = 0; y < n; y++)
+        if (was[y].bits & V_CATCH) v->s.y[y].info = MARK_KNOWN;
+    bool ok = merge_into(v, to);
+    memcpy(v->s.y, was, n * sizeof(Val));
+    MEM_DELETE_ARRAY(LOADER, was, n);
+    return ok;
+}
+
+bool verify_merge(Verifier *v, Place *to)
+{
+    bool open = false;
+    for (int y = 0; y < state_slots(&v->s) && !open; y++) open = is_open_mark(v->s.y[y]);
+    return open && only_raises(v, to) ? merge_raising(v, to) : merge_into(v, to);
 }
 
 bool verify_raise(Verifier *v)

@@ -6,9 +6,11 @@
 %% One function f/Arity; label 1 is its func_info, 2 its entry. Others from 3 on.
 binary(Arity, Code) -> binary(Arity, Code, []).
 
-%% More: [{Name, Arity, EntryLabel, Code}], each with a func_info label before its entry.
+%% More: [{Name, Arity, EntryLabel, Code}], each with a func_info label before its entry; {in_front, Code}: before all.
 binary(Arity, Code, More) ->
-    Fs = [function(N, A, E, C) || {N, A, E, C} <- [{f, Arity, 2, Code} | More]],
+    [First | Rest] = [function(N, A, E, C) || {N, A, E, C} <- [{f, Arity, 2, Code} | More]],
+    InFront = lists:append([C || {in_front, C} <- More]),
+    Fs = [setelement(5, First, InFront ++ element(5, First)) | Rest],
     Module = {forged, [{f, Arity}], [], Fs, 1 + lists:max(labels(Fs))},
     {ok, Bin} = beam_asm:module(Module, [], [], []),
     Bin.

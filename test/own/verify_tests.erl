@@ -103,7 +103,19 @@ catches() ->
      {try_case_behind_call, 1,
       [{allocate, 1, 1}, {'try', {y, 0}, {f, 3}}, Body, {label, 3}, {try_case, {y, 0}}, {move, ?X1, ?X0},
        {deallocate, 1}, return], ["abc"]},
-     {own_handler, 1, [{allocate, 1, 1}, {'try', {y, 0}, {f, 3}}, Body, {label, 3}, {badmatch, {x, 1}}]}].
+     {own_handler, 1, [{allocate, 1, 1}, {'try', {y, 0}, {f, 3}}, Body, {label, 3}, {badmatch, {x, 1}}]},
+     {shared_exception, 1, shared_exception(), [a]},
+     {shared_exception, 1, shared_exception(), [1]}].
+
+%% y1 is a mark where the first handler is open and a value where the second is; both are for label 9.
+shared_exception() ->
+    [{allocate_zero, 2, 1}, {'catch', {y, 1}, {f, 3}},
+     {'try', {y, 0}, {f, 4}}, {test, is_atom, {f, 9}, [?X0]}, {try_end, {y, 0}}, {jump, {f, 3}},
+     {label, 4}, {try_case, {y, 0}}, {move, ?X1, ?X0}, {jump, {f, 3}},
+     {label, 3}, {catch_end, {y, 1}}, {move, ?X0, {y, 1}},
+     {'try', {y, 0}, {f, 5}}, {test, is_list, {f, 9}, [{y, 1}]}, {try_end, {y, 0}}, {move, {y, 1}, ?X0}, {deallocate, 2}, return,
+     {label, 5}, {try_case, {y, 0}}, {test_heap, 3, 2}, {put_tuple2, ?X0, {list, [?X1, {y, 1}]}}, {deallocate, 2}, return,
+     {label, 9}, if_end].
 
 types() ->
     [{hd_of_anything, 1, [{get_hd, ?X0, ?X0}, return], [[a]]},
@@ -177,5 +189,6 @@ funs() ->
 control() ->
     [{end_of_code, 1, [{move, ?X0, ?X1}]},
      {no_code, 1, []},
+     {wait_in_front, 1, [return], [1], [{in_front, [{label, 9}, {wait, {f, 9}}]}]},
      {no_code_before_others, 1, [{line, []}], [1], [{g, 3, 11, [return]}]},
      {into_another, 1, [{jump, {f, 12}}], [1], [{g, 1, 11, [{label, 12}, return]}]}].
