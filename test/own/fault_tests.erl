@@ -35,13 +35,16 @@ death(Before, F, Code) ->
     Command = "sh -c '" ++ Before ++ "exec " ++ Erl ++ " -noshell -pa " ++ Code ++ " -s fault_tests child " ++ F ++ "'",
     Port = open_port({spawn, Command}, [exit_status, stderr_to_stdout, {env, [{"ERL_CRASH_DUMP", "erl_crash.dump"}]}]),
     Status = finished(Port),
-    {ok, Dump} = file:read_file("erl_crash.dump"),
-    {match, _} = re:run(Dump, "\n=end\n$"),
-    {match, [Slogan]} = re:run(Dump, "^Slogan: (.*)$", [multiline, {capture, all_but_first, binary}]),
+    {ok, File} = file:open("erl_crash.dump", [read, raw, binary]),
+    {ok, Head} = file:pread(File, 0, 1000),
+    {ok, _} = file:position(File, {eof, -6}),
+    {ok, <<"\n=end\n">>} = file:read(File, 6),
+    ok = file:close(File),
+    {match, [Slogan]} = re:run(Head, "^Slogan: (.*)$", [multiline, {capture, all_but_first, binary}]),
     {Status, Slogan}.
 
 exhaust(F, Code) ->
-    {Status, Slogan} = death("ulimit -v 600000; ", F, Code),
+    {Status, Slogan} = death("ulimit -v 350000; ", F, Code),
     {Status, re:run(Slogan, "^Cannot allocate [0-9]+ bytes of memory", [{capture, none}])}.
 
 crash(F, Code) ->

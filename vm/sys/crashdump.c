@@ -15,6 +15,7 @@
 #include "ets/ets.h"
 #include "proc/ptab.h"
 #include "sched/sched.h"
+#include "sys/dump_terms.h"
 #include "sys/report.h"
 #include "term/atom.h"
 
@@ -42,6 +43,7 @@ typedef struct Dump {
     const char *slogan;
     Process *p;
     Buf text;
+    DumpTerms terms;
 } Dump;
 
 static void dump_part(Dump *d, void (*part)(void *arg))
@@ -78,16 +80,19 @@ static void dump_process(void *arg)
     report_process(&d->text, d->p, REPORT_DUMP);
 }
 
-static void dump_processes(void *arg)
+static void each_process(Dump *d, void (*fn)(Dump *d))
 {
-    Dump *d = arg;
     if (!d->vm->procs || !d->vm->procs->procs) return;
     size_t end = ptab_scan_end(d->vm->procs->procs);
     for (size_t i = 0; i < end; i++) {
         d->p = ptab_slot(d->vm->procs->procs, i);
-        if (d->p) dump_part(d, dump_process);
+        if (d->p) fn(d);
     }
 }
+
+static void dump_process_part(Dump *d) { dump_part(d, dump_process); }
+
+static void dump_processes(void *arg) { each_process(arg, dump_process_part); }
 
 static void dump_ports(void *arg)
 {
@@ -123,6 +128,47 @@ static void dump_atoms(void *arg)
     }
 }
 
+/* ---- terms ---- */
+
+/* A viewer passes over a section that it does not know. */
+static void dump_terms_part(Dump *d, void (*part)(void *arg))
+{
+    bool whole = fault_survive(part, d);
+    dump_terms_flush(&d->terms);
+    if (!whole) fputs("=broken\n", d->f);
+}
+
+static void begin_terms(void *arg)
+{
+    Dump *d = arg;
+    dump_terms_begin(&d->terms, d->f, d->vm);
+}
+
+static void terms_of_process(void *arg)
+{
+    Dump *d = arg;
+    if (report_may_show_terms(d->p)) dump_terms_process(&d->terms, d->p);
+}
+
+static void binaries_of_process(void *arg)
+{
+    Dump *d = arg;
+    if (report_may_show_terms(d->p)) dump_terms_binaries(&d->terms, d->p);
+}
+
+static void literals(void *arg) { dump_terms_literals(&((Dump *)arg)->terms); }
+
+static void dump_process_terms(Dump *d) { dump_terms_part(d, terms_of_process); }
+static void dump_process_binaries(Dump *d) { dump_terms_part(d, binaries_of_process); }
+
+static void dump_terms(Dump *d)
+{
+    dump_terms_part(d, begin_terms);
+    each_process(d, dump_process_terms);
+    dump_terms_part(d, literals);
+    each_process(d, dump_process_binaries);
+}
+
 /* ---- a file of limited size ---- */
 
 typedef struct Limited {
@@ -145,6 +191,7 @@ static void dump_all(FILE *f, Vm *vm, const char *slogan)
     Dump d = {.f = f, .vm = vm, .slogan = slogan, .text = BUF_INIT(TEMP)};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) dump_part(&d, parts[i]);
     buf_free(&d.text);
+    dump_terms(&d);
     fputs("=end\n", f);
 }
 

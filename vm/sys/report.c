@@ -36,6 +36,12 @@ static bool stands_still(const Process *p, uint32_t state)
     return !(state & (PS_RUNNING | PS_ANY_DIRTY | PS_EXITING));
 }
 
+bool report_may_show_terms(const Process *p)
+{
+    uint32_t state = process_state(p);
+    return stands_still(p, state) && !(state & (PS_SENSITIVE | PS_FREE));
+}
+
 static void put_who(Buf *b, Process *p, uint32_t state)
 {
     term_t name = registry_name_of(p->vm, p->id);

@@ -11,11 +11,13 @@
 #include "base/buf.h"
 #include "proc/process.h"
 
-/* REPORT_DUMP: numbers, names and identifiers only. REPORT_ALL: the terms of its dictionary, its messages and its
- * stack too. */
+/* REPORT_DUMP: numbers, names and identifiers only; dump_terms.h has the rest. REPORT_ALL: the terms of its dictionary,
+ * its messages and its stack too. */
 enum ReportDepth { REPORT_DUMP, REPORT_ALL };
 
 void report_process(Buf *b, Process *p, enum ReportDepth depth);
+/* It stands still, and is not sensitive. */
+bool report_may_show_terms(const Process *p);
 /* All processes, then all ports. */
 void report_processes(Buf *b, Vm *vm, enum ReportDepth depth);
 void report_ports(Buf *b, Vm *vm);

@@ -64,6 +64,7 @@ typedef struct Binary {
 #define BINARY_OWN_FREE 2u     /* destroy sees to the freeing (binary_free), perhaps later */
 #define BINARY_OF_ROOT 4u       /* a file of the OTP root in use, as a whole */
 #define BINARY_OUTSIDE 8u      /* the bytes are elsewhere: `data` begins with their address */
+#define BINARY_DUMPED 16u      /* stands in the crash dump */
 
 typedef struct BinRef {
     term_t header;
