@@ -7,6 +7,7 @@
 #include "data/iolist.h"
 #include "data/term_cmp.h"
 #include "io/drv.h"
+#include "io/port_queue.h"
 #include "io/port_trace.h"
 #include "proc/link.h"
 #include "proc/procops.h"
@@ -200,16 +201,29 @@ static bool command_flags(term_t l, bool *force, bool *nosuspend)
     return l == TERM_NIL;
 }
 
+/* Locked; NULL: there is none, or *wait: a command that the caller has sent before waits until the port is not busy, so
+ * the caller does, too. */
+static Port *lock_in_turn(Process *p, term_t id, bool *wait)
+{
+    Port *port = port_lock_any(p->vm, id);
+    *wait = port && port_queue_holds(port, p->id);
+    if (!*wait) return port;
+    port_wait_not_busy(port, p);
+    port_unlock(port);
+    return NULL;
+}
+
 BIF(erts_internal, port_command, 3, 0)
 {
     bool force = false, nosuspend = false;
     if (!command_flags(a[2], &force, &nosuspend)) return am_badopt;
-    Port *port = port_lock_any(p->vm, a[0]);
-    if (!port) return am_badarg;
+    bool wait;
+    Port *port = lock_in_turn(p, a[0], &wait);
+    if (!port) return wait ? bif_yield(p) : am_badarg;
     port_trace_in(port, am_command);
     enum PortCommandResult r = port_command(port, p, a[1], force);
     port_trace_out(port, am_command);
-    bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
+    wait = r == PORT_COMMAND_BUSY && !nosuspend;
     if (wait) port_wait_not_busy(port, p);
     port_unlock(port);
     if (wait) return bif_yield(p);
@@ -253,13 +267,15 @@ BIF(erts_internal, port_control, 3, 0)
     if (!operation_arg(a[1], &op)) return am_badarg;
     uint8_t *bytes = iolist_to_bytes(a[2], &n, &r);
     if (!bytes) return am_badarg;
-    Port *port = port_lock_any(p->vm, a[0]);
+    bool wait;
+    Port *port = lock_in_turn(p, a[0], &wait);
     term_t result = TERM_NONE;
     if (port) {
         result = control(port, p, op, bytes, n);
         port_unlock(port);
     }
     mem_free(MEM_TEMP, bytes, n + 1);
+    if (wait) return bif_yield(p);
     process_bump_reds(p, 20);
     return result != TERM_NONE ? result : am_badarg;
 }
@@ -267,9 +283,10 @@ BIF(erts_internal, port_control, 3, 0)
 BIF(erts_internal, port_call, 3, 0)
 {
     uint32_t op;
+    bool wait;
     if (!operation_arg(a[1], &op)) return am_badarg;
-    Port *port = port_lock_any(p->vm, a[0]);
-    if (!port) return am_badarg;
+    Port *port = lock_in_turn(p, a[0], &wait);
+    if (!port) return wait ? bif_yield(p) : am_badarg;
     term_t result = TERM_NONE;
     port_trace_in(port, am_call);
     port->in_driver = true;
@@ -282,8 +299,9 @@ BIF(erts_internal, port_call, 3, 0)
 
 BIF(erts_internal, port_close, 1, 0)
 {
-    Port *port = port_lock_any(p->vm, a[0]);
-    if (!port) return am_badarg;
+    bool wait;
+    Port *port = lock_in_turn(p, a[0], &wait);
+    if (!port) return wait ? bif_yield(p) : am_badarg;
     port_trace_in(port, am_close);
     port_trace_receive(port, p->id, am_close);
     port_close(port);
@@ -295,8 +313,9 @@ BIF(erts_internal, port_close, 1, 0)
 BIF(erts_internal, port_connect, 2, 0)
 {
     Process *to = term_is_local_pid(a[1]) ? process_lookup_alive(p->vm, a[1]) : NULL;
-    Port *port = to ? port_lock_any(p->vm, a[0]) : NULL;
-    if (!port) return am_badarg;
+    bool wait = false;
+    Port *port = to ? lock_in_turn(p, a[0], &wait) : NULL;
+    if (!port) return wait ? bif_yield(p) : am_badarg;
     bool link = !port_has_link(port, a[1]);
     port_trace_in(port, am_connect);
     if (link) {

@@ -332,11 +332,15 @@ API void erl_drv_busy_msgq_limits(ErlDrvPort handle, ErlDrvSizeT *low, ErlDrvSiz
     if (high) *high = d->msgq_high;
 }
 
-API int erl_drv_consume_timeslice(ErlDrvPort handle UNUSED, int percent)
+API int erl_drv_consume_timeslice(ErlDrvPort handle, int percent)
 {
     Process *p = sched_self ? sched_self->p : NULL;
     percent = MIN(MAX(percent, 1), 100);
-    return p ? process_bump_reds(p, SCHED_SLICE_REDS * percent / 100) : percent == 100;
+    if (p) return process_bump_reds(p, SCHED_SLICE_REDS * percent / 100);
+    Port *port = drv_port(handle);
+    if (!port) return percent == 100;
+    port->consumed += (unsigned)percent;
+    return port->consumed >= 100;
 }
 
 API void erl_drv_set_os_pid(ErlDrvPort handle, ErlDrvSInt pid)

@@ -203,7 +203,7 @@ static void output_vector(Port *port, term_t data, size_t n)
 static void output_term(Port *port, Process *p, term_t data, size_t n)
 {
     DynPort *d = dyn_port(port);
-    if (p) d->caller = p->id;
+    d->caller = p ? p->id : port->commander;
     if (entry_of(port)->outputv) {
         output_vector(port, data, n);
     } else if (entry_of(port)->output) {

@@ -188,7 +188,8 @@ API int erl_drv_output_term(ErlDrvTermData id, ErlDrvTermData *data, int len)
     Vm *vm = vm_default();
     EpochSection section = nif_enter(vm);
     const Port *port = drv_port((ErlDrvPort)id);
-    int result = port ? send_term(vm, id, port->owner, data, len) : -1;
+    bool closes = port && port->state == PORT_CLOSING;
+    int result = !port ? -1 : closes ? 0 : send_term(vm, id, port->owner, data, len);
     nif_leave(vm, section);
     return result;
 }

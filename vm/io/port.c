@@ -7,6 +7,7 @@
 #include "data/iolist.h"
 #include "io/child.h"
 #include "io/drv.h"
+#include "io/port_queue.h"
 #include "io/port_trace.h"
 #include "io/tracer_port.h"
 #include "io/socket.h"
@@ -96,14 +97,19 @@ void port_take_lock(Port *port)
     port_locks_held++;
 }
 
+/* See port_queue_command. */
 static void release(Port *port)
 {
+    bool busy = port->busy;
     port_locks_held--;
     mutex_unlock(port->lock);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (UNLIKELY(!atomic_stack_is_empty(&port->asked)) && !busy) port_event(port, PORT_COMMANDS);
 }
 
 static void port_free(Port *port)
 {
+    port_queue_forget(port);
     tracer_port_forget(port);
     trace_flags_put(&port->trace, 0, TERM_NONE);
     heap_piece_dispose(&port->exit_piece);
@@ -190,14 +196,21 @@ void port_unlock(Port *port)
     if (end) epoch_defer(port->vm->epoch, &port->free_later, port_retire, port);
 }
 
+/* Locked just now. */
+static Port *enter(Port *port)
+{
+    if (UNLIKELY(!port->busy && !port_queue_is_empty(port))) port_queue_run(port, true);
+    if (port->state == PORT_OPEN && !port->exit_asked) return port;
+    port_unlock(port);
+    return NULL;
+}
+
 Port *port_lock(Vm *vm, term_t id)
 {
     Port *port = ptab_lookup(vm->procs->ports, id);
     if (!port) return NULL;
     port_take_lock(port);
-    if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    release(port);
-    return NULL;
+    return enter(port);
 }
 
 Port *port_try_lock(Vm *vm, term_t id, bool *busy)
@@ -208,9 +221,7 @@ Port *port_try_lock(Vm *vm, term_t id, bool *busy)
     *busy = !mutex_try_lock(port->lock);
     if (*busy) return NULL;
     port_locks_held++;
-    if (port->state == PORT_OPEN && !port->exit_asked) return port;
-    release(port);
-    return NULL;
+    return enter(port);
 }
 
 Port *port_lock_any(Vm *vm, term_t id_or_name)
@@ -313,6 +324,7 @@ void port_set_busy(Port *port, bool busy)
     if (busy) return;
     for (size_t i = 0; i < port->waiting_count; i++) suspend_end(port->vm, port->waiting[i]);
     port->waiting_count = 0;
+    if (!port_queue_is_empty(port)) port_event(port, PORT_COMMANDS);
     if (port->dist_ops) port->dist_ops->writable(port, port->dist);
 }
 
@@ -342,11 +354,13 @@ static void put_length(uint8_t *to, unsigned n, size_t length)
     for (unsigned i = 0; i < n; i++) to[i] = (uint8_t)(length >> 8 * (n - 1 - i));
 }
 
+static term_t commander(const Port *port) { return port->commander == TERM_NONE ? am_undefined : port->commander; }
+
 static enum PortCommandResult command_term(Port *port, Process *p, term_t data, size_t n, bool force)
 {
     if (port->busy && !force) return PORT_COMMAND_BUSY;
     port->bytes_out += n;
-    port_trace_command(port, p ? p->id : am_undefined, data);
+    port_trace_command(port, p ? p->id : commander(port), data);
     port->in_driver = true;
     port->driver->output_term(port, p, data, n);
     port->in_driver = false;
@@ -383,7 +397,7 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
         return PORT_COMMAND_OK;
     }
     if (port->busy && !force) return PORT_COMMAND_BUSY;
-    port_trace_command(port, p ? p->id : am_undefined, data);
+    port_trace_command(port, p ? p->id : commander(port), data);
     uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
     put_length(bytes, head, n);
     iolist_to_buffer(data, bytes + head, n, NULL);
@@ -447,6 +461,14 @@ void port_flushed(Port *port)
 
 /* ---- readiness ---- */
 
+static void run_commands(Port *port)
+{
+    if (port->busy || port_queue_is_empty(port)) return;
+    port_trace_in(port, am_command);
+    port_queue_run(port, false);
+    port_trace_out(port, am_command);
+}
+
 static enum TaskResult run_task(Task *t, Sched *s UNUSED)
 {
     Port *port = container_of(t, Port, task);
@@ -456,6 +478,8 @@ static enum TaskResult run_task(Task *t, Sched *s UNUSED)
     }
     uint32_t events = atomic_exchange(&port->events, 0);
     port_take_lock(port);
+    run_commands(port);
+    events &= ~(uint32_t)PORT_COMMANDS;
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
         port_trace_in(port, term_small(0));
         if (events & PORT_TIMER) port_trace_timeout(port);
@@ -565,6 +589,7 @@ void port_flush_all(Vm *vm)
         if (!port || !(port->driver->flush || port->dist_ops)) continue;
         /* Whoever holds the lock now is writing: wait, or what it leaves queued would be lost. */
         port_take_lock(port);
+        port_queue_run(port, true);
         if (port->state != PORT_DEAD && port->dist_ops) port->dist_ops->flush(port, port->dist);
         if (port->state != PORT_DEAD && port->driver->flush) port->driver->flush(port);
         release(port);
@@ -611,15 +636,19 @@ static bool op_unlink(Vm *vm, term_t id, term_t pid, uint64_t unlink_id)
     return true;
 }
 
+void port_exit_signal(Port *port, term_t from, term_t reason, bool by_link)
+{
+    if (by_link) port_drop_link(port, from);
+    if (reason == am_normal && from != port->owner) return;
+    if (reason == am_kill && !by_link) port_exit(port, am_killed);
+    else port_end(port, reason);
+}
+
 static bool op_exit(Vm *vm, term_t from, term_t id, term_t reason, bool by_link)
 {
     Port *port = port_lock(vm, id);
     if (!port) return false;
-    if (by_link) port_drop_link(port, from);
-    if (reason != am_normal || from == port->owner) {
-        if (reason == am_kill && !by_link) port_exit(port, am_killed);
-        else port_end(port, reason);
-    }
+    if (!port_queue_exit_behind(port, from, reason, by_link)) port_exit_signal(port, from, reason, by_link);
     port_unlock(port);
     return true;
 }
@@ -652,16 +681,13 @@ static bool op_demonitor(Vm *vm, term_t id, term_t pid UNUSED, RefNum ref)
     return true;
 }
 
+/* One that somebody has locked may be about to go: that is later then. */
 static bool op_exists(Vm *vm, term_t id)
 {
-    Port *port = port_lock(vm, id);
+    bool locked;
+    Port *port = port_try_lock(vm, id, &locked);
     if (port) port_unlock(port);
-    return port != NULL;
-}
-
-static void bad_signal(Vm *vm, term_t id, term_t pid)
-{
-    signal_send_exit(vm, id, pid, am_badsig);
+    return port || locked;
 }
 
 /* {Owner, {connect, Pid}}: links stay as they are, and the old owner gets {Port, connected}. */
@@ -694,39 +720,48 @@ static enum PortCommandResult command_by_message(Port *port, Process *p, term_t 
     return r;
 }
 
-/* A message to an open port: TERM_NONE for EXC_YIELD; *bad when it deserves badsig. */
-static term_t handle_message(Port *port, Process *p, term_t msg, bool nosuspend, bool *bad)
+enum PortCommandResult port_message(Port *port, Process *p, term_t msg)
 {
-    *bad = true;
-    if (!term_is_tuple_of(msg, 2) || tuple_element(msg, 1) != port->owner) return am_ok;
+    if (!term_is_tuple_of(msg, 2) || tuple_element(msg, 1) != port->owner) return PORT_COMMAND_BADARG;
     term_t what = tuple_element(msg, 2);
     if (what == am_close) {
-        *bad = false;
         close_by_message(port);
-    } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_connect) {
-        *bad = !hand_over(port, tuple_element(what, 2));
-    } else if (term_is_tuple_of(what, 2) && tuple_element(what, 1) == am_command) {
-        enum PortCommandResult r = command_by_message(port, p, tuple_element(what, 2));
-        *bad = r == PORT_COMMAND_BADARG;
-        if (r != PORT_COMMAND_BUSY) return am_ok;
-        if (nosuspend) return am_nosuspend;
-        port_wait_not_busy(port, p);
-        p->freason = EXC_YIELD;
-        return TERM_NONE;
+        return PORT_COMMAND_OK;
     }
-    return am_ok;
+    term_t tag = term_is_tuple_of(what, 2) ? tuple_element(what, 1) : TERM_NONE;
+    if (tag == am_command) return command_by_message(port, p, tuple_element(what, 2));
+    return tag == am_connect && hand_over(port, tuple_element(what, 2)) ? PORT_COMMAND_OK : PORT_COMMAND_BADARG;
+}
+
+/* Most who have it locked are gone within this many looks. */
+#define LOOKS 100
+
+/* NULL: the port is gone, or has taken the message in. */
+static Port *lock_to_send(Process *p, term_t id, term_t msg)
+{
+    bool locked;
+    Port *port = port_try_lock(p->vm, id, &locked);
+    for (unsigned i = 0; locked && i < LOOKS; i++) {
+        cpu_relax();
+        port = port_try_lock(p->vm, id, &locked);
+    }
+    if (!locked) return port;
+    port = ptab_lookup(p->vm->procs->ports, id);
+    return port && port_queue_command(port, p, msg) ? NULL : port_lock(p->vm, id);
 }
 
 static term_t op_send(Process *p, term_t id, term_t msg, bool nosuspend)
 {
-    Port *port = port_lock(p->vm, id);
+    Port *port = lock_to_send(p, id, msg);
     if (!port) return am_ok;
-    bool bad;
-    term_t r = handle_message(port, p, msg, nosuspend, &bad);
+    enum PortCommandResult r = port_queue_behind(port, p->id, msg) ? PORT_COMMAND_OK : port_message(port, p, msg);
+    bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
+    if (wait) port_wait_not_busy(port, p);
     term_t victim = port->owner;
     port_unlock(port);
-    if (bad) bad_signal(p->vm, id, victim);
-    return r;
+    if (r == PORT_COMMAND_BADARG) signal_send_exit(p->vm, id, victim, am_badsig);
+    if (wait) p->freason = EXC_YIELD;
+    return wait ? TERM_NONE : r == PORT_COMMAND_BUSY ? am_nosuspend : am_ok;
 }
 
 static const ProcPortOps port_ops = {op_link, op_unlink, op_exit, op_monitor,

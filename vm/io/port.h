@@ -5,7 +5,8 @@
  *   program <--{Port,{data,..}} etc.--   owner   <--ready-- poll set, as a Task
  *
  * Every operation on a port happens under its lock, in the thread of whoever asks: calls of one
- * process keep their order, and an answer is there at once. Readiness of descriptors comes
+ * process keep their order, and an answer is there at once. Commands sent while another thread has the lock are an
+ * exception (port_queue.h). Readiness of descriptors comes
  * as a task of the run queues and takes the same lock.
  * Life: OPEN -> CLOSING (close asked for; the driver still flushes its queue) -> DEAD (links and monitors
  * told, gone from the table) -> retired through the epoch, when no event can come any more -> freed by
@@ -96,7 +97,7 @@ typedef struct PortMonitor {
 } PortMonitor;
 
 /* Events like POLL_*. */
-enum { PORT_TIMER = 1u << 8, PORT_SELECTED = 1u << 9, PORT_ASYNC = 1u << 10 };
+enum { PORT_TIMER = 1u << 8, PORT_SELECTED = 1u << 9, PORT_ASYNC = 1u << 10, PORT_COMMANDS = 1u << 11 };
 
 enum PortState { PORT_OPEN, PORT_CLOSING, PORT_DEAD };
 
@@ -134,6 +135,11 @@ typedef struct Port {
     void *driver_data;
     TraceFlags trace;            /* see port_trace.h */
     AtomicStack told;            /* events that it is the tracer of (tracer_port.h) */
+    AtomicStack asked;           /* commands that came while it was locked (port_queue.h), last first */
+    _Atomic(size_t) asked_bytes;
+    FifoNode *queued;            /* of these, those taken in, first first */
+    unsigned consumed;           /* percent of a time slice, while they are carried out */
+    term_t commander;            /* who gave the command, while one is carried out for somebody else; or TERM_NONE */
     _Atomic(uint32_t) events;    /* POLL_*, PORT_TIMER that the task has to handle */
     _Atomic(bool) retired;       /* nobody else can schedule the task any more: its run frees */
     Timer timer;                 /* port_set_timer */
@@ -193,6 +199,10 @@ void port_send_owner(Port *port, term_t msg, Heap *h);
 enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY,
                         PORT_COMMAND_NO_FORCE };
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
+/* What the message msg asks of the port; p as above. PORT_COMMAND_BADARG deserves badsig. */
+enum PortCommandResult port_message(Port *port, Process *p, term_t msg);
+/* An exit signal has come from this process; by_link: it was linked, and is no more. */
+void port_exit_signal(Port *port, term_t from, term_t reason, bool by_link);
 /* Write one packet of a distribution channel. */
 void port_output_packet(Port *port, const uint8_t *bytes, size_t n);
 /* p, which executes, is suspended until the port is no longer busy; it then tries again. */

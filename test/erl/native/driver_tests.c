@@ -140,6 +140,7 @@ static ErlDrvSSizeT control(ErlDrvData data, unsigned op, char *buf, ErlDrvSizeT
     case 9: return -1;
     case 11: driver_async(s->port, NULL, late, s->pdl, NULL); break;
     case 12: **rbuf = references_seen; return 1;
+    case 13: usleep(100000); set_busy_port(s->port, len > 0); break;
     case 10: {
         ErlDrvBinary *b = driver_alloc_binary(len);
         memcpy(b->orig_bytes, buf, len);

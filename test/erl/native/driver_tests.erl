@@ -30,10 +30,21 @@ main() ->
         port_control(P, 7, ""), C = receive {written, W} -> W after 5000 -> timeout end, {A, B, C} end),
     t:p("force", fun() -> port_control(P, 7, "x"), try port_command(P, "y", [force]) after port_control(P, 7, "") end end),
     t:p("flush", fun() -> port_command(P, "left"), unlink(P), M = erlang:monitor(port, P), port_close(P),
-        receive {'DOWN', M, port, P, R} -> R after 5000 -> timeout end end),
+        R = receive {'DOWN', M, port, P, W} -> W after 5000 -> timeout end, {R, receive {said, S} -> S after 0 -> nothing end} end),
     t:p("failure", fun() -> Q = open_port({spawn, ?NAME}, []), port_control(Q, 8, ""), receive {'EXIT', Q, R} -> R after 5000 -> timeout end end),
     t:p("lock of a port that is gone", fun() -> Q = open_port({spawn, ?NAME}, []), port_control(Q, 11, ""), exit(Q, kill), receive {'EXIT', Q, _} -> ok end,
         Q2 = open_port({spawn, ?NAME}, []), t:wait(fun() -> port_control(Q2, 12, "") =/= <<0>> end), S = port_control(Q2, 12, ""), port_close(Q2), S end),
+    t:p("commands while it is held", fun() -> Q = held(""), S = self(), [spawn(fun() -> commands(Q, S, W, 50), port_control(Q, 0, ""), S ! {sent, W} end) || W <- "ab"],
+        [receive {sent, W} -> ok end || W <- "ab"], given(Q, "ab") end),
+    t:p("busy when they come", fun() -> Q = held("x"), S = self(), spawn(fun() -> commands(Q, S, $a, 50), S ! sent end),
+        timer:sleep(150), port_control(Q, 7, ""), receive sent -> ok end, port_control(Q, 0, ""), given(Q, "a") end),
+    t:p("closed when they come", fun() -> Q = held(""), S = self(), [spawn(fun() -> commands(Q, S, $a, 50) end) || _ <- "12345"], timer:sleep(20), exit(Q, kill),
+        receive {'EXIT', Q, R} -> R end end),
+    t:p("owner gone when they come", fun() -> S = self(), spawn(fun() -> Q = held("x"), S ! {port, Q}, commands(Q, self(), $a, 50) end),
+        Q = receive {port, Q0} -> Q0 end, M = erlang:monitor(port, Q), A = receive {'DOWN', M, port, Q, _} -> early after 200 -> waits end,
+        port_control(Q, 7, ""), {A, receive {'DOWN', M, port, Q, R} -> R after 5000 -> timeout end} end),
+    t:p("not from the owner", fun() -> Q = held(""), X = self(), spawn(fun() -> Q ! {self(), {command, "a"}}, X ! sent end),
+        receive sent -> ok end, port_control(Q, 0, ""), R = receive {'EXIT', Q, W} -> W after 100 -> alive end, catch port_close(Q), R end),
     t:p("pending", fun() -> Q = open_port({spawn, ?NAME}, []), {ok, pending_driver, Ref} = erl_ddll:try_unload(?NAME, [{monitor, pending_driver}]),
         A = receive {'DOWN', Ref, _, _, _} -> early after 50 -> waits end, port_close(Q),
         {A, receive {'DOWN', Ref, driver, N, W} -> {N, W} after 5000 -> timeout end} end),
@@ -41,6 +52,22 @@ main() ->
     t:p("kill ports", fun() -> {ok, loaded} = erl_ddll:try_load(".", ?NAME, [{driver_options, [kill_ports]}]), Q = open_port({spawn, ?NAME}, []),
         {ok, pending_driver} = erl_ddll:try_unload(?NAME, []), receive {'EXIT', Q, R} -> R after 5000 -> timeout end end),
     t:p("format", fun() -> [is_list(erl_ddll:format_error(E)) || E <- [not_loaded, permanent, inconsistent, {open_error, -10}]] end).
+
+%% A port inside of whose driver another process is.
+held(Busy) ->
+    Q = open_port({spawn, ?NAME}, [binary]),
+    spawn(fun() -> port_control(Q, 13, Busy) end),
+    timer:sleep(20),
+    Q.
+
+commands(Q, Owner, W, N) -> [Q ! {Owner, {command, <<W, I>>}} || I <- lists:seq(1, N)].
+
+%% How many commands of each have come, and whether in order.
+given(Q, Ws) ->
+    port_control(Q, 1, ""),
+    [$H | All] = next(Q),
+    port_close(Q),
+    [begin L = [I || <<X, I>> <= iolist_to_binary([All]), X =:= W], {length(L), L =:= lists:sort(L)} end || W <- Ws].
 
 next(P) ->
     receive
