@@ -479,7 +479,8 @@ static bool fuse_move_call(Load *l, const InsnOperand *src, const GenOp *call, c
     return emit_call_try(l, forms[i].local, ops, last ? 4 : 3);
 }
 
-/* A line may stand between the move and the call. */
+/* A line may stand between the move and the call. That of a call in tail position is not kept: the function is not in a
+ * stack trace then, and code behind that has no line of its own shows the one before, as on the reference. */
 static bool try_move_call(Load *l, const InsnOperand *src)
 {
     const GenOp *line = rule_peek(l, 1);
@@ -488,10 +489,11 @@ static bool try_move_call(Load *l, const InsnOperand *src)
     size_t at = l->words;
     if (!fuse_move_call(l, src, call, args_of(l, call)))
         return false;
-    if (ahead == 2)
+    bool returns = call->op == GEN_call || call->op == GEN_call_ext;
+    if (ahead == 2 && returns)
         enter_line(l, line, at);
     l->pos += ahead;
-    if (call->op != GEN_call && call->op != GEN_call_ext)
+    if (!returns)
         not_reachable(l);
     return true;
 }
