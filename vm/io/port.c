@@ -754,7 +754,7 @@ static term_t op_send(Process *p, term_t id, term_t msg, bool nosuspend)
 {
     Port *port = lock_to_send(p, id, msg);
     if (!port) return am_ok;
-    enum PortCommandResult r = port_queue_behind(port, p->id, msg) ? PORT_COMMAND_OK : port_message(port, p, msg);
+    enum PortCommandResult r = port_queue_holds(port, p->id) ? PORT_COMMAND_BUSY : port_message(port, p, msg);
     bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
     if (wait) port_wait_not_busy(port, p);
     term_t victim = port->owner;

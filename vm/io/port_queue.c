@@ -77,13 +77,6 @@ bool port_queue_holds(Port *port, term_t from)
     return false;
 }
 
-bool port_queue_behind(Port *port, term_t from, term_t msg)
-{
-    bool behind = port_queue_holds(port, from);
-    if (behind) push(port, QUEUED_MESSAGE, from, msg);
-    return behind;
-}
-
 bool port_queue_exit_behind(Port *port, term_t from, term_t reason, bool by_link)
 {
     bool behind = reason != am_kill && port_queue_holds(port, from);
