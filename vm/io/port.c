@@ -720,7 +720,8 @@ static enum PortCommandResult command_by_message(Port *port, Process *p, term_t 
     return r;
 }
 
-enum PortCommandResult port_message(Port *port, Process *p, term_t msg)
+/* PORT_COMMAND_BADARG deserves badsig. */
+static enum PortCommandResult handle_message(Port *port, Process *p, term_t msg)
 {
     if (!term_is_tuple_of(msg, 2) || tuple_element(msg, 1) != port->owner) return PORT_COMMAND_BADARG;
     term_t what = tuple_element(msg, 2);
@@ -754,7 +755,7 @@ static term_t op_send(Process *p, term_t id, term_t msg, bool nosuspend)
 {
     Port *port = lock_to_send(p, id, msg);
     if (!port) return am_ok;
-    enum PortCommandResult r = port_queue_holds(port, p->id) ? PORT_COMMAND_BUSY : port_message(port, p, msg);
+    enum PortCommandResult r = port_queue_holds(port, p->id) ? PORT_COMMAND_BUSY : handle_message(port, p, msg);
     bool wait = r == PORT_COMMAND_BUSY && !nosuspend;
     if (wait) port_wait_not_busy(port, p);
     term_t victim = port->owner;

@@ -199,8 +199,6 @@ void port_send_owner(Port *port, term_t msg, Heap *h);
 enum PortCommandResult { PORT_COMMAND_OK, PORT_COMMAND_BADARG, PORT_COMMAND_BUSY,
                         PORT_COMMAND_NO_FORCE };
 enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool force);
-/* What the message msg asks of the port; p as above. PORT_COMMAND_BADARG deserves badsig. */
-enum PortCommandResult port_message(Port *port, Process *p, term_t msg);
 /* An exit signal has come from this process; by_link: it was linked, and is no more. */
 void port_exit_signal(Port *port, term_t from, term_t reason, bool by_link);
 /* Write one packet of a distribution channel. */

@@ -11,7 +11,7 @@
 /* More bytes than this make senders wait: the reference's limit of a port's message queue. */
 #define QUEUE_BYTES_MAX 8192
 
-enum Kind { QUEUED_MESSAGE, QUEUED_EXIT, QUEUED_LINK_EXIT };
+enum Kind { QUEUED_COMMAND, QUEUED_EXIT, QUEUED_LINK_EXIT };
 
 typedef struct Queued {
     FifoNode node;
@@ -50,7 +50,7 @@ bool port_queue_command(Port *port, Process *p, term_t msg)
 {
     bool locked;
     if (!takes_commands(port) || !is_command(msg) || load_relaxed(&port->asked_bytes) > QUEUE_BYTES_MAX) return false;
-    push(port, QUEUED_MESSAGE, p->id, msg);
+    push(port, QUEUED_COMMAND, p->id, msg);
     atomic_thread_fence(memory_order_seq_cst);
     Port *free = port_try_lock(port->vm, port->id, &locked);
     if (free) port_unlock(free);
@@ -84,14 +84,21 @@ bool port_queue_exit_behind(Port *port, term_t from, term_t reason, bool by_link
     return behind;
 }
 
+static enum PortCommandResult command(Port *port, const Queued *q)
+{
+    if (tuple_element(q->term, 1) != port->owner) return PORT_COMMAND_BADARG;
+    port->commander = q->from;
+    enum PortCommandResult r = port_command(port, NULL, tuple_element(tuple_element(q->term, 2), 2), false);
+    port->commander = TERM_NONE;
+    return r;
+}
+
 /* False: the port is busy. */
 static bool carry_out(Port *port, const Queued *q)
 {
     enum PortCommandResult r = PORT_COMMAND_OK;
-    port->commander = q->from;
-    if (q->kind == QUEUED_MESSAGE) r = port_message(port, NULL, q->term);
+    if (q->kind == QUEUED_COMMAND) r = command(port, q);
     else port_exit_signal(port, q->from, q->term, q->kind == QUEUED_LINK_EXIT);
-    port->commander = TERM_NONE;
     if (r == PORT_COMMAND_BADARG) signal_send_exit(port->vm, port->id, port->owner, am_badsig);
     return r != PORT_COMMAND_BUSY;
 }
