@@ -202,24 +202,26 @@ static bool command_flags(term_t l, bool *force, bool *nosuspend)
 }
 
 /* Locked; NULL: there is none, or *wait: a command that the caller has sent before waits until the port is not busy, so
- * the caller does, too. */
-static Port *lock_in_turn(Process *p, term_t id, bool *wait)
+ * the caller has to, too. */
+static Port *lock_unless_behind(Process *p, term_t id, bool suspend, bool *wait)
 {
     Port *port = port_lock_any(p->vm, id);
     *wait = port && port_queue_holds(port, p->id);
     if (!*wait) return port;
-    port_wait_not_busy(port, p);
+    if (suspend) port_wait_not_busy(port, p);
     port_unlock(port);
     return NULL;
 }
+
+static Port *lock_in_turn(Process *p, term_t id, bool *wait) { return lock_unless_behind(p, id, true, wait); }
 
 BIF(erts_internal, port_command, 3, 0)
 {
     bool force = false, nosuspend = false;
     if (!command_flags(a[2], &force, &nosuspend)) return am_badopt;
     bool wait;
-    Port *port = lock_in_turn(p, a[0], &wait);
-    if (!port) return wait ? bif_yield(p) : am_badarg;
+    Port *port = lock_unless_behind(p, a[0], !nosuspend, &wait);
+    if (!port) return !wait ? am_badarg : nosuspend ? am_false : bif_yield(p);
     port_trace_in(port, am_command);
     enum PortCommandResult r = port_command(port, p, a[1], force);
     port_trace_out(port, am_command);
@@ -380,8 +382,9 @@ BIF(erts_internal, port_info, 1, 0)
     static const term_t items[] = {am_name, am_links, am_id, am_connected, am_input, am_output,
                                    am_os_pid};
     if (!term_is_atom(a[0]) && !term_is_local_port(a[0])) return am_badarg;
-    Port *port = port_lock_any(p->vm, a[0]);
-    if (!port) return am_undefined;
+    bool wait;
+    Port *port = lock_in_turn(p, a[0], &wait);
+    if (!port) return wait ? bif_yield(p) : am_undefined;
     port_trace_in(port, am_info);
     Heap *h = &p->heap;
     term_t l = TERM_NIL;
@@ -405,8 +408,9 @@ static bool is_item(Port *port, term_t t)
 BIF(erts_internal, port_info, 2, 0)
 {
     if (!term_is_atom(a[0]) && !term_is_local_port(a[0])) return am_badtype;
-    Port *port = port_lock_any(p->vm, a[0]);
-    if (!port) return am_undefined;
+    bool wait;
+    Port *port = lock_in_turn(p, a[0], &wait);
+    if (!port) return wait ? bif_yield(p) : am_undefined;
     if (!is_item(port, a[1])) {
         port_unlock(port);
         return am_badarg;
