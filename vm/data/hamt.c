@@ -34,14 +34,13 @@ static term_t make_node(Heap *h, unsigned bitmap, const term_t *children)
     return node;
 }
 
-static term_t make_head(Heap *h, unsigned bitmap, size_t size, const term_t *children)
+static term_t *start_head(Heap *h, unsigned bitmap, size_t size, term_t *node)
 {
-    size_t n = (size_t)bits_set16(bitmap);
-    term_t *hp = heap_alloc(h, 2 + n);
+    term_t *hp = heap_alloc(h, 2 + (size_t)bits_set16(bitmap));
     hp[0] = MAP_HEADER(MAP_HEAD, bitmap);
     hp[1] = size;
-    memcpy(hp + 2, children, n * sizeof(term_t));
-    return term_make_boxed(hp);
+    *node = term_make_boxed(hp);
+    return hp + 2;
 }
 
 static inline unsigned bitmap_of(term_t node) { return MAP_HEADER_BITMAP(boxed_header(node)); }
@@ -112,22 +111,23 @@ static void find_path(Path *p, term_t map, uint32_t hash)
     }
 }
 
-static term_t copy_node(Heap *h, term_t node, unsigned bitmap, size_t size, const term_t *children)
+/* A node of the kind of `like`, its children to be filled in; the size is the head's. */
+static term_t *start_like(Heap *h, term_t like, unsigned bitmap, size_t size, term_t *node)
 {
-    return MAP_HEADER_KIND(boxed_header(node)) == MAP_HEAD ? make_head(h, bitmap, size, children)
-                                                            : make_node(h, bitmap, children);
+    if (MAP_HEADER_KIND(boxed_header(like)) == MAP_HEAD) return start_head(h, bitmap, size, node);
+    return start_node(h, bitmap, node);
 }
 
 /* Copies of the nodes above `depth` with `child` in place; returns the new head. */
 static term_t rebuild(Heap *h, const Path *p, int depth, term_t child, size_t size)
 {
-    term_t children[16];
     for (int d = depth; d >= 0; d--) {
         unsigned count;
+        term_t node, *to = start_like(h, p->node[d], bitmap_of(p->node[d]), size, &node);
         const term_t *from = hamt_children(p->node[d], &count);
-        memcpy(children, from, count * sizeof(term_t));
-        children[p->slot[d]] = child;
-        child = copy_node(h, p->node[d], bitmap_of(p->node[d]), size, children);
+        copy_object_words(to, from, count);
+        to[p->slot[d]] = child;
+        child = node;
     }
     return child;
 }
@@ -173,14 +173,14 @@ static term_t collision_put(Heap *h, term_t tuple, ptrdiff_t at, term_t leaf)
 
 static term_t insert_child(Heap *h, const Path *p, term_t leaf, size_t size)
 {
-    term_t children[16], node = p->node[p->depth];
+    term_t node = p->node[p->depth], fresh;
     unsigned slot = p->slot[p->depth], count;
     const term_t *from = hamt_children(node, &count);
-    memcpy(children, from, slot * sizeof(term_t));
-    children[slot] = leaf;
-    memcpy(children + slot + 1, from + slot, (count - slot) * sizeof(term_t));
-    term_t child = copy_node(h, node, bitmap_of(node) | 1u << p->bit[p->depth], size, children);
-    return rebuild(h, p, p->depth - 1, child, size);
+    term_t *to = start_like(h, node, bitmap_of(node) | 1u << p->bit[p->depth], size, &fresh);
+    copy_object_words(to, from, slot);
+    to[slot] = leaf;
+    copy_object_words(to + slot + 1, from + slot, count - slot);
+    return rebuild(h, p, p->depth - 1, fresh, size);
 }
 
 term_t hamt_put(Heap *h, term_t map, uint32_t hash, term_t key, term_t value, bool must_exist)
@@ -227,13 +227,14 @@ static term_t to_flat_without(Heap *h, term_t map, term_t key)
  * node that is not the head, or TERM_NONE when nothing is left. */
 static term_t drop_child(Heap *h, const Path *p, int depth, size_t size)
 {
-    term_t children[16], node = p->node[depth];
+    term_t node = p->node[depth], fresh;
     unsigned slot = p->slot[depth], count;
     const term_t *from = hamt_children(node, &count);
-    memcpy(children, from, slot * sizeof(term_t));
-    memcpy(children + slot, from + slot + 1, (count - slot - 1) * sizeof(term_t));
-    if (depth > 0 && count == 2 && term_is_list_cell(children[0])) return children[0];
-    return copy_node(h, node, bitmap_of(node) & ~(1u << p->bit[depth]), size, children);
+    if (depth > 0 && count == 2 && term_is_list_cell(from[1 - slot])) return from[1 - slot];
+    term_t *to = start_like(h, node, bitmap_of(node) & ~(1u << p->bit[depth]), size, &fresh);
+    copy_object_words(to, from, slot);
+    copy_object_words(to + slot, from + slot + 1, count - slot - 1);
+    return fresh;
 }
 
 /* Put `child` in place of the path's child at `depth`; a leaf climbs out of nodes that hold nothing
@@ -366,5 +367,7 @@ term_t hamt_merge(Heap *h, term_t a, term_t b)
     if (bitmap == rb.bitmap &&
         memcmp(children, rb.children, (size_t)bits_set16(bitmap) * sizeof(term_t)) == 0)
         return b;
-    return make_head(h, bitmap, map_size(a) + map_size(b) - common, children);
+    term_t head, *to = start_head(h, bitmap, map_size(a) + map_size(b) - common, &head);
+    memcpy(to, children, (size_t)bits_set16(bitmap) * sizeof(term_t));
+    return head;
 }

@@ -176,7 +176,7 @@ static bool insert_copied(Process *p, InsertState *s)
 static bool is_any_there(EtsTable *t, const EtsObject *o)
 {
     for (; o; o = o->h.next)
-        if (ets_find(t, ets_key(t, o->tuple))) return true;
+        if (ets_find(t, ets_key(t, ets_tuple(o)))) return true;
     return false;
 }
 
@@ -291,8 +291,8 @@ static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
     term_t list = TERM_NIL;
     size_t n = 0;
     for (; o; o = ets_find_next(t, o), n++) {
-        if (pos > tuple_arity(o->tuple)) return bif_error(p, EXC_BADARG);
-        list = heap_cons(&p->heap, term_copy(&p->heap, tuple_element(o->tuple, pos)), list);
+        if (pos > tuple_arity(ets_tuple(o))) return bif_error(p, EXC_BADARG);
+        list = heap_cons(&p->heap, term_copy(&p->heap, tuple_element(ets_tuple(o), pos)), list);
     }
     charge_objects(p, n);
     return list;
@@ -430,7 +430,7 @@ BIF(ets, internal_delete_all, 2, 0)
 static term_t key_or_end(Process *p, EtsTable *t, EtsObject *o)
 {
     if (!o) return am_Dollar_end_of_table;
-    return term_copy(&p->heap, ets_key(t, o->tuple));
+    return term_copy(&p->heap, ets_key(t, ets_tuple(o)));
 }
 
 static term_t edge(Process *p, term_t id, EtsObject *(*get)(EtsTable *))
@@ -462,7 +462,7 @@ BIF(ets, prev, 2, 0) { return step(p, a, ets_prev); }
 static term_t key_and_objects(Process *p, EtsTable *t, EtsObject *o)
 {
     if (!o) return am_Dollar_end_of_table;
-    term_t key = term_copy(&p->heap, ets_key(t, o->tuple));
+    term_t key = term_copy(&p->heap, ets_key(t, ets_tuple(o)));
     return heap_tuple2(&p->heap, key, copy_all(p, t, key));
 }
 

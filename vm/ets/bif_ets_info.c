@@ -68,7 +68,7 @@ static term_t hash_stats(Heap *h, EtsTable *t)
 /* {Address, Bytes, References} of each reference-counted binary in o, in front of list. */
 static term_t binaries(Heap *h, const EtsObject *o, term_t list)
 {
-    for (const OffHeap *b = o->off_heap; b; b = b->next) {
+    for (const OffHeap *b = ets_off_heap(o); b; b = b->next) {
         if (HEADER_SUBTAG(b->header) != BOXED_BINREF) continue;
         const Binary *bin = ((const BinRef *)b)->bin;
         term_t triple = heap_tuple3(h, heap_uint(h, (uint64_t)(uintptr_t)bin), heap_uint(h, bin->size),

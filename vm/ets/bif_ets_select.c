@@ -78,13 +78,13 @@ static void traversal_end(Process *p)
 static bool is_replacement(EtsTable *t, EtsObject *o, term_t fresh)
 {
     return term_is_tuple(fresh) && tuple_arity(fresh) >= t->keypos &&
-           term_cmp_exact(ets_key(t, fresh), ets_key(t, o->tuple)) == 0;
+           term_cmp_exact(ets_key(t, fresh), ets_key(t, ets_tuple(o))) == 0;
 }
 
 /* Applies the action to o, which may be freed. False: select_replace changed a key. */
 static bool visit(Process *p, EtsTable *t, Traversal *tr, EtsObject *o)
 {
-    term_t r = ms_run(tr->ms, p, o->tuple, true);
+    term_t r = ms_run(tr->ms, p, ets_tuple(o), true);
     if (r == TERM_NONE) return true;
     switch (tr->action) {
     case ACT_COLLECT:
@@ -132,8 +132,10 @@ static int slice_hash(Process *p, EtsTable *t, Traversal *tr, size_t budget)
         seen++;
         ets_hash_prefetch(t, tr->slot + 8);
         for (EtsObject *o = ets_hash_slot(t, tr->slot), *next; o; o = next, seen++) {
-            next = ets_hash_chain_next(t, o);
+            next = o->h.next;
+            ets_object_prefetch(next);
             if (!visit(p, t, tr, o)) return -1;
+            next = ets_hash_live_from(t, next);
         }
     }
     return 1;
@@ -152,7 +154,8 @@ static term_t key_pattern(const MatchSpec *ms, word_t keypos)
     if (ms->clause_count != 1) return TERM_NONE;
     term_t head = ms->clauses[0].head;
     if (!term_is_tuple(head) || tuple_arity(head) < keypos) return TERM_NONE;
-    return tuple_element(head, keypos);
+    term_t pattern = tuple_element(head, keypos);
+    return ms_takes_any_key(pattern) ? TERM_NONE : pattern;
 }
 
 static int slice_tree(Process *p, EtsTable *t, Traversal *tr, size_t budget)
@@ -161,13 +164,13 @@ static int slice_tree(Process *p, EtsTable *t, Traversal *tr, size_t budget)
     EtsObject *o = tree_start(t, tr, range);
     for (size_t seen = 0; o; seen++) {
         if (range != TERM_NONE) {
-            int where = ms_key_range(range, ets_key(t, o->tuple));
+            int where = ms_key_range(range, ets_key(t, ets_tuple(o)));
             if (tr->reverse ? where < 0 : where > 0) return 1;
         }
         if (seen >= budget || chunk_full(tr)) return 0;
         RbNode *n = tr->reverse ? rb_prev(&o->node) : rb_next(&o->node);
         if (seen + 1 >= budget || (tr->limit && tr->count + 1 >= tr->limit)) {
-            tr->key = term_copy(&p->heap, ets_key(t, o->tuple));
+            tr->key = term_copy(&p->heap, ets_key(t, ets_tuple(o)));
             tr->has_key = true;
         }
         if (!visit(p, t, tr, o)) return -1;

@@ -85,9 +85,9 @@ static bool set_in_place(const EtsTable *t, EtsObject *o, term_t spec)
 {
     if (!term_is_tuple_of(spec, 2) || !term_is_small(tuple_element(spec, 1))) return false;
     word_t pos = (word_t)small_value(tuple_element(spec, 1));
-    if (pos < 1 || pos > tuple_arity(o->tuple) || pos == t->keypos) return false;
+    if (pos < 1 || pos > tuple_arity(ets_tuple(o)) || pos == t->keypos) return false;
     if (!term_is_immed(tuple_element(spec, 2))) return false;
-    term_t *cell = &boxed_ptr(o->tuple)[pos];
+    term_t *cell = &boxed_ptr(ets_tuple(o))[pos];
     if (!term_is_immed(*cell)) return false;
     *cell = tuple_element(spec, 2);
     return true;
@@ -100,7 +100,7 @@ static term_t update_element(Process *p, EtsTable *t, term_t *a, term_t otherwis
     if (!o) o = find_or_default(p, t, a[1], otherwise);
     if (!o) return TERM_NONE;
     if (set_in_place(t, o, a[2])) return am_true;
-    term_t *draft = tuple_draft(p, o->tuple);
+    term_t *draft = tuple_draft(p, ets_tuple(o));
     bool ok = set_elements(p, t, draft, a[2]);
     if (ok) ets_replace(t, o, ets_object_new(t, term_make_boxed(draft)));
     draft_forget(draft);
@@ -188,8 +188,8 @@ static term_t count_in_place(const EtsTable *t, EtsObject *o, term_t op)
         pos = (word_t)small_value(tuple_element(op, 1));
         op = tuple_element(op, 2);
     }
-    if (!term_is_small(op) || pos < 1 || pos > tuple_arity(o->tuple) || pos == t->keypos) return TERM_NONE;
-    term_t *cell = &boxed_ptr(o->tuple)[pos];
+    if (!term_is_small(op) || pos < 1 || pos > tuple_arity(ets_tuple(o)) || pos == t->keypos) return TERM_NONE;
+    term_t *cell = &boxed_ptr(ets_tuple(o))[pos];
     if (!term_is_small(*cell)) return TERM_NONE;
     int64_t sum = small_value(*cell) + small_value(op);
     return int_fits_small(sum) ? *cell = term_small(sum) : TERM_NONE;
@@ -203,7 +203,7 @@ static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwis
     if (!o) return TERM_NONE;
     term_t counted = count_in_place(t, o, a[2]);
     if (counted != TERM_NONE) return counted;
-    term_t *draft = tuple_draft(p, o->tuple), result;
+    term_t *draft = tuple_draft(p, ets_tuple(o)), result;
     if (term_is_integer(a[2])) {
         term_t op = heap_tuple2(&p->heap, term_small((int64_t)t->keypos + 1), a[2]);
         result = count_op(p, t, draft, op);

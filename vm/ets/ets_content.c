@@ -20,7 +20,7 @@ EtsObject *ets_find_next(EtsTable *t, EtsObject *o)
     if (t->type != ETS_BAG && t->type != ETS_DUPLICATE_BAG) return NULL;
     EtsObject *next = ets_hash_chain_next(t, o);
     if (!next || next->h.hash != o->h.hash) return NULL;
-    return term_eq(ets_key(t, o->tuple), ets_key(t, next->tuple)) ? next : NULL;
+    return term_eq(ets_key(t, ets_tuple(o)), ets_key(t, ets_tuple(next))) ? next : NULL;
 }
 
 void ets_remove_object(EtsTable *t, EtsObject *o)
@@ -45,7 +45,7 @@ size_t ets_remove_equal(EtsTable *t, term_t tuple)
     term_t key = ets_key(t, tuple);
     if (!ets_is_tree(t)) return ets_hash_remove(t, key, tuple);
     EtsObject *o = ets_tree_find(t, key);
-    if (!o || !term_eq(o->tuple, tuple)) return 0;
+    if (!o || !term_eq(ets_tuple(o), tuple)) return 0;
     ets_remove_object(t, o);
     return 1;
 }

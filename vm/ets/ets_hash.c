@@ -132,14 +132,14 @@ static EtsObject **find_link(EtsTable *t, uint32_t hash, term_t key)
     EtsObject **link = bucket(&t->hash, bucket_index(&t->hash, hash));
     for (; *link; link = &(*link)->h.next) {
         EtsObject *o = *link;
-        if (o->h.hash == hash && term_eq(key, ets_key(t, o->tuple))) break;
+        if (o->h.hash == hash && term_eq(key, ets_key(t, ets_tuple(o)))) break;
     }
     return link;
 }
 
 static bool same_key(EtsTable *t, const EtsObject *a, const EtsObject *b)
 {
-    return a->h.hash == b->h.hash && term_eq(ets_key(t, a->tuple), ets_key(t, b->tuple));
+    return a->h.hash == b->h.hash && term_eq(ets_key(t, ets_tuple(a)), ets_key(t, ets_tuple(b)));
 }
 
 static void insert_at(EtsTable *t, EtsObject **link, EtsObject *o)
@@ -173,7 +173,7 @@ static void drop_tombstone(EtsTable *t, EtsObject **link)
 
 void ets_hash_put(EtsTable *t, EtsObject *o)
 {
-    term_t key = ets_key(t, o->tuple);
+    term_t key = ets_key(t, ets_tuple(o));
     o->h.hash = hash_of(key);
     o->h.epoch = t->hash.epoch;
     EtsObject **link = find_link(t, o->h.hash, key), **first = link;
@@ -182,7 +182,7 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
         return;
     }
     for (; t->type == ETS_BAG && *link && same_key(t, *link, o); link = &(*link)->h.next) {
-        if (!term_eq((*link)->tuple, o->tuple)) continue;
+        if (!term_eq(ets_tuple(*link), ets_tuple(o))) continue;
         if (!is_dead(t, *link)) {
             ets_object_free(t, o);
             return;
@@ -193,7 +193,7 @@ void ets_hash_put(EtsTable *t, EtsObject *o)
     insert_at(t, first, o);
 }
 
-static EtsObject *live_from(EtsTable *t, EtsObject *o)
+EtsObject *ets_hash_live_from(const EtsTable *t, EtsObject *o)
 {
     while (o && is_dead(t, o)) o = o->h.next;
     return o;
@@ -201,21 +201,18 @@ static EtsObject *live_from(EtsTable *t, EtsObject *o)
 
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot)
 {
-    return slot < t->hash.active ? live_from(t, *bucket(&t->hash, slot)) : NULL;
+    return slot < t->hash.active ? ets_hash_live_from(t, *bucket(&t->hash, slot)) : NULL;
 }
 
 /* Chains lie about memory in the order of insertion: a traversal that does not ask ahead waits at each. */
 void ets_hash_prefetch(const EtsTable *t, size_t slot)
 {
-    if (slot >= t->hash.active) return;
-    const EtsObject *o = *bucket(&t->hash, slot);
-    __builtin_prefetch(o);
-    __builtin_prefetch((const char *)o + 64);
+    if (slot < t->hash.active) ets_object_prefetch(*bucket(&t->hash, slot));
 }
 
 EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o)
 {
-    return live_from(t, o->h.next);
+    return ets_hash_live_from(t, o->h.next);
 }
 
 size_t ets_hash_slot_of(EtsTable *t, term_t key)
@@ -253,9 +250,9 @@ size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal)
     uint32_t hash = hash_of(key);
     EtsObject **link = find_link(t, hash, key);
     size_t removed = 0;
-    while (*link && (*link)->h.hash == hash && term_eq(ets_key(t, (*link)->tuple), key)) {
+    while (*link && (*link)->h.hash == hash && term_eq(ets_key(t, ets_tuple(*link)), key)) {
         EtsObject *o = *link;
-        if (!is_dead(t, o) && (only_equal == TERM_NONE || term_eq(o->tuple, only_equal))) {
+        if (!is_dead(t, o) && (only_equal == TERM_NONE || term_eq(ets_tuple(o), only_equal))) {
             remove_at(t, link);
             removed++;
         }
@@ -306,7 +303,7 @@ EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found)
     const EtsObject *first = o;
     do o = o->h.next;
     while (o && same_key(t, o, first));
-    o = live_from(t, o);
+    o = ets_hash_live_from(t, o);
     while (!o && ++slot < t->hash.active) o = ets_hash_slot(t, slot);
     return o;
 }

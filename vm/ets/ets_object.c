@@ -4,24 +4,12 @@
  *            outlive the module that a literal came from. Layer: ets. */
 #include "ets/ets_priv.h"
 
-static EtsObject *object_alloc(size_t words)
-{
-    EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + words * sizeof(term_t));
-    o->words = words;
-    return o;
-}
+/* In memory, without the header. */
+static size_t object_words(const EtsObject *o) { return o->words + !o->flat; }
 
-/* A heap whose only room is the object's own memory. */
-static Heap object_heap(EtsObject *o)
-{
-    /* The limit lies behind the memory: heap_alloc leaves a reserve that nobody needs here. */
-    return (Heap){.top = o->mem, .stop = o->mem + o->words + HEAP_STACK_RESERVE, .start = o->mem};
-}
+static size_t object_bytes(const EtsObject *o) { return sizeof *o + object_words(o) * sizeof(term_t); }
 
-void ets_object_adopt(EtsTable *t, const EtsObject *o)
-{
-    t->object_words += o->words + sizeof *o / sizeof(term_t);
-}
+void ets_object_adopt(EtsTable *t, const EtsObject *o) { t->object_words += object_bytes(o) / sizeof(term_t); }
 
 EtsObject *ets_object_new(EtsTable *t, term_t tuple)
 {
@@ -30,40 +18,54 @@ EtsObject *ets_object_new(EtsTable *t, term_t tuple)
     return o;
 }
 
+static EtsObject *flat_object(term_t tuple, size_t words)
+{
+    EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + words * sizeof(term_t));
+    o->words = words;
+    o->flat = true;
+    copy_object_words(o->mem, boxed_ptr(tuple), words);
+    return o;
+}
+
 EtsObject *ets_object_make(term_t tuple)
 {
-    EtsObject *o = object_alloc(term_size_words(tuple, false));
-    Heap h = object_heap(o);
-    o->tuple = term_copy_all(&h, tuple);
-    o->off_heap = h.off_heap;
-    ASSERT(h.frags == NULL);
+    size_t words = flat_tuple_words(tuple);
+    if (words) return flat_object(tuple, words);
+    words = term_size_words(tuple, false);
+    EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + (words + 1) * sizeof(term_t));
+    o->words = words;
+    o->flat = false;
+    Heap h = {0}; /* chains what lies off the heap */
+    (void)term_copy_to(&h, tuple, o->mem, false, NULL);
+    o->mem[words] = (term_t)(uintptr_t)h.off_heap;
     return o;
 }
 
 void ets_object_free(EtsTable *t, EtsObject *o)
 {
-    t->object_words -= o->words + sizeof *o / sizeof(term_t);
+    t->object_words -= object_bytes(o) / sizeof(term_t);
     ets_object_dispose(o);
 }
 
 void ets_object_dispose(EtsObject *o)
 {
-    off_heap_release(o->off_heap);
-    mem_free(MEM_ETS, o, sizeof *o + o->words * sizeof(term_t));
+    off_heap_release(ets_off_heap(o));
+    mem_free(MEM_ETS, o, object_bytes(o));
 }
 
 /* The object's memory holds all that the tuple consists of. */
 term_t ets_object_copy(Heap *h, const EtsObject *o)
 {
-    if (UNLIKELY(o->off_heap != NULL)) return term_copy(h, o->tuple);
-    return heap_copy_block(h, o->mem, o->words, o->tuple);
+    if (o->flat) return heap_copy_flat_tuple(h, o->mem, o->words);
+    if (UNLIKELY(ets_off_heap(o) != NULL)) return term_copy(h, ets_tuple(o));
+    return heap_copy_block(h, o->mem, o->words, ets_tuple(o));
 }
 
 EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value)
 {
-    word_t n = tuple_arity(o->tuple);
+    word_t n = tuple_arity(ets_tuple(o));
     term_t *tmp = mem_alloc(MEM_TEMP, (n + 1) * sizeof(term_t));
-    memcpy(tmp, boxed_ptr(o->tuple), (n + 1) * sizeof(term_t));
+    memcpy(tmp, boxed_ptr(ets_tuple(o)), (n + 1) * sizeof(term_t));
     tmp[pos] = value;
     EtsObject *fresh = ets_object_new(t, term_make_boxed(tmp));
     mem_free(MEM_TEMP, tmp, (n + 1) * sizeof(term_t));

@@ -20,11 +20,24 @@ typedef struct EtsObject {
             uint32_t epoch;          /* tombstone (deleted while the table was fixed) unless the table's */
         } h;
     };
-    term_t tuple;
-    OffHeap *off_heap;               /* binaries, external identifiers and magic refs inside */
-    size_t words;                    /* in mem */
-    term_t mem[];
+    size_t flat : 1;                 /* a tuple of immediates */
+    size_t words : 63;               /* of the terms in mem */
+    term_t mem[];                    /* the tuple first; one word more unless flat: ets_off_heap */
 } EtsObject;
+
+static inline term_t ets_tuple(const EtsObject *o) { return term_make_boxed(o->mem); }
+
+/* Binaries, external identifiers and magic refs inside, chained. */
+static inline OffHeap *ets_off_heap(const EtsObject *o)
+{
+    return o->flat ? NULL : (OffHeap *)(uintptr_t)o->mem[o->words];
+}
+
+static inline void ets_object_prefetch(const EtsObject *o)
+{
+    __builtin_prefetch(o);
+    __builtin_prefetch((const char *)o + 64);
+}
 
 enum EtsType { ETS_SET, ETS_BAG, ETS_DUPLICATE_BAG, ETS_ORDERED_SET };
 enum EtsProtection { ETS_PUBLIC, ETS_PROTECTED, ETS_PRIVATE };
@@ -201,6 +214,8 @@ EtsGarbage *ets_remove_all(EtsTable *t);
 void ets_hash_init(EtsHash *h);
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
 void ets_hash_prefetch(const EtsTable *t, size_t slot); /* of a slot that is looked at soon, or none */
+/* o, or the next live one of its chain. */
+EtsObject *ets_hash_live_from(const EtsTable *t, EtsObject *o);
 EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o); /* next live object of the same slot */
 void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
 void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones, at once */

@@ -14,14 +14,14 @@ static int compare_key(const void *key, const RbNode *node, void *ctx UNUSED)
 {
     const TreeKey *k = key;
     const EtsObject *o = container_of(node, EtsObject, node);
-    return term_cmp(k->key, tuple_element(o->tuple, k->keypos));
+    return term_cmp(k->key, tuple_element(ets_tuple(o), k->keypos));
 }
 
 static int compare_nodes(const RbNode *a, const RbNode *b, void *ctx)
 {
     const EtsTable *t = ctx;
-    return term_cmp(ets_key(t, container_of(a, EtsObject, node)->tuple),
-                    ets_key(t, container_of(b, EtsObject, node)->tuple));
+    return term_cmp(ets_key(t, ets_tuple(container_of(a, EtsObject, node))),
+                    ets_key(t, ets_tuple(container_of(b, EtsObject, node))));
 }
 
 void ets_tree_init(EtsTable *t)
@@ -65,7 +65,7 @@ void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 static EtsObject *at_cursor(EtsTable *t, term_t key)
 {
     EtsObject *o = load_relaxed(&t->cursor);
-    return o && term_cmp(key, ets_key(t, o->tuple)) == 0 ? o : NULL;
+    return o && term_cmp(key, ets_key(t, ets_tuple(o))) == 0 ? o : NULL;
 }
 
 static EtsObject *move_cursor(EtsTable *t, RbNode *n)
@@ -106,14 +106,14 @@ static int compare_low(const void *key, const RbNode *node, void *ctx UNUSED)
 {
     const TreeRange *r = key;
     const EtsObject *o = container_of(node, EtsObject, node);
-    return ms_key_range(r->pattern, tuple_element(o->tuple, r->keypos)) < 0 ? 1 : -1;
+    return ms_key_range(r->pattern, tuple_element(ets_tuple(o), r->keypos)) < 0 ? 1 : -1;
 }
 
 static int compare_high(const void *key, const RbNode *node, void *ctx UNUSED)
 {
     const TreeRange *r = key;
     const EtsObject *o = container_of(node, EtsObject, node);
-    return ms_key_range(r->pattern, tuple_element(o->tuple, r->keypos)) > 0 ? -1 : 1;
+    return ms_key_range(r->pattern, tuple_element(ets_tuple(o), r->keypos)) > 0 ? -1 : 1;
 }
 
 EtsObject *ets_tree_edge(EtsTable *t, term_t pattern, bool reverse)

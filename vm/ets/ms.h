@@ -39,8 +39,7 @@ enum MsOpCode {
     MS_GUARD,      /* pop; fail unless true */
     MS_DROP,       /* pop: value of an expression that is not the last */
     MS_SELF, MS_NODE,
-    MS_ACTION,     /* enum MsAction a with b arguments: MS_TRACE only */
-    MS_END
+    MS_ACTION      /* enum MsAction a with b arguments: MS_TRACE only */
 };
 
 /* Functions of the trace dialect; executed by MsTrace.action. */
@@ -61,7 +60,7 @@ typedef struct MsOp {
 } MsOp;
 
 typedef struct MsClause {
-    uint32_t first, body;        /* indexes into ops: matching and guards; body */
+    uint32_t first, body, end;   /* indexes into ops: matching and guards; body */
     uint32_t vars, var_count;    /* into var_slots: slots of $N in ascending N */
     term_t head;                 /* the pattern, in `heap` */
 } MsClause;
@@ -111,6 +110,8 @@ MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char 
 bool ms_is_variable(term_t t, uint32_t *number);
 /* True when the pattern has no variable, no '_' and no map in it. */
 bool ms_is_ground(term_t pattern);
+/* True when the pattern does not bound a traversal in the order of keys. */
+bool ms_takes_any_key(term_t pattern);
 /* Where `key` lies relative to the keys the pattern can match: <0 before all, >0 behind all. */
 int ms_key_range(term_t pattern, term_t key);
 

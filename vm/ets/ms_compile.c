@@ -552,7 +552,6 @@ static bool compile_body(Compiler *c, term_t body)
 {
     if (body == TERM_NIL && c->dialect != MS_TABLE) {
         push_constant(c, am_true);
-        emit(c, MS_END);
         return true;
     }
     if (body == TERM_NIL) return fail(c, "Body clause does not return anything.");
@@ -564,7 +563,6 @@ static bool compile_body(Compiler *c, term_t body)
         emit(c, MS_DROP);
         c->depth--;
     }
-    emit(c, MS_END);
     c->depth--;
     return body == TERM_NIL;
 }
@@ -591,6 +589,7 @@ static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t gu
     clause->body = ms->op_count;
     c->in_body = true;
     if (!compile_body(c, body)) return false;
+    clause->end = ms->op_count;
     ms->slot_count = MAX(ms->slot_count, c->slots);
     ms->stack_depth = MAX(ms->stack_depth, c->max_depth);
     return true;
@@ -651,12 +650,17 @@ MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body)
 
 /* ---- key ranges ---- */
 
+bool ms_takes_any_key(term_t pattern)
+{
+    uint32_t n;
+    return pattern == am_Underscore || ms_is_variable(pattern, &n) || term_is_map(pattern);
+}
+
 /* The first element in which a key can differ decides, if the pattern is ground up to there. */
 int ms_key_range(term_t pattern, term_t key)
 {
     for (;;) {
-        uint32_t n;
-        if (pattern == am_Underscore || ms_is_variable(pattern, &n) || term_is_map(pattern)) return 0;
+        if (ms_takes_any_key(pattern)) return 0;
         if (ms_is_ground(pattern)) return term_cmp(key, pattern);
         if (term_is_list_cell(pattern)) {
             if (!term_is_list_cell(key)) return term_cmp(key, pattern);

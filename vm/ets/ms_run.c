@@ -89,12 +89,11 @@ static bool logic(Run *r, const MsOp *op)
     return true;
 }
 
-static bool make_map(Run *r, uint32_t n)
+static void make_map(Run *r, uint32_t n)
 {
     r->top -= 2 * n;
     term_t m = map_from_pairs(&r->p->heap, r->top, n, NULL);
     *r->top++ = m;
-    return true;
 }
 
 static bool do_action(Run *r, const MsOp *op)
@@ -106,58 +105,64 @@ static bool do_action(Run *r, const MsOp *op)
     return true;
 }
 
-/* One expression operation; false: the expression failed. *next is moved by jumps. */
-static bool expr_op(Run *r, const MsClause *c, const MsOp *op, const MsOp **next)
+/* A boolean on top that does not decide makes room for the next. */
+static const MsOp *decide(Run *r, const MsOp *op, term_t decides)
 {
-    term_t decides;
+    term_t v = r->top[-1];
+    if (!term_is_bool(v)) return NULL;
+    if (v == decides) return &r->ms->ops[op->c];
+    r->top--;
+    return op + 1;
+}
+
+/* One expression operation; the next one, or NULL: the expression failed. */
+static const MsOp *expr_op(Run *r, const MsClause *c, const MsOp *op)
+{
+    bool ok = true;
     switch (op->code) {
-    case MS_PUSH: *r->top++ = constant_value(r, op->k); return true;
-    case MS_PUSH_SLOT: *r->top++ = taken(r, r->slot[op->a]); return true;
-    case MS_PUSH_VARS: *r->top++ = variables(r, c); return true;
+    case MS_PUSH: *r->top++ = constant_value(r, op->k); break;
+    case MS_PUSH_SLOT: *r->top++ = taken(r, r->slot[op->a]); break;
+    case MS_PUSH_VARS: *r->top++ = variables(r, c); break;
     case MS_MAKE_CONS:
         r->top--;
         r->top[-1] = heap_cons(&r->p->heap, r->top[-1], r->top[0]);
-        return true;
+        break;
     case MS_MAKE_TUPLE:
         r->top -= op->c;
         *r->top = heap_tuple(&r->p->heap, op->c, r->top);
         r->top++;
-        return true;
-    case MS_MAKE_MAP: return make_map(r, op->c);
-    case MS_CALL: return call_native(r, op);
-    case MS_AND: case MS_OR: return logic(r, op);
-    case MS_ANDALSO: case MS_ORELSE:
-        decides = op->code == MS_ANDALSO ? am_false : am_true;
-        if (!term_is_bool(r->top[-1])) return false;
-        if (r->top[-1] == decides) *next = &r->ms->ops[op->c];
-        else r->top--;
-        return true;
-    case MS_GUARD: return *--r->top == am_true;
-    case MS_DROP: r->top--; return true;
-    case MS_SELF: *r->top++ = r->p->id; return true;
-    case MS_ACTION: return do_action(r, op);
-    default: *r->top++ = node_self_name(r->p->vm); return true;
+        break;
+    case MS_MAKE_MAP: make_map(r, op->c); break;
+    case MS_CALL: ok = call_native(r, op); break;
+    case MS_AND: case MS_OR: ok = logic(r, op); break;
+    case MS_ANDALSO: return decide(r, op, am_false);
+    case MS_ORELSE: return decide(r, op, am_true);
+    case MS_GUARD: ok = *--r->top == am_true; break;
+    case MS_DROP: r->top--; break;
+    case MS_SELF: *r->top++ = r->p->id; break;
+    case MS_ACTION: ok = do_action(r, op); break;
+    default: *r->top++ = node_self_name(r->p->vm); break;
     }
+    return ok ? op + 1 : NULL;
+}
+
+static NOINLINE bool run_exprs(Run *r, const MsClause *c, const MsOp *op, const MsOp *end)
+{
+    while (op && op < end) op = expr_op(r, c, op);
+    return op != NULL;
 }
 
 /* Result of a clause, or TERM_NONE. */
 static term_t run_clause(Run *r, const MsClause *c)
 {
-    const MsOp *op = &r->ms->ops[c->first], *body = &r->ms->ops[c->body], *next;
+    const MsOp *op = &r->ms->ops[c->first], *body = &r->ms->ops[c->body];
     r->in_body = false;
     r->top = r->stack;
     for (; op < body && op->code <= MS_MAP_GET; op++)
         if (!match_op(op, r->slot)) return TERM_NONE;
-    for (; op < body; op = next) {
-        next = op + 1;
-        if (!expr_op(r, c, op, &next)) return TERM_NONE;
-    }
+    if (!run_exprs(r, c, op, body)) return TERM_NONE;
     r->in_body = true;
-    for (; op->code != MS_END; op = next) {
-        next = op + 1;
-        if (!expr_op(r, c, op, &next)) return am_EXIT;
-    }
-    return r->top[-1];
+    return run_exprs(r, c, body, &r->ms->ops[c->end]) ? r->top[-1] : am_EXIT;
 }
 
 static term_t run(MatchSpec *ms, Process *p, term_t object, bool copy, MsTrace *trace)

@@ -161,8 +161,7 @@ static term_t *copy_words(Copier *c, const term_t *p, size_t words)
 {
     term_t *to = c->top;
     c->top += words;
-    for (size_t i = 0; i < words; i++)
-        to[i] = p[i];
+    copy_object_words(to, p, words);
     return to;
 }
 
@@ -346,7 +345,9 @@ static term_t copy(Heap *h, term_t t, bool share)
 {
     if (term_is_immed(t) || (share && litmap_contains(term_ptr(t))))
         return t;
-    size_t words = term_size_words(t, share);
+    size_t words = flat_tuple_words(t);
+    if (words) return heap_copy_flat_tuple(h, boxed_ptr(t), words);
+    words = term_size_words(t, share);
     term_t *to = heap_alloc(h, words), *end;
     term_t result = term_copy_to(h, t, to, share, &end);
     CHECK(end == to + words);

@@ -145,10 +145,37 @@ size_t term_size_words(term_t t, bool share_literals);
  * sharing inside t is not kept. Neither recurses: depth of t is no limit. [no GC] */
 term_t term_copy(Heap *h, term_t t);
 term_t term_copy_all(Heap *h, term_t t);
-/* Copy of t, which lies in a block with all that it consists of, and nothing off-heap. */
-term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t);
 /* The same into words[0..size) that the caller took (size from term_size_words); off-heap objects are
  * chained on h. Returns the end of what was written through *end. */
+term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end);
+/* Words of a tuple of immediates alone, whose copy is a copy of its words; 0: t is something else. */
+static inline size_t flat_tuple_words(term_t t)
+{
+    if (!term_is_tuple(t)) return 0;
+    for (word_t i = tuple_arity(t); i > 0; i--)
+        if (!term_is_immed(tuple_element(t, i))) return 0;
+    return 1 + tuple_arity(t);
+}
+/* Mostly too few for a call of memcpy, which the compiler would make of the loop. */
+static inline void copy_object_words(term_t *to, const term_t *from, size_t words)
+{
+    if (UNLIKELY(words > 16)) {
+        memcpy(to, from, words * sizeof *to);
+        return;
+    }
+    for (size_t i = 0; i < words; i++) {
+        to[i] = from[i];
+        __asm__("" : "+r"(i));
+    }
+}
+static inline term_t heap_copy_flat_tuple(Heap *h, const term_t *from, size_t words)
+{
+    term_t *to = heap_alloc(h, words);
+    copy_object_words(to, from, words);
+    return term_make_boxed(to);
+}
+/* Copy of t, which lies in a block with all that it consists of, and nothing off-heap. */
+term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t);
 /* Copies that keep sharing: what is reached twice is copied once. First all terms are sized with one map,
  * then copied with it, in place, to words[0..sum of sizes). Literals are copied, too. */
 typedef struct CopyMap CopyMap;
@@ -158,6 +185,5 @@ size_t term_size_shared(CopyMap *m, term_t t);
 void term_copy_shared_to(CopyMap *m, Heap *h, term_t *terms, size_t count, term_t *words, term_t **end);
 /* Deep copy of t, literals included, into h. [no GC] */
 term_t term_copy_shared(Heap *h, term_t t);
-term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end);
 
 #endif

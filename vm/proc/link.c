@@ -20,8 +20,7 @@ static int ident_compare(term_t a, term_t b)
     bool local = HEADER_SUBTAG(*x) == BOXED_REF, local_b = HEADER_SUBTAG(*y) == BOXED_REF;
     if (local || local_b) {
         if (local != local_b) return local ? -1 : 1;
-        RefNum m = ref_num(a), n = ref_num(b);
-        return memcmp(&m, &n, sizeof m);
+        return ref_num_compare(ref_num(a), ref_num(b));
     }
     if (*x != *y) return *x < *y ? -1 : 1;
     if (x[2] != y[2]) return x[2] < y[2] ? -1 : 1; /* node */
@@ -86,7 +85,7 @@ static void link_drop(Process *p, Link *l)
 
 static int monitor_compare_key(const void *key, const RbNode *node, void *ctx UNUSED)
 {
-    return memcmp(key, &container_of(node, Monitor, node)->ref, sizeof(RefNum));
+    return ref_num_compare(*(const RefNum *)key, container_of(node, Monitor, node)->ref);
 }
 
 static int monitor_compare(const RbNode *a, const RbNode *b, void *ctx)

@@ -134,6 +134,13 @@ static inline bool ref_num_eq(RefNum a, RefNum b)
 {
     return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
 }
+/* In the order of making. */
+static inline int ref_num_compare(RefNum a, RefNum b)
+{
+    for (int i = 2; i > 0; i--)
+        if (a.n[i] != b.n[i]) return a.n[i] < b.n[i] ? -1 : 1;
+    return a.n[0] < b.n[0] ? -1 : a.n[0] > b.n[0];
+}
 static inline term_t ref_put(term_t *hp, RefNum r)
 {
     hp[0] = HEADER(2, BOXED_REF);
