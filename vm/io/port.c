@@ -4,6 +4,7 @@
 #include "io/port.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "data/iolist.h"
 #include "io/child.h"
 #include "io/drv.h"
@@ -469,15 +470,8 @@ static void run_commands(Port *port)
     port_trace_out(port, am_command);
 }
 
-static enum TaskResult run_task(Task *t, Sched *s UNUSED)
+static void run_events(Port *port, uint32_t events)
 {
-    Port *port = container_of(t, Port, task);
-    if (atomic_load(&port->retired)) {
-        port_free(port);
-        return TASK_GONE;
-    }
-    uint32_t events = atomic_exchange(&port->events, 0);
-    port_take_lock(port);
     run_commands(port);
     events &= ~(uint32_t)PORT_COMMANDS;
     if (port->state != PORT_DEAD && !port->exit_asked && events) {
@@ -488,6 +482,29 @@ static enum TaskResult run_task(Task *t, Sched *s UNUSED)
         port->in_driver = false;
         port_trace_out(port, term_small(0));
     }
+}
+
+static term_t operation_of(uint32_t events)
+{
+    if (events & PORT_TIMER) return am_timeout;
+    if (!(events & ~(uint32_t)PORT_COMMANDS)) return am_proc_sig;
+    return events & POLL_WRITE ? am_output : am_input;
+}
+
+static enum TaskResult run_task(Task *t, Sched *s UNUSED)
+{
+    Port *port = container_of(t, Port, task);
+    if (atomic_load(&port->retired)) {
+        port_free(port);
+        return TASK_GONE;
+    }
+    uint32_t events = atomic_exchange(&port->events, 0);
+    bool watched = trace_space(port->vm)->long_schedule != 0;
+    port_take_lock(port);
+    int64_t begin_ns = watched ? clock_os_monotonic_ns() : 0;
+    run_events(port, events);
+    if (UNLIKELY(watched))
+        trace_port_slice_over(port->vm, port->id, operation_of(events), clock_os_monotonic_ns() - begin_ns);
     port_unlock(port);
     return TASK_KEEP;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bif_monitor - system_monitor/0,1,2 and system_profile/0,2: settings, kept and shown.
- * DEVIATES: long_schedule does not tell of ports, and has no {out, _} of a process that has ended.
+ * DEVIATES: long_schedule has no {out, _} of a process that has ended.
  * busy_port: io/port.c; busy_dist_port: dist.
  * Semantics: erlang(3). Layer: trace. */
 #include "bifs/bif.h"
@@ -93,20 +93,37 @@ static term_t place(Heap *h, term_t name, const Mfa *at)
     return heap_tuple2(h, name, mfa);
 }
 
+/* Who is to know that id had a scheduler for so long, or NULL. */
+static Process *long_schedule_watcher(Vm *vm, term_t id, int64_t ns)
+{
+    const TraceSpace *s = trace_space(vm);
+    uint64_t limit = s->long_schedule;
+    if (limit == 0 || ns / 1000000 < (int64_t)limit) return NULL;
+    return s->monitor_pid == TERM_NONE || s->monitor_pid == id ? NULL : process_lookup_alive(vm, s->monitor_pid);
+}
+
+static void tell_long_schedule(Vm *vm, Process *to, term_t id, int64_t ns, Heap *h, term_t list)
+{
+    list = heap_cons(h, heap_tuple2(h, am_timeout, term_small(ns / 1000000)), list);
+    message_send_heap(vm, am_system, to, heap_tuple4(h, am_monitor, id, am_long_schedule, list), h);
+}
+
 /* ProcSpace.monitor_slice. */
 static void slice_over(Vm *vm, term_t id, const Mfa *in, const Mfa *out, int64_t ns)
 {
-    const TraceSpace *s = trace_space(vm);
-    int64_t ms = ns / 1000000;
-    uint64_t limit = s->long_schedule;
-    if (limit == 0 || ms < (int64_t)limit) return;
-    Process *to = s->monitor_pid == TERM_NONE || s->monitor_pid == id ? NULL : process_lookup_alive(vm, s->monitor_pid);
+    Process *to = long_schedule_watcher(vm, id, ns);
     if (!to) return;
     Heap h = {0};
     term_t list = heap_cons(&h, place(&h, am_out, out), TERM_NIL);
-    list = heap_cons(&h, place(&h, am_in, in), list);
-    list = heap_cons(&h, heap_tuple2(&h, am_timeout, term_small(ms)), list);
-    message_send_heap(vm, am_system, to, heap_tuple4(&h, am_monitor, id, am_long_schedule, list), &h);
+    tell_long_schedule(vm, to, id, ns, &h, heap_cons(&h, place(&h, am_in, in), list));
+}
+
+void trace_port_slice_over(Vm *vm, term_t port, term_t operation, int64_t ns)
+{
+    Process *to = long_schedule_watcher(vm, port, ns);
+    if (!to) return;
+    Heap h = {0};
+    tell_long_schedule(vm, to, port, ns, &h, heap_cons(&h, heap_tuple2(&h, am_port_op, operation), TERM_NIL));
 }
 
 static term_t set_monitor(Process *p, term_t pid, term_t options)

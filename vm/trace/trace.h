@@ -104,6 +104,8 @@ bool trace_wants_call(Process *p);
 void trace_return(Process *p, uint32_t kind, term_t tag, term_t mfa, term_t value);
 /* A slice begins or ends: the time of p's timed function runs only in between. */
 void breakpoint_time_slice(Process *p, bool in);
+/* system_monitor: a port had a scheduler for so long, for proc_sig, timeout, input or output. */
+void trace_port_slice_over(Vm *vm, term_t port, term_t operation, int64_t ns);
 /* Name of a flag; false: unknown. */
 bool trace_flag_of(term_t name, uint32_t *flag);
 term_t trace_flag_list(Heap *h, uint32_t flags);

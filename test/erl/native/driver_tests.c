@@ -95,7 +95,12 @@ static void ready_async(ErlDrvData data, ErlDrvThreadData job)
     driver_free(j);
 }
 
-static void timeout(ErlDrvData data) { say((State *)data, "timeout"); }
+static void timeout(ErlDrvData data)
+{
+    usleep(3000);
+    say((State *)data, "timeout");
+}
+
 static void process_exit(ErlDrvData data, ErlDrvMonitor *m) { (void)m; say((State *)data, "process_exit"); }
 
 static void ready_input(ErlDrvData data, ErlDrvEvent event)
