@@ -81,7 +81,7 @@ START_TEST(counts_follow_copies)
 {
     Heap from = {0}, to = {0}, last = {0};
     destroyed = node_released = 0;
-    term_t ref = heap_magic_ref(&from, binary_new_magic(8, 0, on_destroy), (RefNum){{1, 2, 3}});
+    term_t ref = heap_magic_ref(&from, binary_new_magic(8, 0, on_destroy), ref_num_of(1, 2, 3));
     term_t t = heap_tuple2(&from, ref, ext_pid(&from));
     ck_assert(magic_ref_of(ref, on_destroy) != NULL);
     (void)term_copy(&to, t);

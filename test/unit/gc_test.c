@@ -168,7 +168,7 @@ static term_t make_term(World *w)
     case 7: return make_binary(w);
     case 8: return make_part(w);
     case 9: return make_append(w);
-    case 10: return ref_put(heap_alloc(&w->heap, REF_WORDS), (RefNum){{rnd(9), 2, 3}});
+    case 10: return ref_put(heap_alloc(&w->heap, REF_WORDS), ref_num_of((uint32_t)rnd(9), 2, 3));
     case 11: return term_small(rnd(1000));
     case 12: return heap_string(&w->heap, "some text", 9, any(w));
     default: return heap_cons(&w->heap, any(w), any(w));

@@ -264,8 +264,8 @@ term_t heap_magic_ref(Heap *h, Binary *b, RefNum r)
     term_t *hp = heap_alloc(h, MAGIC_REF_WORDS);
     hp[0] = HEADER(MAGIC_REF_WORDS - 1, BOXED_REF);
     hp[2] = (term_t)b;
-    hp[3] = (term_t)r.n[0] | (term_t)r.n[1] << 32;
-    hp[4] = r.n[2];
+    hp[3] = r.low;
+    hp[4] = r.num2;
     heap_link_off_heap(h, (OffHeap *)hp);
     return term_make_boxed(hp);
 }

@@ -152,7 +152,9 @@ unsigned ref_numbers(term_t ref, uint32_t numbers[REF_NUMBERS_MAX])
 {
     if (term_is_local_ref(ref)) {
         RefNum r = ref_num(ref);
-        memcpy(numbers, r.n, sizeof r.n);
+        numbers[0] = (uint32_t)r.low;
+        numbers[1] = (uint32_t)(r.low >> 32);
+        numbers[2] = r.num2;
         return 3;
     }
     const ExtThing *e = ext_ptr(ref);
@@ -219,11 +221,12 @@ static bool hold_binary(void *b) { return binary_ref_try(b); }
 /* Five numbers: an alias, with the identifier of its process in the last two (ref_wire_numbers). */
 static term_t local_ref(Heap *h, const uint32_t *numbers, unsigned count)
 {
-    RefNum r = {{0, 0, 0}};
+    uint32_t n[3] = {0};
     if (numbers[0] >= REF_FIRST_MAX || (count > 3 && count != REF_NUMBERS_MAX)) return TERM_NONE;
-    memcpy(r.n, numbers, MIN(count, 3u) * sizeof *numbers);
+    memcpy(n, numbers, MIN(count, 3u) * sizeof *numbers);
+    RefNum r = ref_num_of(n[0], n[1], n[2]);
     if (count <= 3) {
-        Binary *b = weak_find(r.n, hold_binary); /* it was magic when it was encoded */
+        Binary *b = weak_find(n, hold_binary); /* it was magic when it was encoded */
         return b ? heap_magic_ref(h, b, r) : ref_put(heap_alloc(h, REF_WORDS), r);
     }
     uint64_t id = numbers[3] | (uint64_t)numbers[4] << 32;

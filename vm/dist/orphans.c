@@ -17,7 +17,7 @@ static bool has_ref(const HashNode *link, const void *key)
     return ref_num_eq(container_of(link, Orphan, link)->ref, *(const RefNum *)key);
 }
 
-static uint64_t ref_hash(RefNum r) { return hash_combine((uint64_t)r.n[0] << 32 | r.n[1], r.n[2]); }
+static uint64_t ref_hash(RefNum r) { return hash_combine(r.low, r.num2); }
 
 static void orphan_free(Orphan *o)
 {

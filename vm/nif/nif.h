@@ -185,8 +185,9 @@ void nif_demonitor_all(Vm *vm, NifMonitor **list);
 term_t nif_monitor_list(Vm *vm, Heap *h, NifMonitor *const *list);
 static inline void nif_monitor_put(ErlNifMonitor *m, RefNum ref)
 {
-    memset(m, 0, sizeof *m);
-    memcpy(m->data, &ref, sizeof ref);
+    memset(m, 0, sizeof *m); /* padding too: monitors are compared as bytes */
+    memcpy(m->data, &ref.low, sizeof ref.low);
+    memcpy(m->data + offsetof(RefNum, num2), &ref.num2, sizeof ref.num2);
 }
 static inline RefNum nif_monitor_ref(const ErlNifMonitor *m)
 {

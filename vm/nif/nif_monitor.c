@@ -14,7 +14,7 @@
 
 static uint64_t ref_hash(RefNum ref)
 {
-    return hash_combine((uint64_t)ref.n[0] << 32 | ref.n[1], ref.n[2]);
+    return hash_combine(ref.low, ref.num2);
 }
 
 static bool ref_equal(const HashNode *node, const void *key)

@@ -26,7 +26,7 @@ typedef struct BifTimer {
 
 static uint64_t ref_hash(RefNum r)
 {
-    return hash_mix((uint64_t)r.n[0] | (uint64_t)r.n[1] << 32) ^ hash_mix(r.n[2]);
+    return hash_combine(r.low, r.num2);
 }
 
 static TimerShard *shard_of(TimerSpace *space, RefNum r)

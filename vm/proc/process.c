@@ -89,8 +89,7 @@ size_t process_limit(Vm *vm) { return vm->procs->procs->limit; }
 RefNum ref_new(Vm *vm)
 {
     uint64_t n = add_relaxed(&vm->procs->ref_counter, 1);
-    return (RefNum){{(uint32_t)(n & 0x3FFFF), (uint32_t)(n >> 18),
-                     (uint32_t)(vm->procs->ref_seed + (n >> 50))}};
+    return ref_num_of(n & 0x3FFFF, (uint32_t)(n >> 18), (uint32_t)(vm->procs->ref_seed + (n >> 50)));
 }
 
 Process *process_new(Vm *vm, size_t heap_words)

@@ -46,11 +46,11 @@ struct EpochThread;
 
 typedef struct Sched {
     term_t x[SCHED_X_REGS];    /* must be first: machine code addresses it without offset */
-    /* A load waits for a store before it whose address has the same low 12 bits, and x and fr are whole pages: x0, f0
-     * and p, which is read between stores to both, lie 1024 bytes apart. */
+    /* A load waits for a store before it whose address has the same low 12 bits, and x and fr are whole pages. By those
+     * bits, x0 lies 128 bytes behind p, f0 1,024 behind x0, and the thread's C stack right below p (sched_run). */
     char apart_fr[1024];
     double fr[SCHED_FR_REGS];
-    char apart_p[1024];
+    char apart_p[4096 - 1024 - 128];
     Process *p;                /* process being executed, or NULL */
     Vm *vm;                    /* const */
     enum SchedKind kind;       /* const */

@@ -116,7 +116,8 @@ static inline term_t export_fun_put(term_t *hp, struct Export *e)
 
 /* ---- references: three 32-bit numbers, num0 has 18 bits; printed #Ref<0.num2.num1.num0> ---- */
 typedef struct RefNum {
-    uint32_t n[3];
+    uint64_t low;  /* num0, and num1 above it */
+    uint32_t num2;
 } RefNum;
 #define REF_WORDS 3
 #define ALIAS_REF_WORDS 4
@@ -128,24 +129,27 @@ static inline const term_t *ref_words(term_t t) { return boxed_ptr(t) + (ref_is_
 static inline RefNum ref_num(term_t t)
 {
     const term_t *w = ref_words(t);
-    return (RefNum){{(uint32_t)w[0], (uint32_t)(w[0] >> 32), (uint32_t)w[1]}};
+    return (RefNum){w[0], (uint32_t)w[1]};
+}
+static inline RefNum ref_num_of(uint32_t num0, uint32_t num1, uint32_t num2)
+{
+    return (RefNum){num0 | (uint64_t)num1 << 32, num2};
 }
 static inline bool ref_num_eq(RefNum a, RefNum b)
 {
-    return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
+    return a.low == b.low && a.num2 == b.num2;
 }
 /* In the order of making. */
 static inline int ref_num_compare(RefNum a, RefNum b)
 {
-    for (int i = 2; i > 0; i--)
-        if (a.n[i] != b.n[i]) return a.n[i] < b.n[i] ? -1 : 1;
-    return a.n[0] < b.n[0] ? -1 : a.n[0] > b.n[0];
+    if (a.num2 != b.num2) return a.num2 < b.num2 ? -1 : 1;
+    return a.low < b.low ? -1 : a.low > b.low;
 }
 static inline term_t ref_put(term_t *hp, RefNum r)
 {
     hp[0] = HEADER(2, BOXED_REF);
-    hp[1] = (term_t)r.n[0] | (term_t)r.n[1] << 32;
-    hp[2] = r.n[2];
+    hp[1] = r.low;
+    hp[2] = r.num2;
     return term_make_boxed(hp);
 }
 static inline term_t alias_ref_put(term_t *hp, RefNum r, term_t pid)
