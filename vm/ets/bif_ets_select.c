@@ -182,6 +182,7 @@ static int slice_tree(Process *p, EtsTable *t, Traversal *tr, size_t budget)
 static int slice(Process *p, EtsTable *t, Traversal *tr)
 {
     size_t before = tr->count;
+    if (tr->ms->clause_count == 0) return 1;
     int r = tr->keyed        ? slice_key(p, t, tr)
             : ets_is_tree(t) ? slice_tree(p, t, tr, OBJECTS_PER_SLICE)
                              : slice_hash(p, t, tr, OBJECTS_PER_SLICE);
@@ -316,6 +317,7 @@ static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action,
 
 static MatchSpec *spec_of(Process *p, term_t spec)
 {
+    if (spec == TERM_NIL) return ms_of_no_clause(p->vm);
     MatchSpec *ms = ms_of_term(spec);
     if (!ms) return ms_compile(p, spec, MS_TABLE);
     ms_ref(ms);

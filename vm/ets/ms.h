@@ -82,6 +82,8 @@ typedef struct MatchSpec {
 /* Compile; NULL with badarg when the specification is not valid, with system_limit when it is nested too
  * deeply. One reference. */
 MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect);
+/* What nothing matches: [], which only searches of tables allow. */
+MatchSpec *ms_of_no_clause(Vm *vm);
 /* A specification of one clause [{Pattern, [], [Body]}]: '$_' or '$$'. */
 MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body);
 void ms_ref(MatchSpec *ms);

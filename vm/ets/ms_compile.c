@@ -612,6 +612,20 @@ static bool compile_clauses(Compiler *c, term_t spec)
     return true;
 }
 
+static MatchSpec *with_magic(MatchSpec *ms)
+{
+    ms->magic = binary_new_magic(sizeof ms, 0, destroy_magic);
+    *(MatchSpec **)ms->magic->data = ms;
+    return ms;
+}
+
+MatchSpec *ms_of_no_clause(Vm *vm)
+{
+    MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
+    ms->vm = vm;
+    return with_magic(ms);
+}
+
 MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect)
 {
     bool too_deep;
@@ -635,9 +649,7 @@ MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char 
         free_spec(ms);
         return NULL;
     }
-    ms->magic = binary_new_magic(sizeof ms, 0, destroy_magic);
-    *(MatchSpec **)ms->magic->data = ms;
-    return ms;
+    return with_magic(ms);
 }
 
 MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body)

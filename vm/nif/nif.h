@@ -62,6 +62,7 @@ typedef struct NifTemp {
 struct enif_environment_t {
     Vm *vm;
     Process *p;                  /* caller; NULL in environments of their own */
+    term_t self;                 /* without p: whose event a tracer is told, TERM_NONE outside of tracers */
     Heap *heap;                  /* where terms are made */
     Heap own;                    /* of an environment of its own */
     NifLibrary *library;         /* whose function runs, or NULL */

@@ -246,8 +246,8 @@ API int enif_thread_type(void)
 
 API ErlNifPid *enif_self(ErlNifEnv *env, ErlNifPid *pid)
 {
-    if (!env->p) return NULL;
-    pid->pid = env->p->id;
+    if (!env->p && env->self == TERM_NONE) return NULL;
+    pid->pid = env->p ? env->p->id : env->self;
     return pid;
 }
 

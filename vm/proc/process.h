@@ -316,7 +316,7 @@ typedef struct ProcSpace {
     _Atomic(ProcSliceMonitor *) monitor_slice;
     const code_t *trace_return;        /* return address of frames that only watch calls, or NULL */
     /* Flags of processes to be spawned are set: called for each; NULL: none are. */
-    void (*trace_new)(Process *parent, Process *child, bool linked, term_t mfa);
+    void (*trace_new)(term_t parent, Process *child, bool linked, term_t mfa);
     /* dist: process_flag(monitor_nodes | {monitor_nodes, Options}, Bool); NULL: no such flag */
     term_t (*monitor_nodes)(Process *p, term_t flag, term_t value);
     ExitHook *exit_hooks[PROC_EXIT_HOOKS];

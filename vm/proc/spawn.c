@@ -277,7 +277,7 @@ term_t spawn_process(Process *parent, term_t module, term_t function, term_t arg
     if (UNLIKELY(parent->trace != NULL))
         trace_spawn(parent, child, o, heap_tuple3(&parent->heap, module, function, args));
     if (UNLIKELY(vm->procs->trace_new != NULL))
-        vm->procs->trace_new(parent, child, o->link, heap_tuple3(&parent->heap, module, function, args));
+        vm->procs->trace_new(parent->id, child, o->link, heap_tuple3(&parent->heap, module, function, args));
     start(child);
     process_charge(parent, SPAWN_REDS + words / COPIED_WORDS_PER_RED);
     return pid;
@@ -296,6 +296,14 @@ term_t spawn_system(Vm *vm, term_t module, term_t function, term_t args, const S
     if (group_leader != TERM_NONE) p->parent = group_leader; /* init is both */
     start(p);
     return pid;
+}
+
+static void trace_remote(const RemoteSpawn *r, Process *child, bool linked)
+{
+    Heap h = {0};
+    term_t mfa = heap_tuple3(&h, am_erts_internal, am_dist_spawn_init, heap_cons(&h, r->mfa, TERM_NIL));
+    child->vm->procs->trace_new(r->parent, child, linked, mfa);
+    heap_dispose(&h);
 }
 
 term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const SpawnOptions *o)
@@ -324,6 +332,7 @@ term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const Spa
     heap_adopt(&all, args_heap);
     m->piece = heap_piece_take(&all);
     message_deliver_self(p, m);
+    if (UNLIKELY(vm->procs->trace_new != NULL)) trace_remote(r, p, o->link);
     if (r->ready) r->ready(r->arg, p);
     start(p);
     return pid;

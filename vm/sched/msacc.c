@@ -23,14 +23,37 @@ void msacc_switch_slow(Sched *s, enum Microstate to)
 
 bool msacc_enabled(Vm *vm) { return load_relaxed(&shared_of(vm)->msacc); }
 
-bool msacc_enable(Vm *vm, bool on)
-{
-    return atomic_exchange(&shared_of(vm)->msacc, on);
-}
-
 static unsigned threads(const SchedSpace *space)
 {
     return space->count + space->dirty_cpu_count + space->dirty_io_count;
+}
+
+static enum Microstate present_state(const Sched *s)
+{
+    if (load_relaxed(&s->priv->active)) return MS_EMULATOR;
+    return s->kind != SCHED_NORMAL || sched_is_idle(shared_of(s->vm), s) ? MS_SLEEP : MS_OTHER;
+}
+
+/* Who sleeps is counted from here on, and up to here: he may not wake up meanwhile. */
+static void turn(Sched *s, bool on, int64_t now)
+{
+    if (load_relaxed(&s->priv->ms_since)) msacc_switch_slow(s, load_relaxed(&s->priv->ms_state));
+    else store_relaxed(&s->priv->ms_state, present_state(s));
+    store_relaxed(&s->priv->ms_since, on ? now : 0);
+}
+
+bool msacc_enable(Vm *vm, bool on)
+{
+    SchedShared *sh = shared_of(vm);
+    sched_block_all(vm);
+    int64_t now = clock_monotonic_ns();
+    for (unsigned n = 1; n <= threads(vm->sched); n++) {
+        Sched *s = thread_at(vm, n);
+        if (s) turn(s, on, now);
+    }
+    bool before = atomic_exchange(&sh->msacc, on);
+    sched_unblock_all(vm);
+    return before;
 }
 
 void msacc_reset(Vm *vm)

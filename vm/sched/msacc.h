@@ -11,7 +11,7 @@
 
 enum Microstate { MS_AUX, MS_CHECK_IO, MS_EMULATOR, MS_GC, MS_OTHER, MS_PORT, MS_SLEEP, MS_STATES };
 
-/* Returns whether it was on. */
+/* Returns whether it was on. The caller is in a slice and holds no lock: all schedulers are blocked meanwhile. */
 bool msacc_enable(Vm *vm, bool on);
 bool msacc_enabled(Vm *vm);
 void msacc_reset(Vm *vm);

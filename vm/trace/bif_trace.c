@@ -104,16 +104,16 @@ static void change_all_ports(Request *r)
     }
 }
 
-static void new_process(Process *parent, Process *child, bool linked, term_t mfa)
+static void new_process(term_t parent, Process *child, bool linked, term_t mfa)
 {
-    const TraceFlags *f = &trace_space(parent->vm)->new_procs;
+    const TraceFlags *f = &trace_space(child->vm)->new_procs;
     profile_spawned(child);
     if (child->trace && child->trace->flags) return;
     if (!f->flags || f->tracer == child->id) return;
     TraceFlags *c = trace_flags_make(child);
     trace_flags_put(c, f->flags, f->tracer);
-    trace_event(child, TRACE_PROCS, am_spawned, parent->id, mfa);
-    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent->id, TERM_NONE);
+    trace_event(child, TRACE_PROCS, am_spawned, parent, mfa);
+    if (linked) trace_event(child, TRACE_PROCS, am_getting_linked, parent, TERM_NONE);
 }
 
 void trace_update_new(Vm *vm)

@@ -18,6 +18,7 @@ main() ->
         [ets:insert(T, {I, new}) || I <- [5, 6]], R = lists:sort(ets:tab2list(T)), ets:safe_fixtable(T, false), {R, ets:info(T, size)} end),
     t:each(fun emptied_often/1, [set, bag, duplicate_bag, ordered_set]),
     t:p("many of one key", fun many_of_one_key/0),
+    t:p("no clause", fun no_clause/0),
     t:p("nothing missed", fun() -> T = filled([public]), {ets:select_delete(T, [{'_', [], [true]}]), ets:info(T, size)} end),
     t:p("rename to itself", fun() -> t = ets:new(t, [named_table]), R = catch_reason(fun() -> ets:rename(t, t) end), ets:delete(t), R end),
     t:p("another table of that name", fun() -> t = ets:new(t, [named_table]), ets:insert(t, [{I} || I <- [1, 2, 3]]),
@@ -80,6 +81,16 @@ emptied_often(K) ->
 
 keys_from(_, '$end_of_table') -> [];
 keys_from(T, K) -> [K | keys_from(T, ets:next(T, K))].
+
+no_clause() ->
+    [begin
+         T = filled([K]),
+         [catch_reason(F) || F <- [
+             fun() -> ets:select(T, []) end, fun() -> ets:select(T, [], 5) end, fun() -> ets:select(T, [], 0) end,
+             fun() -> ets:select_reverse(T, []) end, fun() -> ets:select_reverse(T, [], 5) end,
+             fun() -> ets:select_count(T, []) end, fun() -> ets:select_delete(T, []) end, fun() -> ets:info(T, size) end,
+             fun() -> ets:match_spec_compile([]) end]]
+     end || K <- [set, ordered_set, bag]].
 
 many_of_one_key() ->
     T = ets:new(t, [duplicate_bag]),

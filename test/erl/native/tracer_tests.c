@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tracer_tests - natives of a tracer module. State: {Answers, Pid} or {Answers, Pid, What ...}. Each call is told to
- * Pid as {Native, Tag, Tracee [, Term, Opts]}; the answer is that of Answers for the tag, else trace. With BASIC the
- * module has the two natives that each must have, else those for each kind of event too. */
+ * Pid as {Native, Tag, Tracee [, Term, Opts], Self}, where Self says what enif_self tells; the answer is that of
+ * Answers for the tag, else trace. With BASIC the module has the two natives that each must have, else those for each
+ * kind of event too. */
 #include <erl_nif.h>
 
 #define ATOM(name) enif_make_atom(env, name)
@@ -22,10 +23,12 @@ static ERL_NIF_TERM ask(ErlNifEnv *env, const char *native, const ERL_NIF_TERM a
 static ERL_NIF_TERM tell(ErlNifEnv *env, const char *native, const ERL_NIF_TERM a[])
 {
     const ERL_NIF_TERM *state;
-    ErlNifPid to;
+    ErlNifPid to, self;
     int n;
     if (enif_get_tuple(env, a[1], &n, &state) && n >= 2 && enif_get_local_pid(env, state[1], &to))
-        enif_send(env, &to, NULL, enif_make_tuple5(env, ATOM(native), a[0], a[2], a[3], a[4]));
+        enif_send(env, &to, NULL, enif_make_tuple6(env, ATOM(native), a[0], a[2], a[3], a[4],
+                                                   ATOM(!enif_self(env, &self) ? "none"
+                                                        : enif_is_identical(self.pid, a[2]) ? "tracee" : "other")));
     return n == 4 ? enif_schedule_nif(env, "x", 0, NULL, 0, NULL) : ATOM("ok"); /* which does nothing */
 }
 

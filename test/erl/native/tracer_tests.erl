@@ -96,7 +96,7 @@ processes(M) ->
     Events = names(told(C), #{P => p, Self => self}),
     {[E || E <- Events, element(3, E) =:= p, tag(E) =/= 'DOWN'], [E || E <- Events, element(3, E) =/= p]}.
 
-tag({_, _, _, T, _}) when is_tuple(T) -> element(1, T);
+tag({_, _, _, T, _, _}) when is_tuple(T) -> element(1, T);
 tag(_) -> none.
 
 collections(M) ->
@@ -105,7 +105,7 @@ collections(M) ->
     do(P, fun() -> erlang:garbage_collect() end),
     do(P, fun() -> lists:sum([length(lists:seq(1, 1000)) || _ <- lists:seq(1, 100)]) end),
     exit(P, kill),
-    [case E of {A, B, p, L, O} -> {A, B, length(L), O}; _ -> E end
+    [case E of {A, B, p, L, O, S} -> {A, B, length(L), O, S}; _ -> E end
      || E <- lists:sublist(names(told(C), #{P => p}), 4)].
 
 running(M) ->

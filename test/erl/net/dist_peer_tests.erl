@@ -3,7 +3,7 @@
 %% node is another of this VM, and one of the reference.
 %% erl: -epmd_port 47391
 -module(dist_peer_tests).
--export([main/0, echo/0, wait/0, orphan/1]).
+-export([main/0, echo/0, wait/0, orphan/1, traced/1]).
 -define(GET(Pattern), (fun() -> receive Pattern = Got__ -> Got__ after 20000 -> timeout end end)()).
 
 main() ->
@@ -20,6 +20,7 @@ both(Kind) ->
     again(Kind).
 
 echo() -> receive {From, What} -> From ! {self(), What}, echo() end.
+traced(X) -> X.
 wait() -> receive {do, F} -> F(), wait(); stop -> ok; {stop, R} -> exit(R) end.
 
 %% A second connection begins with empty atom caches.
@@ -93,11 +94,27 @@ monitors(N) ->
                              ?GET(ready), Me ! {stop, gone}, ?GET({seen, _, _}) end),
     t:p(tag, fun() -> M = monitor(process, {nobody_there, N}, [{tag, {my, tag}}]), element(1, ?GET({_, M, _, _, _})) end).
 
+%% What another node spawns is traced like any new process.
+traced_spawns(N) ->
+    Me = self(),
+    T = spawn(N, fun() -> (fun F() -> receive M -> Me ! M, F() end end)() end),
+    rpc:call(N, erlang, trace, [new, true, [procs, call, {tracer, T}]]),
+    rpc:call(N, erlang, trace_pattern, [{?MODULE, traced, 1}, true, []]),
+    P = spawn_link(N, ?MODULE, traced, [a]),
+    Told = [begin {trace, P, _, _} = M = ?GET({trace, P, Tag, _}), M end || Tag <- [getting_linked, call, exit]],
+    {trace, P, spawned, Me, Mfa} = ?GET({trace, P, spawned, _, _}),
+    rpc:call(N, erlang, trace, [new, false, [all]]),
+    rpc:call(N, erlang, trace_pattern, [{?MODULE, traced, 1}, false, []]),
+    {'EXIT', P, normal} = ?GET({'EXIT', P, _}),
+    exit(T, kill),
+    {[Tag || {trace, _, Tag, _} <- Told], Mfa}.
+
 spawning(N) ->
     t:p(request, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply_tag, tag}, monitor]), {tag, R, ok, P} = ?GET({tag, R, _, _}),
                           exit(P, kill), {'DOWN', R, process, P, Why} = ?GET({'DOWN', R, _, _, _}), Why end),
     t:p(pending, fun() -> R = spawn_request(N, ?MODULE, echo, [], [monitor]), Early = erlang:demonitor(R, [info]),
                           {spawn_reply, R, ok, P} = ?GET({spawn_reply, R, _, _}), {Early, erlang:demonitor(R, [info]), exit(P, kill)} end),
+    t:p(traced, fun() -> traced_spawns(N) end),
     t:p(left, fun() -> leave(N, fun(_) -> ok end, 100) end),
     t:p(abandoned, fun() -> leave(N, fun(R) -> spawn_request_abandon(R) end, 100) end),
     t:p(badopt, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{no, option}]), {spawn_reply, R, error, Why} = ?GET({spawn_reply, R, _, _}), Why end),

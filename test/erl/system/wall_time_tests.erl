@@ -9,7 +9,8 @@ main() ->
     t:p(dirty_io, fun() -> executing(fun(Ms) -> erts_debug:dirty_io(wait, Ms) end, dirty_io_schedulers) end),
     t:p(dirty_cpu, fun() -> executing(fun(Ms) -> erts_debug:dirty_cpu(wait, Ms) end, dirty_cpu_schedulers) end),
     t:p(on_again, fun on_again/0),
-    t:p(blocked, fun blocked/0).
+    t:p(blocked, fun blocked/0),
+    t:p(microstates, fun microstates/0).
 
 %% Two looks while one and the same native executes: some scheduler of that kind has been active between them.
 executing(Native, Kind) ->
@@ -51,6 +52,22 @@ blocked() ->
     [{_, _, T1} | _] = Before,
     [{_, _, T2} | _] = After,
     Active =< 1.2 * (T2 - T1).
+
+%% Schedulers that sleep all the time have slept when they are looked at, and when counting is over.
+microstates() ->
+    erlang:system_flag(microstate_accounting, reset),
+    false = erlang:system_flag(microstate_accounting, true),
+    timer:sleep(100),
+    Meanwhile = counted(),
+    true = erlang:system_flag(microstate_accounting, false),
+    After = counted(),
+    erlang:system_flag(microstate_accounting, reset),
+    {[M >= 95 || M <- Meanwhile], [M >= 95 || M <- After], lists:usort(counted())}.
+
+%% Milliseconds of each normal scheduler.
+counted() ->
+    [erlang:convert_time_unit(lists:sum(maps:values(C)), perf_counter, millisecond)
+     || #{type := scheduler, counters := C} <- erlang:statistics(microstate_accounting)].
 
 turn(0) -> ok;
 turn(N) -> turn(N - 1).
