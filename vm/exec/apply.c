@@ -44,16 +44,14 @@ static const code_t *target(Process *p, const Export *e, const code_t *pc)
     return export_addr(e);
 }
 
-static bool is_apply(term_t m, term_t f, word_t arity)
-{
-    return m == am_erlang && f == am_apply && (arity == 2 || arity == 3);
-}
+/* Carried out in place; erlang:apply/2 is a function that traces show. */
+static bool is_apply3(term_t m, term_t f, word_t arity) { return m == am_erlang && f == am_apply && arity == 3; }
 
 const code_t *exec_apply(Process *p, term_t *x, unsigned arity, const code_t *pc)
 {
     term_t m = x[arity], f = x[arity + 1];
     p->x_arity = arity;
-    if (UNLIKELY(is_apply(m, f, arity))) return exec_apply_list(p, x, arity, pc);
+    if (UNLIKELY(is_apply3(m, f, arity))) return exec_apply_list(p, x, arity, pc);
     if (!term_is_atom(m) || !term_is_atom(f))
         return apply_failed(p, 3, m, f, heap_list(&p->heap, arity, x, TERM_NIL));
     return target(p, export_get(p->vm, m, f, arity), pc);
@@ -107,6 +105,6 @@ const code_t *exec_apply_list(Process *p, term_t *x, unsigned arguments, const c
     p->x_arity = (word_t)n;
     exec_of(sched_self)->keep_caller = false;
     if (arguments == 2) return exec_fun_target(p, x, a, (unsigned)n);
-    if (UNLIKELY(is_apply(a, b, (word_t)n))) return exec_apply_list(p, x, (unsigned)n, pc);
+    if (UNLIKELY(is_apply3(a, b, (word_t)n))) return exec_apply_list(p, x, (unsigned)n, pc);
     return target(p, export_get(p->vm, a, b, (word_t)n), pc);
 }

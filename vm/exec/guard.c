@@ -90,7 +90,7 @@ const code_t *exec_guard_failed(Sched *s, Process *p, const code_t *pc)
 const code_t *exec_apply_failed(Sched *s, Process *p, const code_t *pc)
 {
     const Mfa *m = code_find_mfa(p->vm, pc);
-    bool in_apply = !m || (m->module == am_erlang && m->function == am_apply);
+    bool in_apply = !m || (m->module == am_erlang && m->function == am_apply && m->arity == 3);
     return exec_guard_failed(s, p, in_apply ? NULL : pc);
 }
 

@@ -122,10 +122,11 @@ typedef Export *Export_t;
     word_t n_ = P->x_arity
 #define APPLY(arity) APPLY_BY(exec_apply(P, X, (arity), PC), exec_guard_failed)
 #define APPLY_LIST(arguments) APPLY_BY(exec_apply_list(P, X, (arguments), PC), exec_apply_failed)
-/* Behind APPLY in a tail call; the word behind PC stands for PC in stack traces. */
+/* Behind APPLY in a tail call. The address is only ever the place of an error (except_caller): nothing returns to it,
+ * and a word behind PC may belong to the next function. */
 #define KEEP_CALLER() \
     do { \
-        if (UNLIKELY(EXEC->keep_caller)) *--E = (term_t)(PC + 1); \
+        if (UNLIKELY(EXEC->keep_caller)) *--E = (term_t)PC; \
     } while (0)
 #define FUN_FITS(fun, arity) (LIKELY(term_is_fun(fun)) && LIKELY(fun_arity(fun_ptr(fun)) == (arity)))
 /* A fun that fits: its environment goes behind the arguments, the fun itself behind that. */
