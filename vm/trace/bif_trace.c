@@ -139,8 +139,8 @@ static bool change_many(Request *r, term_t who)
     bool new_procs = who == am_all || who == am_new || who == am_new_processes || who == am_processes;
     bool new_ports = who == am_all || who == am_new || who == am_new_ports || who == am_ports;
     if (!procs && !ports && !new_procs && !new_ports) return false;
-    if (procs) change_all_processes(r);
-    if (ports) change_all_ports(r);
+    if (procs && (r->flags & ~TRACE_ONLY_OF_PORTS)) change_all_processes(r);
+    if (ports && (r->flags & TRACE_OF_PORTS)) change_all_ports(r);
     if (new_procs || new_ports) change_new(r, new_procs, new_ports);
     return true;
 }
@@ -169,10 +169,11 @@ static term_t make_request(Request *r, const term_t *a)
     if (!parse_flags(r, a[2])) return badopt(p);
     if (!term_is_bool(a[1])) return badarg(p);
     r->on = a[1] == am_true;
-    if (r->cpu) return badarg(p); /* there is no such clock */
+    if (r->cpu && a[0] != am_all) return badarg(p);
     if (r->on && r->tracer == TERM_NONE) r->tracer = p->id;
     sched_block_all(p->vm);
     bool ok = change(r, a[0]);
+    if (r->cpu) trace_space(p->vm)->cpu_timestamps = r->on;
     sched_unblock_all(p->vm);
     if (!ok && r->taken) report_taken(p);
     return ok ? term_small(r->count) : badarg(p);

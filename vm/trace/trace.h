@@ -38,6 +38,11 @@
 #define TRACE_STRICT_MONOTONIC 0x80000u
 #define TRACE_MONOTONIC 0x100000u
 #define TRACE_ALL 0x1FFFFFu
+/* What means something to ports; the first two to nothing else. */
+#define TRACE_ONLY_OF_PORTS (TRACE_PORTS | TRACE_RUNNING_PORTS)
+#define TRACE_OF_PORTS \
+    (TRACE_ONLY_OF_PORTS | TRACE_SEND | TRACE_RECEIVE | TRACE_SILENT | TRACE_SCHEDULER_ID | TRACE_TIMESTAMP \
+     | TRACE_STRICT_MONOTONIC | TRACE_MONOTONIC)
 
 typedef struct TraceFlags {
     uint32_t flags;          /* TRACE_* */
@@ -61,6 +66,7 @@ typedef struct TraceSpace {
     Mutex lock;              /* class TRACE_WRITE: settings below */
     TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
     TracePattern send, receive; /* written under a block */
+    bool cpu_timestamps;     /* written under a block: TRACE_TIMESTAMP tells processor time of the program */
     /* An event for a port that traces, in the external format. False: it is not open. Set by io. */
     bool (*port_tell)(Vm *vm, term_t port, const void *bytes, size_t n);
     /* Call the first native of the module that is there: *result is the atom that it gives, or TERM_NONE. a NULL:

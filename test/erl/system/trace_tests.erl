@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% Trace: match specifications, flags, events, calls and returns, sequential trace, system monitor.
 -module(trace_tests).
--export([main/0, fib/1, go/1]).
+-export([main/0, fib/1, go/1, traced_call/0]).
 
 main() ->
     match_specs(), flags(), patterns(), events(), calls(), profile(), tokens(), monitor().
@@ -160,10 +160,39 @@ tokens() ->
     t:each(fun({A, B}) -> erlang:seq_trace(A, B) end, [{foo, 1}, {send, 1}]).
 
 monitor() ->
+    t:p("counted", fun counted/0),
+    t:p("processor time", fun processor_time/0),
     t:p("long schedule", fun long_schedule/0),
     t:p("monitor", fun() -> [erlang:system_monitor(), erlang:system_monitor(self(), [{long_gc, 1000}, {long_schedule, 1000}, busy_port, busy_dist_port, {large_heap, 100000000}]),
         alike(erlang:system_monitor()), alike(erlang:system_monitor(undefined)), erlang:system_monitor(), catch_class(fun() -> erlang:system_monitor(self(), [foo]) end)] end),
     t:p("profile", fun() -> [erlang:system_profile(), catch_class(fun() -> erlang:system_profile(self(), [foo]) end)] end).
+
+%% Which of processes and ports a flag counts.
+counted() ->
+    P = length(processes()), O = length(erlang:ports()),
+    [begin
+         N = erlang:trace(all, true, [F]), erlang:trace(all, false, [all]),
+         {F, case N of P -> processes; O -> ports; _ when N =:= P + O -> both end}
+     end || F <- [send, 'receive', call, procs, ports, running, running_ports, running_procs, garbage_collection, timestamp,
+                  monotonic_timestamp, strict_monotonic_timestamp, arity, return_to, silent, set_on_spawn, set_on_link, exiting, all]].
+
+processor_time() ->
+    Refused = [catch_class(fun() -> erlang:trace(W, true, [cpu_timestamp]) end) || W <- [self(), new, existing]],
+    None = erlang:trace(all, true, [cpu_timestamp]),
+    Cpu = stamp(),
+    erlang:trace(all, false, [cpu_timestamp]),
+    {Refused, None, Cpu < 1000000000, stamp() > 1000000000}.
+
+%% Of a call: seconds.
+stamp() ->
+    Me = self(),
+    P = spawn(fun() -> receive go -> ?MODULE:traced_call() end end),
+    erlang:trace_pattern({?MODULE, traced_call, 0}, true, [local]),
+    erlang:trace(P, true, [call, timestamp, {tracer, Me}]),
+    P ! go,
+    receive {trace_ts, P, call, _, {Mega, S, _}} -> Mega * 1000000 + S after 5000 -> timeout end.
+
+traced_call() -> ok.
 
 long_schedule() ->
     Pid = spawn(fun() -> compare(lists:seq(1, 2000000), lists:seq(1, 2000000), 100) end),
