@@ -63,10 +63,16 @@ typedef struct Answer {
     HeapPiece piece;
 } Answer;
 
-static void succeeded(const Answer *a, Process *p, Monitor *m)
+static void link_child(Process *p, term_t child, uint32_t conn)
 {
     bool fresh;
-    if (a->flags & SPAWN_FLAG_LINK) link_insert(p, a->result, &fresh)->conn = m->conn;
+    link_insert(p, child, &fresh)->conn = conn;
+    if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->event(p, am_link, child, TERM_NONE);
+}
+
+static void succeeded(const Answer *a, Process *p, Monitor *m)
+{
+    if (a->flags & SPAWN_FLAG_LINK) link_child(p, a->result, m->conn);
     (void)channel_add_member(a->c, m->conn, p);
     reply(p, m, am_ok, a->result, a->token);
     monitor_remove(p, m);

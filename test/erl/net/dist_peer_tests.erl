@@ -109,12 +109,27 @@ traced_spawns(N) ->
     exit(T, kill),
     {[Tag || {trace, _, Tag, _} <- Told], Mfa}.
 
+%% The parent's link is told when the child is known.
+traced_parent(N) ->
+    Me = self(),
+    P = spawn(?MODULE, wait, []),
+    erlang:trace(P, true, [procs]),
+    P ! {do, fun() -> process_flag(trap_exit, true), Me ! {child, spawn_link(N, ?MODULE, wait, [])} end},
+    {child, C} = ?GET({child, _}),
+    {trace, P, link, C} = ?GET({trace, P, link, _}),
+    C ! stop,
+    {trace, P, getting_unlinked, C} = ?GET({trace, P, getting_unlinked, _}),
+    P ! stop,
+    {trace, P, exit, Reason} = ?GET({trace, P, exit, _}),
+    Reason.
+
 spawning(N) ->
     t:p(request, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{reply_tag, tag}, monitor]), {tag, R, ok, P} = ?GET({tag, R, _, _}),
                           exit(P, kill), {'DOWN', R, process, P, Why} = ?GET({'DOWN', R, _, _, _}), Why end),
     t:p(pending, fun() -> R = spawn_request(N, ?MODULE, echo, [], [monitor]), Early = erlang:demonitor(R, [info]),
                           {spawn_reply, R, ok, P} = ?GET({spawn_reply, R, _, _}), {Early, erlang:demonitor(R, [info]), exit(P, kill)} end),
     t:p(traced, fun() -> traced_spawns(N) end),
+    t:p(traced_parent, fun() -> traced_parent(N) end),
     t:p(left, fun() -> leave(N, fun(_) -> ok end, 100) end),
     t:p(abandoned, fun() -> leave(N, fun(R) -> spawn_request_abandon(R) end, 100) end),
     t:p(badopt, fun() -> R = spawn_request(N, ?MODULE, echo, [], [{no, option}]), {spawn_reply, R, error, Why} = ?GET({spawn_reply, R, _, _}), Why end),
