@@ -479,6 +479,18 @@ START_TEST(operands_that_do_not_fit_are_refused)
 }
 END_TEST
 
+/* An address among the trailing words may have the bits of an atom that nobody has made. */
+START_TEST(addresses_disassemble)
+{
+    char text[200];
+    begin();
+    unsigned at = pc;
+    EMIT(put_tuple2, opx(0), opt(am_error), opt(term_atom(UINT64_C(1) << 40)), opx(1));
+    ck_assert_uint_eq(insn_disassemble(code + at, NULL, text, sizeof text), pc - at);
+    ck_assert_msg(strstr(text, "'error' #") != NULL, "%s", text);
+}
+END_TEST
+
 START_TEST(code_disassembles)
 {
     char text[200];
@@ -509,6 +521,7 @@ int main(void)
     tcase_add_test(t, appending_keeps_the_old_binary);
     tcase_add_test(t, operands_that_do_not_fit_are_refused);
     tcase_add_test(t, code_disassembles);
+    tcase_add_test(t, addresses_disassemble);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -212,11 +212,13 @@ static void line_add(Line *l, const char *fmt, ...)
     va_end(ap);
 }
 
+/* Trailing words may be addresses, which can look like any term. */
 static void line_term(Line *l, term_t t)
 {
     if (term_is_small(t)) line_add(l, "%lld", (long long)small_value(t));
     else if (term_is_nil(t)) line_add(l, "[]");
-    else if (term_is_atom(t)) line_add(l, "'%.*s'", atom_text(t)->bytes, atom_text(t)->text);
+    else if (term_is_atom(t) && atom_index(t) < atom_count())
+        line_add(l, "'%.*s'", atom_text(t)->bytes, atom_text(t)->text);
     else line_add(l, "#%llx", (unsigned long long)t);
 }
 
