@@ -34,7 +34,7 @@ static enum Microstate present_state(const Sched *s)
     return s->kind != SCHED_NORMAL || sched_is_idle(shared_of(s->vm), s) ? MS_SLEEP : MS_OTHER;
 }
 
-/* Who sleeps is counted from here on, and up to here: he may not wake up meanwhile. */
+/* Who sleeps is counted from here on, and up to here. One that wakes up just now may lose or gain that moment. */
 static void turn(Sched *s, bool on, int64_t now)
 {
     if (load_relaxed(&s->priv->ms_since)) msacc_switch_slow(s, load_relaxed(&s->priv->ms_state));
