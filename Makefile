@@ -274,6 +274,7 @@ JROOT = $(libdir)/joist
 ERTS = $(JROOT)/erts-$(OTP_ERTS)
 # OTP's own suites on both VMs, case by case; SUITES='emulator:map stdlib:lists' chooses.
 conformance: all
+	@$(SRC)/tools/setup conformance
 	@B='$(abspath $(B))' BIN='$(abspath $(BIN))' OTP_ROOT='$(OTP_ROOT)' OTP_ERL='$(OTP_ERL)' \
 	 $(SRC)/tools/conformance $(SUITES)
 

@@ -4,7 +4,8 @@
  *
  *   from the VM: beat 2, shut down 3, set command 4 (text), clear command 5, get command 6,
  *                preparing crash 8         to the VM: acknowledge 1, command 7 (text)
- *   watching --shut down--> leave quietly        watching --end of file, or no beat--> kill, reboot
+ *   watching --shut down--> leave quietly        watching --end of file, or no beat--> reboot
+ *   reboot: with a command, end the VM (after an end of file it may end by itself first) and run the command
  *   preparing crash: the VM writes its crash dump; wait for its end, at most ERL_CRASH_DUMP_SECONDS
  *
  * Arguments: -ht SECONDS between beats at most, -pid of the VM. Environment: HEART_COMMAND (when no
@@ -23,6 +24,7 @@ enum { ACK = 1, BEAT, SHUT_DOWN, SET_COMMAND, CLEAR_COMMAND, GET_COMMAND, COMMAN
 #define COMMAND_MAX 2048
 #define TIMEOUT_MIN_S 10
 #define TIMEOUT_MAX_S 65535
+#define GRACE_S 5 /* for the VM to end by itself, and to be gone after a signal */
 
 typedef struct {
     int timeout_s;
@@ -42,7 +44,7 @@ static void say(const char *fmt, ...)
     strftime(when, sizeof when, "%a %b %e %H:%M:%S %Y", localtime(&now));
     fprintf(stderr, "heart: %s: ", when);
     vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    fputs("\r\n", stderr); /* the terminal may be raw */
     va_end(ap);
 }
 
@@ -103,26 +105,45 @@ static void await_crash_dump(void)
         continue;
 }
 
-static void kill_vm(const Heart *h)
+static bool gone_within(pid_t vm, int seconds)
+{
+    const struct timespec look = {.tv_nsec = 20 * 1000 * 1000};
+    for (int looks = seconds * 50; looks > 0; looks--) {
+        if (kill(vm, 0) != 0 && errno == ESRCH)
+            return true;
+        nanosleep(&look, NULL);
+    }
+    return false;
+}
+
+/* A VM that closed the port may be on its way out: answers not yet sent, a crash dump half written. */
+static void end_vm(const Heart *h, enum Event cause)
 {
     const char *no = getenv("HEART_NO_KILL");
     const char *name = getenv("HEART_KILL_SIGNAL");
     if (h->vm <= 0 || (no && strcmp(no, "TRUE") == 0))
         return;
+    if (cause == CLOSED) {
+        say("Wait %d seconds for Erlang to terminate nicely", GRACE_S);
+        if (gone_within(h->vm, GRACE_S))
+            return;
+        say("Erlang still alive, kill it");
+    }
     kill(h->vm, name && strcmp(name, "SIGABRT") == 0 ? SIGABRT : SIGKILL);
-    for (int tries = 0; tries < 5 && kill(h->vm, 0) == 0; tries++)
-        sleep(1);
+    if (!gone_within(h->vm, GRACE_S))
+        say("Unable to kill process %ld", (long)h->vm);
 }
 
+/* Without a command the VM is left alone: it notices that its heart is gone. */
 __attribute__((noreturn))
-static void reboot(const Heart *h)
+static void reboot(const Heart *h, enum Event cause)
 {
     const char *command = h->command[0] ? h->command : getenv("HEART_COMMAND");
-    kill_vm(h);
-    if (!command || !*command) {
+    if (!command) {
         say("Would reboot. Terminating.");
         exit(1);
     }
+    end_vm(h, cause);
     int status = system(command);
     say("Executed \"%s\" -> %d. Terminating.", command, status);
     exit(1);
@@ -150,7 +171,7 @@ static void act(Heart *h, const uint8_t *packet, size_t bytes)
     }
     case PREPARING_CRASH:
         await_crash_dump();
-        reboot(h);
+        reboot(h, PACKET);
     default: /* a beat */
         break;
     }
@@ -168,10 +189,10 @@ static void watch(Heart *h)
             break;
         case SILENT:
             say("heart-beat time-out, no activity for %d seconds", h->timeout_s);
-            reboot(h);
+            reboot(h, SILENT);
         case CLOSED:
             say("Erlang has closed.");
-            reboot(h);
+            reboot(h, CLOSED);
         }
     }
 }
