@@ -146,13 +146,6 @@ static ListState *list_state(Process *p)
     return s;
 }
 
-static bool at_end(const MapIter *it)
-{
-    MapIter copy = *it;
-    term_t k, v;
-    return !map_iter_next(&copy, &k, &v);
-}
-
 static term_t large_list(Process *p, term_t map, bool keys)
 {
     ListState *s = list_state(p);
@@ -161,7 +154,7 @@ static term_t large_list(Process *p, term_t map, bool keys)
     map_iter_seek(&it, map, s->path);
     for (size_t n = slice_items(p); n > 0 && map_iter_next(&it, &key, &value); n--)
         s->list = heap_cons(&p->heap, keys ? key : value, s->list);
-    if (!at_end(&it)) {
+    if (!map_iter_at_end(&it)) {
         s->path = map_iter_path(&it);
         return yield_with(p, &s->base);
     }
@@ -283,7 +276,7 @@ BIF(erts_internal, map_to_tuple_keys, 1, 0)
     return flat_map_keys(a[0]);
 }
 
-#define BATCH 32 /* pairs of a large map that one call delivers, */
+#define BATCH 64 /* pairs of a large map that one call delivers, */
 #define LIST_BATCH 1024 /* and to a list */
 
 /* {K1, V1, {K2, V2, ... Rest}} from pairs in order. */
@@ -308,9 +301,8 @@ static term_t next_flat(Heap *h, term_t map)
 static term_t next_large(Heap *h, MapIter *it, term_t map)
 {
     term_t pairs[2 * BATCH];
-    size_t n = 0;
-    while (n < BATCH && map_iter_next(it, &pairs[2 * n], &pairs[2 * n + 1])) n++;
-    return chain(h, pairs, n, at_end(it) ? am_none : heap_cons(h, heap_uint(h, map_iter_path(it)), map));
+    size_t n = map_iter_batch(it, pairs, BATCH);
+    return chain(h, pairs, n, map_iter_at_end(it) ? am_none : heap_cons(h, heap_uint(h, map_iter_path(it)), map));
 }
 
 static term_t list_large(Process *p, MapIter *it, term_t map, term_t acc)
@@ -323,7 +315,7 @@ static term_t list_large(Process *p, MapIter *it, term_t map, term_t acc)
         acc = list_put(hp + 3, tuple_put2(hp, key, value), acc);
     }
     charge(p, n);
-    return at_end(it) ? acc : heap_cons(h, heap_uint(h, map_iter_path(it)), heap_cons(h, map, acc));
+    return map_iter_at_end(it) ? acc : heap_cons(h, heap_uint(h, map_iter_path(it)), heap_cons(h, map, acc));
 }
 
 BIF(erts_internal, map_next, 3, 0)

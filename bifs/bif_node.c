@@ -59,7 +59,7 @@ static bool node_info_options(term_t map, NodeInfo *info)
     MapIter it;
     term_t key, value;
     if (!term_is_map(map)) return false;
-    map_iter_init(&it, map, false);
+    map_iter_init(&it, map);
     while (map_iter_next(&it, &key, &value)) {
         if (!term_is_bool(value)) return false;
         if (key == am_connection_id) info->connection_id = value == am_true;

@@ -136,10 +136,11 @@ START_TEST(iterator_paths)
 {
     term_t map = range(0, KEYS, 1), k, v, k2, v2;
     MapIter it, again;
-    map_iter_init(&it, map, false);
+    map_iter_init(&it, map);
     size_t n = 0;
     for (;; n++) {
         MapIter copy = it;
+        ck_assert(map_iter_at_end(&it) == (n == KEYS));
         if (!map_iter_next(&copy, &k, &v)) break;
         ck_assert(map_iter_seek(&again, map, map_iter_path(&it)));
         ck_assert(map_iter_next(&again, &k2, &v2));
@@ -147,6 +148,29 @@ START_TEST(iterator_paths)
         map_iter_next(&it, &k, &v);
     }
     ck_assert_uint_eq(n, KEYS);
+}
+END_TEST
+
+/* Pairs in portions come as one at a time; none are left behind. */
+START_TEST(iterator_batches)
+{
+    const int sizes[] = {0, 1, MAP_FLAT_MAX, MAP_FLAT_MAX + 1, KEYS};
+    for (size_t s = 0; s < ARRAY_LEN(sizes); s++)
+        for (size_t max = 1; max <= 50; max += 7) {
+            term_t map = range(0, sizes[s], 1), pairs[2 * 50], k, v;
+            MapIter one, many;
+            size_t n;
+            map_iter_init(&one, map);
+            map_iter_init(&many, map);
+            do {
+                n = map_iter_batch(&many, pairs, max);
+                for (size_t i = 0; i < n; i++) {
+                    ck_assert(map_iter_next(&one, &k, &v));
+                    ck_assert(k == pairs[2 * i] && v == pairs[2 * i + 1]);
+                }
+            } while (n == max);
+            ck_assert(map_iter_at_end(&one) && map_iter_at_end(&many));
+        }
 }
 END_TEST
 
@@ -161,6 +185,7 @@ static Suite *suite(void)
     tcase_add_test(c, later_pairs_win);
     tcase_add_test(c, order_of_large_maps);
     tcase_add_test(c, iterator_paths);
+    tcase_add_test(c, iterator_batches);
     suite_add_tcase(s, c);
     return s;
 }

@@ -19,25 +19,25 @@ static inline unsigned slot_of(unsigned bitmap, unsigned bit)
     return bits_set16(bitmap & ((1u << bit) - 1));
 }
 
-static term_t *start_node(Heap *h, unsigned bitmap, term_t *node)
+static term_t *start_node(Heap *h, unsigned bitmap, unsigned count, term_t *node)
 {
-    term_t *hp = heap_alloc(h, 1 + (size_t)bits_set16(bitmap));
-    hp[0] = MAP_HEADER(MAP_NODE, bitmap);
+    term_t *hp = heap_alloc(h, 1 + (size_t)count);
+    hp[0] = MAP_HEADER(MAP_NODE, bitmap, count);
     *node = term_make_boxed(hp);
     return hp + 1;
 }
 
-static term_t make_node(Heap *h, unsigned bitmap, const term_t *children)
+static term_t make_node(Heap *h, unsigned bitmap, unsigned count, const term_t *children)
 {
-    term_t node, *to = start_node(h, bitmap, &node);
-    memcpy(to, children, (size_t)bits_set16(bitmap) * sizeof(term_t));
+    term_t node, *to = start_node(h, bitmap, count, &node);
+    memcpy(to, children, count * sizeof(term_t));
     return node;
 }
 
-static term_t *start_head(Heap *h, unsigned bitmap, size_t size, term_t *node)
+static term_t *start_head(Heap *h, unsigned bitmap, unsigned count, size_t size, term_t *node)
 {
-    term_t *hp = heap_alloc(h, 2 + (size_t)bits_set16(bitmap));
-    hp[0] = MAP_HEADER(MAP_HEAD, bitmap);
+    term_t *hp = heap_alloc(h, 2 + (size_t)count);
+    hp[0] = MAP_HEADER(MAP_HEAD, bitmap, count);
     hp[1] = size;
     *node = term_make_boxed(hp);
     return hp + 2;
@@ -112,10 +112,10 @@ static void find_path(Path *p, term_t map, uint32_t hash)
 }
 
 /* A node of the kind of `like`, its children to be filled in; the size is the head's. */
-static term_t *start_like(Heap *h, term_t like, unsigned bitmap, size_t size, term_t *node)
+static term_t *start_like(Heap *h, term_t like, unsigned bitmap, unsigned count, size_t size, term_t *node)
 {
-    if (MAP_HEADER_KIND(boxed_header(like)) == MAP_HEAD) return start_head(h, bitmap, size, node);
-    return start_node(h, bitmap, node);
+    if (MAP_HEADER_KIND(boxed_header(like)) == MAP_HEAD) return start_head(h, bitmap, count, size, node);
+    return start_node(h, bitmap, count, node);
 }
 
 /* Copies of the nodes above `depth` with `child` in place; returns the new head. */
@@ -123,8 +123,8 @@ static term_t rebuild(Heap *h, const Path *p, int depth, term_t child, size_t si
 {
     for (int d = depth; d >= 0; d--) {
         unsigned count;
-        term_t node, *to = start_like(h, p->node[d], bitmap_of(p->node[d]), size, &node);
         const term_t *from = hamt_children(p->node[d], &count);
+        term_t node, *to = start_like(h, p->node[d], bitmap_of(p->node[d]), count, size, &node);
         copy_object_words(to, from, count);
         to[p->slot[d]] = child;
         child = node;
@@ -146,10 +146,10 @@ static term_t join(Heap *h, term_t a, uint32_t hash_a, term_t b, uint32_t hash_b
     unsigned na = nibble(hash_a, shift), nb = nibble(hash_b, shift);
     if (na == nb) {
         term_t child = join(h, a, hash_a, b, hash_b, shift + BITS_A_LEVEL);
-        return make_node(h, 1u << na, &child);
+        return make_node(h, 1u << na, 1, &child);
     }
     term_t children[2] = {na < nb ? a : b, na < nb ? b : a};
-    return make_node(h, 1u << na | 1u << nb, children);
+    return make_node(h, 1u << na | 1u << nb, 2, children);
 }
 
 /* A collision tuple with a leaf replaced (at >= 0) or inserted in key order. */
@@ -176,7 +176,7 @@ static term_t insert_child(Heap *h, const Path *p, term_t leaf, size_t size)
     term_t node = p->node[p->depth], fresh;
     unsigned slot = p->slot[p->depth], count;
     const term_t *from = hamt_children(node, &count);
-    term_t *to = start_like(h, node, bitmap_of(node) | 1u << p->bit[p->depth], size, &fresh);
+    term_t *to = start_like(h, node, bitmap_of(node) | 1u << p->bit[p->depth], count + 1, size, &fresh);
     copy_object_words(to, from, slot);
     to[slot] = leaf;
     copy_object_words(to + slot + 1, from + slot, count - slot);
@@ -214,7 +214,7 @@ static term_t to_flat_without(Heap *h, term_t map, term_t key)
     size_t n = 0;
     MapIter it;
     term_t k, v;
-    map_iter_init(&it, map, false);
+    map_iter_init(&it, map);
     while (map_iter_next(&it, &k, &v)) {
         if (term_eq(k, key)) continue;
         pairs[2 * n] = k;
@@ -231,7 +231,7 @@ static term_t drop_child(Heap *h, const Path *p, int depth, size_t size)
     unsigned slot = p->slot[depth], count;
     const term_t *from = hamt_children(node, &count);
     if (depth > 0 && count == 2 && term_is_list_cell(from[1 - slot])) return from[1 - slot];
-    term_t *to = start_like(h, node, bitmap_of(node) & ~(1u << p->bit[depth]), size, &fresh);
+    term_t *to = start_like(h, node, bitmap_of(node) & ~(1u << p->bit[depth]), count - 1, size, &fresh);
     copy_object_words(to, from, slot);
     copy_object_words(to + slot, from + slot + 1, count - slot - 1);
     return fresh;
@@ -284,7 +284,7 @@ static term_t put_missing(Heap *h, term_t from, term_t into)
 {
     MapIter it;
     term_t key, value;
-    map_iter_init(&it, from, false);
+    map_iter_init(&it, from);
     while (map_iter_next(&it, &key, &value))
         if (map_get(into, key) == TERM_NONE) into = map_put(h, into, key, value);
     return into;
@@ -294,22 +294,24 @@ static term_t put_all(Heap *h, term_t from, term_t into)
 {
     MapIter it;
     term_t key, value;
-    map_iter_init(&it, from, false);
+    map_iter_init(&it, from);
     while (map_iter_next(&it, &key, &value)) into = map_put(h, into, key, value);
     return into;
 }
 
 /* A child seen as the children of a node at `shift`. */
 typedef struct Row {
-    unsigned bitmap;
+    unsigned bitmap, count;
     const term_t *children;
 } Row;
 
 static Row row_of(const term_t *child, unsigned shift)
 {
     if (term_is_list_cell(*child))
-        return (Row){1u << nibble(term_hash(list_head(*child)), shift), child};
-    return (Row){bitmap_of(*child), children_of(*child)};
+        return (Row){1u << nibble(term_hash(list_head(*child)), shift), 1, child};
+    Row row = {.bitmap = bitmap_of(*child)};
+    row.children = hamt_children(*child, &row.count);
+    return row;
 }
 
 /* Leaves or collision tuples of one complete hash. */
@@ -325,19 +327,24 @@ static term_t merge_collisions(Heap *h, term_t a, term_t b, size_t *common)
     return tuple_arity(b) == 1 ? tuple_elements(b)[0] : b;
 }
 
+static bool same_row(Row a, Row b)
+{
+    return a.bitmap == b.bitmap && memcmp(a.children, b.children, a.count * sizeof(term_t)) == 0;
+}
+
 static term_t merge(Heap *h, term_t a, term_t b, unsigned shift, size_t *common);
 
-/* Union of two rows; writes the children, returns the bitmap. */
-static unsigned merge_rows(Heap *h, Row a, Row b, unsigned shift, size_t *common, term_t *children)
+/* Union of two rows; writes its children. */
+static Row merge_rows(Heap *h, Row a, Row b, unsigned shift, size_t *common, term_t *children)
 {
-    unsigned all = a.bitmap | b.bitmap, count = 0;
+    unsigned count = 0;
     for (unsigned bit = 0; bit < 16; bit++) {
         bool in_a = a.bitmap >> bit & 1, in_b = b.bitmap >> bit & 1;
         if (in_a && in_b) children[count++] = merge(h, *a.children++, *b.children++, shift + BITS_A_LEVEL, common);
         else if (in_a) children[count++] = *a.children++;
         else if (in_b) children[count++] = *b.children++;
     }
-    return all;
+    return (Row){a.bitmap | b.bitmap, count, children};
 }
 
 static term_t merge(Heap *h, term_t a, term_t b, unsigned shift, size_t *common)
@@ -349,11 +356,9 @@ static term_t merge(Heap *h, term_t a, term_t b, unsigned shift, size_t *common)
     if (shift == LAST_SHIFT) return merge_collisions(h, a, b, common);
     term_t children[16];
     Row rb = row_of(&b, shift);
-    unsigned bitmap = merge_rows(h, row_of(&a, shift), rb, shift, common, children);
-    if (!term_is_list_cell(b) && bitmap == rb.bitmap &&
-        memcmp(children, rb.children, (size_t)bits_set16(bitmap) * sizeof(term_t)) == 0)
-        return b;
-    return make_node(h, bitmap, children);
+    Row all = merge_rows(h, row_of(&a, shift), rb, shift, common, children);
+    if (!term_is_list_cell(b) && same_row(all, rb)) return b;
+    return make_node(h, all.bitmap, all.count, children);
 }
 
 term_t hamt_merge(Heap *h, term_t a, term_t b)
@@ -363,11 +368,9 @@ term_t hamt_merge(Heap *h, term_t a, term_t b)
     size_t common = 0;
     term_t children[16];
     Row rb = row_of(&b, 0);
-    unsigned bitmap = merge_rows(h, row_of(&a, 0), rb, 0, &common, children);
-    if (bitmap == rb.bitmap &&
-        memcmp(children, rb.children, (size_t)bits_set16(bitmap) * sizeof(term_t)) == 0)
-        return b;
-    term_t head, *to = start_head(h, bitmap, map_size(a) + map_size(b) - common, &head);
-    memcpy(to, children, (size_t)bits_set16(bitmap) * sizeof(term_t));
+    Row all = merge_rows(h, row_of(&a, 0), rb, 0, &common, children);
+    if (same_row(all, rb)) return b;
+    term_t head, *to = start_head(h, all.bitmap, all.count, map_size(a) + map_size(b) - common, &head);
+    memcpy(to, children, all.count * sizeof(term_t));
     return head;
 }

@@ -12,7 +12,7 @@
 
 static term_t flat_put_header(term_t *hp, size_t n, term_t keys)
 {
-    hp[0] = MAP_HEADER(MAP_FLAT, 0);
+    hp[0] = MAP_HEADER(MAP_FLAT, 0, 0);
     hp[1] = n;
     hp[2] = keys;
     return term_make_boxed(hp);
@@ -324,55 +324,76 @@ term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool ex
 
 /* ---- iteration ---- */
 
-static void open_level(MapIter *it, term_t node)
+static inline struct MapLevel level_of(term_t node)
 {
-    it->depth++;
-    if (term_is_tuple(node)) {
-        it->level[it->depth].children = tuple_elements(node);
-        it->level[it->depth].count = (unsigned)tuple_arity(node);
-    } else {
-        it->level[it->depth].children = hamt_children(node, &it->level[it->depth].count);
-    }
-    it->level[it->depth].next = 0;
+    unsigned count = term_is_tuple(node) ? (unsigned)tuple_arity(node) : 0;
+    const term_t *first = term_is_tuple(node) ? tuple_elements(node) : hamt_children(node, &count);
+    return (struct MapLevel){first, first, first + count};
 }
 
-void map_iter_init(MapIter *it, term_t map, bool backward)
+void map_iter_init(MapIter *it, term_t map)
 {
-    it->backward = backward;
     it->map = map;
     it->index = 0;
     it->depth = -1;
-    if (!map_is_flat(map)) open_level(it, map);
+    if (!map_is_flat(map)) it->level[++it->depth] = level_of(map);
 }
 
-static term_t next_child(MapIter *it)
+static size_t next_flat(MapIter *it, term_t *pairs, size_t max)
 {
-    unsigned i = it->level[it->depth].next++;
-    return it->level[it->depth].children[it->backward ? it->level[it->depth].count - 1 - i : i];
+    size_t n = MIN(max, map_size(it->map) - it->index);
+    for (size_t i = 0; i < n; i++, it->index++) {
+        *pairs++ = flat_map_key_ptr(it->map)[it->index];
+        *pairs++ = flat_map_values(it->map)[it->index];
+    }
+    return n;
+}
+
+/* The level that is open stands in a variable: its position in memory would be read and written for each child. */
+static inline size_t next_large(MapIter *it, term_t *pairs, size_t max)
+{
+    struct MapLevel *l = it->level + it->depth, open = *l;
+    size_t n = 0;
+    while (n < max) {
+        if (open.next == open.end) {
+            if (l == it->level) break;
+            open = *--l;
+            continue;
+        }
+        term_t child = *open.next++;
+        if (term_is_list_cell(child)) {
+            pairs[2 * n] = list_head(child);
+            pairs[2 * n++ + 1] = list_tail(child);
+        } else {
+            *l++ = open;
+            open = level_of(child);
+        }
+    }
+    *l = open;
+    it->depth = (int)(l - it->level);
+    return n;
+}
+
+size_t map_iter_batch(MapIter *it, term_t *pairs, size_t max)
+{
+    return it->depth < 0 ? next_flat(it, pairs, max) : next_large(it, pairs, max);
 }
 
 bool map_iter_next(MapIter *it, term_t *key, term_t *value)
 {
-    if (map_is_flat(it->map)) {
-        if (it->index == map_size(it->map)) return false;
-        *key = flat_map_key_ptr(it->map)[it->index];
-        *value = flat_map_values(it->map)[it->index++];
-        return true;
-    }
-    while (it->depth >= 0) {
-        if (it->level[it->depth].next == it->level[it->depth].count) {
-            it->depth--;
-            continue;
-        }
-        term_t child = next_child(it);
-        if (term_is_list_cell(child)) {
-            *key = list_head(child);
-            *value = list_tail(child);
-            return true;
-        }
-        open_level(it, child);
-    }
-    return false;
+    term_t pair[2];
+    if ((it->depth < 0 ? next_flat(it, pair, 1) : next_large(it, pair, 1)) == 0) return false;
+    *key = pair[0];
+    *value = pair[1];
+    return true;
+}
+
+bool map_iter_at_end(const MapIter *it)
+{
+    if (it->depth < 0) return it->index == map_size(it->map);
+    int depth = it->depth;
+    while (depth >= 0 && it->level[depth].next == it->level[depth].end) depth--;
+    return depth < 0;
 }
 
 /* The position of the next entry. Levels that are used up are left first, so that every level but the
@@ -380,10 +401,10 @@ bool map_iter_next(MapIter *it, term_t *key, term_t *value)
 uint64_t map_iter_path(const MapIter *it)
 {
     int depth = it->depth;
-    while (depth > 0 && it->level[depth].next == it->level[depth].count) depth--;
+    while (depth > 0 && it->level[depth].next == it->level[depth].end) depth--;
     uint64_t path = 0;
     for (int i = depth; i >= 0; i--) {
-        unsigned at = i == depth ? it->level[i].next : it->level[i].next - 1;
+        uint64_t at = (uint64_t)(it->level[i].next - it->level[i].first) - (i == depth ? 0 : 1);
         path = path << 4 | (at & 0xF);
     }
     return path;
@@ -393,19 +414,18 @@ uint64_t map_iter_path(const MapIter *it)
  * bits). False when it names no child. Collision tuples have more than 16 cells only in theory. */
 bool map_iter_seek(MapIter *it, term_t map, uint64_t path)
 {
-    map_iter_init(it, map, false);
+    map_iter_init(it, map);
     if (map_is_flat(map)) return path == 0;
     for (;;) {
-        unsigned at = path & 0xF;
+        struct MapLevel *l = it->level + it->depth;
+        ptrdiff_t at = (ptrdiff_t)(path & 0xF);
         path >>= 4;
-        if (at >= it->level[it->depth].count) return false;
-        term_t child = it->level[it->depth].children[at];
-        if (term_is_list_cell(child) || path == 0) {
-            it->level[it->depth].next = at;
-            return path == 0;
-        }
-        it->level[it->depth].next = at + 1;
-        open_level(it, child);
+        if (at >= l->end - l->first) return false;
+        term_t child = l->first[at];
+        l->next = l->first + at;
+        if (term_is_list_cell(child) || path == 0) return path == 0;
+        l->next++;
+        it->level[++it->depth] = level_of(child);
     }
 }
 
@@ -429,28 +449,40 @@ static term_t *put_pairs(term_t node, term_t *hp, term_t *list)
 
 enum ListKind { LIST_KEYS, LIST_VALUES, LIST_PAIRS };
 
-static term_t map_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
+static term_t flat_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
 {
     size_t n = map_size(map), each = kind == LIST_PAIRS ? 5 : 2;
-    if (n == 0) return tail;
-    term_t *hp = heap_alloc(h, n * each), *end = hp + n * each, *first = hp;
-    MapIter it;
-    term_t key, value;
-    map_iter_init(&it, map, true);
-    while (map_iter_next(&it, &key, &value)) {
-        term_t head = kind == LIST_KEYS ? key : kind == LIST_VALUES ? value : tuple_put2(hp + 2, key, value);
-        list_put(hp, head, hp + each == end ? tail : term_make_list(hp + each));
-        hp += each;
+    term_t *hp = heap_alloc(h, n * each);
+    for (size_t i = n; i-- > 0; hp += each) {
+        term_t key = flat_map_key_ptr(map)[i], value = flat_map_values(map)[i];
+        tail = list_put(hp, kind == LIST_KEYS ? key : kind == LIST_VALUES ? value : tuple_put2(hp + 2, key, value), tail);
     }
-    return term_make_list(first);
+    return tail;
 }
 
-term_t map_keys_list(Heap *h, term_t map) { return map_list(h, map, LIST_KEYS, TERM_NIL); }
-term_t map_values_list(Heap *h, term_t map) { return map_list(h, map, LIST_VALUES, TERM_NIL); }
+/* The order of a large map's lists is that of its walk backward. */
+static term_t large_list(Heap *h, term_t map, bool keys)
+{
+    term_t *hp = heap_alloc(h, 2 * map_size(map)), list = TERM_NIL, key, value;
+    MapIter it;
+    map_iter_init(&it, map);
+    for (; map_iter_next(&it, &key, &value); hp += 2) list = list_put(hp, keys ? key : value, list);
+    return list;
+}
+
+term_t map_keys_list(Heap *h, term_t map)
+{
+    return map_is_flat(map) ? flat_list(h, map, LIST_KEYS, TERM_NIL) : large_list(h, map, true);
+}
+
+term_t map_values_list(Heap *h, term_t map)
+{
+    return map_is_flat(map) ? flat_list(h, map, LIST_VALUES, TERM_NIL) : large_list(h, map, false);
+}
 
 term_t map_to_list(Heap *h, term_t map, term_t tail)
 {
-    if (map_is_flat(map)) return map_list(h, map, LIST_PAIRS, tail);
+    if (map_is_flat(map)) return flat_list(h, map, LIST_PAIRS, tail);
     (void)put_pairs(map, heap_alloc(h, 5 * map_size(map)), &tail);
     return tail;
 }

@@ -41,19 +41,21 @@ term_t map_to_list(Heap *h, term_t map, term_t tail);
 
 /* ---- iteration without allocation ---- */
 #define MAP_MAX_DEPTH 9
+struct MapLevel {
+    const term_t *first, *next, *end; /* of a node's children; next: the next to be visited */
+};
 typedef struct MapIter {
-    bool backward;
-    int depth;                      /* open trie levels, -1: flat */
+    int depth;                        /* the level that is open, -1: a flat map */
     term_t map;
-    size_t index;                   /* flat: next index */
-    struct {
-        const term_t *children;
-        unsigned next, count;       /* children not yet visited: next..count-1 in visiting order */
-    } level[MAP_MAX_DEPTH + 1];
+    size_t index;                     /* flat: next index */
+    struct MapLevel level[MAP_MAX_DEPTH + 1];
 } MapIter;
-void map_iter_init(MapIter *it, term_t map, bool backward);
+void map_iter_init(MapIter *it, term_t map);
 /* False at the end. */
 bool map_iter_next(MapIter *it, term_t *key, term_t *value);
+/* The next pairs k1 v1 k2 v2 ..., at most max; how many: fewer only at the end. */
+size_t map_iter_batch(MapIter *it, term_t *pairs, size_t max);
+bool map_iter_at_end(const MapIter *it);
 /* Position as a number and back; for erts_internal:map_next/3. Four bits a level, root lowest. */
 uint64_t map_iter_path(const MapIter *it);
 bool map_iter_seek(MapIter *it, term_t map, uint64_t path);
@@ -81,7 +83,7 @@ static inline const term_t *hamt_children(term_t node, unsigned *count)
 {
     term_t header = boxed_header(node);
     bool head = MAP_HEADER_KIND(header) == MAP_HEAD;
-    *count = bits_set16(MAP_HEADER_BITMAP(header));
+    *count = MAP_HEADER_COUNT(header);
     return boxed_ptr(node) + (head ? 2 : 1);
 }
 

@@ -180,12 +180,11 @@ static size_t settle(MapBuilder *b)
 
 /* ---- build ---- */
 
-static term_t make_node(Heap *h, unsigned bitmap, const term_t *children)
+static term_t make_node(Heap *h, unsigned bitmap, unsigned count, const term_t *children)
 {
-    size_t n = (size_t)bits_set16(bitmap);
-    term_t *hp = heap_alloc(h, 1 + n);
-    hp[0] = MAP_HEADER(MAP_NODE, bitmap);
-    memcpy(hp + 1, children, n * sizeof(term_t));
+    term_t *hp = heap_alloc(h, 1 + (size_t)count);
+    hp[0] = MAP_HEADER(MAP_NODE, bitmap, count);
+    memcpy(hp + 1, children, count * sizeof(term_t));
     return term_make_boxed(hp);
 }
 
@@ -212,7 +211,7 @@ static term_t build(Heap *h, const Entry *e, size_t n, unsigned shift)
         bitmap |= 1u << bit;
         i = end;
     }
-    return make_node(h, bitmap, children);
+    return make_node(h, bitmap, count, children);
 }
 
 static size_t build_bucket(MapBuilder *b, Heap *h)
@@ -234,7 +233,7 @@ static term_t join_subtrees(Heap *h, const term_t *subtrees)
         bitmap |= 1u << i;
     }
     if (count == 0) return TERM_NONE;
-    return count == 1 && term_is_list_cell(children[0]) ? children[0] : make_node(h, bitmap, children);
+    return count == 1 && term_is_list_cell(children[0]) ? children[0] : make_node(h, bitmap, count, children);
 }
 
 static term_t make_head(MapBuilder *b, Heap *h)
@@ -248,7 +247,7 @@ static term_t make_head(MapBuilder *b, Heap *h)
         bitmap |= 1u << i;
     }
     term_t *hp = heap_alloc(h, 2 + count);
-    hp[0] = MAP_HEADER(MAP_HEAD, bitmap);
+    hp[0] = MAP_HEADER(MAP_HEAD, bitmap, count);
     hp[1] = b->kept;
     memcpy(hp + 2, children, count * sizeof(term_t));
     return term_make_boxed(hp);

@@ -373,7 +373,7 @@ static void sorted_rows(term_t map, term_t *buf)
     size_t n = map_size(map), i = 0;
     Pair *pairs = MEM_NEW_ARRAY(TEMP, Pair, n);
     MapIter it;
-    map_iter_init(&it, map, false);
+    map_iter_init(&it, map);
     while (map_iter_next(&it, &pairs[i].key, &pairs[i].value)) i++;
     qsort(pairs, n, sizeof(Pair), compare_pairs);
     for (i = 0; i < n; i++) {

@@ -242,7 +242,7 @@ static void push_map(Work *w, term_t t)
         for (size_t i = 0; i < map_size(t); i++) push_marked_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
         return;
     }
-    map_iter_init(&it, t, false);
+    map_iter_init(&it, t);
     while (map_iter_next(&it, &key, &value)) push_marked_pair(w, key, value);
 }
 
@@ -412,7 +412,7 @@ static void internal_push_map(Work *w, term_t t)
         for (size_t i = map_size(t); i-- > 0;) push_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
         return;
     }
-    map_iter_init(&it, t, false);
+    map_iter_init(&it, t);
     while (map_iter_next(&it, &key, &value)) push_pair(w, key, value);
 }
 

@@ -193,7 +193,7 @@ static void map_open(Items *s, Buf *b, term_t t, size_t limit)
     push_text(s, "}");
     if (map_size(t) > limit) push_text(s, "...");
     size_t base = s->n;
-    map_iter_init(&it, t, false);
+    map_iter_init(&it, t);
     for (size_t i = 0; i < limit && map_iter_next(&it, &key, &value); i++) {
         if (i > 0) push_text(s, ",");
         push_term(s, key);

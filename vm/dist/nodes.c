@@ -50,7 +50,7 @@ static bool parse_options(term_t flag, unsigned *options)
     if (term_is_atom(flag)) return true;
     if (!term_is_map(tuple_element(flag, 2))) return false;
     *options = WANT_MAP;
-    map_iter_init(&it, tuple_element(flag, 2), false);
+    map_iter_init(&it, tuple_element(flag, 2));
     while (map_iter_next(&it, &key, &value))
         if (!one_option(key, value, options)) return false;
     return true;

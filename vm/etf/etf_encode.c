@@ -384,8 +384,8 @@ static void push_sorted(EtfEncode *e, term_t t)
     size_t n = map_size(t);
     term_t *rows = MEM_NEW_ARRAY(ETF, term_t, 2 * n);
     MapIter it;
-    map_iter_init(&it, t, false);
-    for (size_t i = 0; i < n; i++) map_iter_next(&it, &rows[2 * i], &rows[2 * i + 1]);
+    map_iter_init(&it, t);
+    (void)map_iter_batch(&it, rows, n);
     qsort(rows, n, 2 * sizeof(term_t), compare_rows);
     push(e, FRAME_SORTED, t, 2 * n)->rows = rows;
 }

@@ -246,7 +246,7 @@ static bool compile_map(Compiler *c, term_t t, uint32_t slot)
     MapIter it;
     term_t key, value;
     emit(c, MS_MAP)->a = slot;
-    map_iter_init(&it, t, false);
+    map_iter_init(&it, t);
     while (map_iter_next(&it, &key, &value)) {
         uint32_t number;
         if (ms_is_variable(key, &number)) return false;
@@ -497,7 +497,7 @@ static bool compile_map_expr(Compiler *c, term_t t)
     MapIter it;
     term_t key, value;
     uint32_t n = 0;
-    map_iter_init(&it, t, false);
+    map_iter_init(&it, t);
     for (; map_iter_next(&it, &key, &value); n++)
         if (!compile_expr(c, key) || !compile_expr(c, value)) return false;
     MsOp *op = n ? emit(c, MS_MAKE_MAP) : emit_push(c, MS_MAKE_MAP);

@@ -108,7 +108,7 @@ static bool change_flags(term_t map, short *flags)
     MapIter it;
     term_t key, value;
     int bits = *flags, flag;
-    map_iter_init(&it, map, false);
+    map_iter_init(&it, map);
     while (map_iter_next(&it, &key, &value)) {
         if (!term_to_int(key, &flag)) return false;
         bits = value == am_true ? bits | flag : bits & ~flag;

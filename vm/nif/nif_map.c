@@ -16,10 +16,10 @@ API int enif_map_iterator_create(ErlNifEnv *env UNUSED, ERL_NIF_TERM map, ErlNif
     bool first = entry == ERL_NIF_MAP_ITERATOR_FIRST;
     if (!term_is_map(map) || (!first && entry != ERL_NIF_MAP_ITERATOR_LAST)) return 0;
     MapIter walk;
-    size_t n = map_size(map), i = 0;
+    size_t n = map_size(map);
     term_t *pairs = MEM_NEW_ARRAY(NIF, term_t, 2 * n);
-    map_iter_init(&walk, map, false);
-    while (map_iter_next(&walk, &pairs[2 * i], &pairs[2 * i + 1])) i++;
+    map_iter_init(&walk, map);
+    (void)map_iter_batch(&walk, pairs, n);
     *it = (ErlNifMapIterator){.map = map, .size = n, .idx = first ? 1 : n};
     it->u.hash.kv = pairs;
     return 1;

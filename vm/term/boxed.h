@@ -177,15 +177,17 @@ static inline ExtThing *ext_ptr(term_t t) { return (ExtThing *)boxed_ptr(t); }
 
 /* ---- maps; the header's arity field of a MAP boxed: kind:2, then kind-specific bits ----
  *   flat      [hdr FLAT][size][keys][v1..vn]      the words behind hdr are not counted by the header
- *   head      [hdr HEAD | bitmap16][size][children: popcount(bitmap)]
- *   node      [hdr NODE | bitmap16][children: popcount(bitmap)]
- * bitmap 0xFFFF = full node of 16. A leaf child is a list cell [Key|Value]; two keys with the same
+ *   head      [hdr HEAD | bitmap16 | count][size][children: count]
+ *   node      [hdr NODE | bitmap16 | count][children: count]
+ * count is the number of bits set in the bitmap, which takes longer to find than to read. A leaf child is a list cell [Key|Value]; two keys with the same
  * complete hash share a collision node: a tuple of leaf cells. data/map.h owns the algorithms. */
 #define MAP_FLAT_MAX 32
 enum MapKind { MAP_FLAT = 0, MAP_HEAD = 1, MAP_NODE = 2 };
-#define MAP_HEADER(kind, bitmap) HEADER((word_t)(kind) | (word_t)(bitmap) << 2, BOXED_MAP)
+#define MAP_HEADER(kind, bitmap, count) \
+    HEADER((word_t)(kind) | (word_t)(bitmap) << 2 | (word_t)(count) << 18, BOXED_MAP)
 #define MAP_HEADER_KIND(h) ((enum MapKind)(HEADER_ARITY(h) & 3))
-#define MAP_HEADER_BITMAP(h) ((unsigned)(HEADER_ARITY(h) >> 2))
+#define MAP_HEADER_BITMAP(h) ((unsigned)(HEADER_ARITY(h) >> 2 & 0xFFFF))
+#define MAP_HEADER_COUNT(h) ((unsigned)(HEADER_ARITY(h) >> 18))
 #define FLAT_MAP_WORDS(n) (3 + (n)) /* plus the keys tuple, 1 + n, unless shared */
 static inline bool map_is_flat(term_t t) { return MAP_HEADER_KIND(boxed_header(t)) == MAP_FLAT; }
 static inline word_t map_size(term_t t) { return boxed_ptr(t)[1]; }
@@ -200,8 +202,8 @@ static inline word_t boxed_words(const term_t *p)
     if (HEADER_SUBTAG(h) != BOXED_MAP) return HEADER_ARITY(h) + 1;
     switch (MAP_HEADER_KIND(h)) {
     case MAP_FLAT: return FLAT_MAP_WORDS(p[1]);
-    case MAP_HEAD: return 2 + (word_t)bits_set16(MAP_HEADER_BITMAP(h));
-    default: return 1 + (word_t)bits_set16(MAP_HEADER_BITMAP(h));
+    case MAP_HEAD: return 2 + (word_t)MAP_HEADER_COUNT(h);
+    default: return 1 + (word_t)MAP_HEADER_COUNT(h);
     }
 }
 
