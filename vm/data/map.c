@@ -455,7 +455,8 @@ static term_t flat_list(Heap *h, term_t map, enum ListKind kind, term_t tail)
     term_t *hp = heap_alloc(h, n * each);
     for (size_t i = n; i-- > 0; hp += each) {
         term_t key = flat_map_key_ptr(map)[i], value = flat_map_values(map)[i];
-        tail = list_put(hp, kind == LIST_KEYS ? key : kind == LIST_VALUES ? value : tuple_put2(hp + 2, key, value), tail);
+        term_t head = kind == LIST_KEYS ? key : kind == LIST_VALUES ? value : tuple_put2(hp + 2, key, value);
+        tail = list_put(hp, head, tail);
     }
     return tail;
 }

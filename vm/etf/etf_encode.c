@@ -149,11 +149,35 @@ static void put8(EtfEncode *e, unsigned v) { put_n(e, v, 1); }
 static void put16(EtfEncode *e, unsigned v) { put_n(e, v, 2); }
 static void put32(EtfEncode *e, uint32_t v) { put_n(e, v, 4); }
 
+/* Mostly few, a name or a short binary, for which a call takes longer than the copy: two words that may overlap. */
+static inline void copy_bytes(char *to, const void *from, size_t n)
+{
+    const char *bytes = from;
+    if (n > 16) {
+        memcpy(to, bytes, n);
+    } else if (n >= 8) {
+        uint64_t low, high;
+        memcpy(&low, bytes, 8);
+        memcpy(&high, bytes + n - 8, 8);
+        memcpy(to, &low, 8);
+        memcpy(to + n - 8, &high, 8);
+    } else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, bytes, 4);
+        memcpy(&high, bytes + n - 4, 4);
+        memcpy(to, &low, 4);
+        memcpy(to + n - 4, &high, 4);
+    } else if (n > 0) {
+        to[0] = bytes[0];
+        to[n - 1] = bytes[n - 1];
+        to[n / 2] = bytes[n / 2];
+    }
+}
+
 static void put_bytes(EtfEncode *e, const void *bytes, size_t n)
 {
     char *p = room(e, n);
-    if (!p) return;
-    memcpy(p, bytes, n);
+    if (p) copy_bytes(p, bytes, n);
 }
 
 /* A tag and n bytes of v. */
@@ -253,6 +277,10 @@ static void put_bits(EtfEncode *e, term_t t)
     }
     char *p = room(e, bytes);
     if (!p) return;
+    if (rest == 0 && v.offset % 8 == 0) {
+        copy_bytes(p, v.base + v.offset / 8, bytes);
+        return;
+    }
     p[bytes - 1] = 0;
     bits_copy((uint8_t *)p, 0, v.base, v.offset, v.bits);
 }
@@ -331,7 +359,7 @@ static bool is_compound(term_t t)
     }
 }
 
-static void put_term(EtfEncode *e, term_t t);
+static inline void put_term(EtfEncode *e, term_t t);
 
 #define LEAVES_AT_ONCE 64
 
@@ -359,7 +387,7 @@ static size_t string_length(term_t t)
     return term_is_nil(t) ? n : 0;
 }
 
-static void put_list(EtfEncode *e, term_t t)
+NOINLINE static void put_list(EtfEncode *e, term_t t)
 {
     size_t n = string_length(t);
     if (n > 0) {
@@ -443,7 +471,7 @@ static void put_fun(EtfEncode *e, term_t t)
     push(e, FRAME_FUN, t, fun_free_count(f))->start = start;
 }
 
-static void put_boxed(EtfEncode *e, term_t t)
+NOINLINE static void put_boxed(EtfEncode *e, term_t t)
 {
     term_t header = boxed_header(t);
     switch (HEADER_SUBTAG(header)) {
@@ -462,16 +490,21 @@ static void put_boxed(EtfEncode *e, term_t t)
     }
 }
 
-static void put_term(EtfEncode *e, term_t t)
+NOINLINE static void put_identifier(EtfEncode *e, term_t t)
+{
+    if (term_is_local_pid(t)) put_pid(e, t);
+    else if (term_is_local_port(t)) put_port(e, t);
+    else e->bad = true;
+}
+
+static inline void put_term(EtfEncode *e, term_t t)
 {
     if (term_is_small(t)) put_small(e, small_value(t));
     else if (term_is_boxed(t)) put_boxed(e, t);
     else if (term_is_list_cell(t)) put_list(e, t);
     else if (term_is_atom(t)) put_atom(e, t);
     else if (term_is_nil(t)) put8(e, ETF_NIL);
-    else if (term_is_local_pid(t)) put_pid(e, t);
-    else if (term_is_local_port(t)) put_port(e, t);
-    else e->bad = true;
+    else put_identifier(e, t);
 }
 
 /* ---- the loop ---- */
@@ -508,8 +541,7 @@ static void list_items(EtfEncode *e, Frame *f)
     while (term_is_list_cell(t)) {
         term_t head = list_head(t);
         f->t = t = list_next(t);
-        if (term_is_small(head)) put_small(e, small_value(head));
-        else put_term(e, head);
+        put_term(e, head);
         if (e->depth != depth || e->budget == 0) return;
         e->budget--;
     }

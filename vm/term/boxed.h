@@ -179,8 +179,9 @@ static inline ExtThing *ext_ptr(term_t t) { return (ExtThing *)boxed_ptr(t); }
  *   flat      [hdr FLAT][size][keys][v1..vn]      the words behind hdr are not counted by the header
  *   head      [hdr HEAD | bitmap16 | count][size][children: count]
  *   node      [hdr NODE | bitmap16 | count][children: count]
- * count is the number of bits set in the bitmap, which takes longer to find than to read. A leaf child is a list cell [Key|Value]; two keys with the same
- * complete hash share a collision node: a tuple of leaf cells. data/map.h owns the algorithms. */
+ * count: the bits set in the bitmap, which takes longer to find than to read. A leaf child is a list cell
+ * [Key|Value]; two keys with the same complete hash share a collision node: a tuple of leaf cells.
+ * data/map.h owns the algorithms. */
 #define MAP_FLAT_MAX 32
 enum MapKind { MAP_FLAT = 0, MAP_HEAD = 1, MAP_NODE = 2 };
 #define MAP_HEADER(kind, bitmap, count) \
