@@ -173,7 +173,7 @@ static term_t make_request(Request *r, const term_t *a)
     if (r->on && r->tracer == TERM_NONE) r->tracer = p->id;
     sched_block_all(p->vm);
     bool ok = change(r, a[0]);
-    if (r->cpu) trace_space(p->vm)->cpu_timestamps = r->on;
+    if (r->cpu) store_relaxed(&trace_space(p->vm)->cpu_timestamps, r->on);
     sched_unblock_all(p->vm);
     if (!ok && r->taken) report_taken(p);
     return ok ? term_small(r->count) : badarg(p);

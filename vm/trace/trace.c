@@ -78,7 +78,7 @@ bool trace_change(Process *p, uint32_t set, uint32_t clear, term_t tracer)
 term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
 {
     if (flags & TRACE_TIMESTAMP) {
-        int64_t us = trace_space(vm)->cpu_timestamps ? clock_cpu_process_ns() / 1000 : clock_unique_us();
+        int64_t us = load_relaxed(&trace_space(vm)->cpu_timestamps) ? clock_cpu_process_ns() / 1000 : clock_unique_us();
         return heap_tuple3(h, term_small(us / 1000000000000), term_small(us / 1000000 % 1000000),
                            term_small(us % 1000000));
     }

@@ -66,7 +66,7 @@ typedef struct TraceSpace {
     Mutex lock;              /* class TRACE_WRITE: settings below */
     TraceFlags new_procs, new_ports; /* read while a process is spawned; written under a block */
     TracePattern send, receive; /* written under a block */
-    bool cpu_timestamps;     /* written under a block: TRACE_TIMESTAMP tells processor time of the program */
+    _Atomic(bool) cpu_timestamps; /* TRACE_TIMESTAMP tells processor time of the program; dirty natives read it, too */
     /* An event for a port that traces, in the external format. False: it is not open. Set by io. */
     bool (*port_tell)(Vm *vm, term_t port, const void *bytes, size_t n);
     /* Call the first native of the module that is there: *result is the atom that it gives, or TERM_NONE. a NULL:
