@@ -324,11 +324,11 @@ term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool ex
 
 /* ---- iteration ---- */
 
-static inline struct MapLevel level_of(term_t node)
+static inline MapLevel level_of(term_t node)
 {
     unsigned count = term_is_tuple(node) ? (unsigned)tuple_arity(node) : 0;
     const term_t *first = term_is_tuple(node) ? tuple_elements(node) : hamt_children(node, &count);
-    return (struct MapLevel){first, first, first + count};
+    return (MapLevel){first, first, first + count};
 }
 
 void map_iter_init(MapIter *it, term_t map)
@@ -352,7 +352,7 @@ static size_t next_flat(MapIter *it, term_t *pairs, size_t max)
 /* The level that is open stands in a variable: its position in memory would be read and written for each child. */
 static inline size_t next_large(MapIter *it, term_t *pairs, size_t max)
 {
-    struct MapLevel *l = it->level + it->depth, open = *l;
+    MapLevel *l = it->level + it->depth, open = *l;
     size_t n = 0;
     while (n < max) {
         if (open.next == open.end) {
@@ -417,7 +417,7 @@ bool map_iter_seek(MapIter *it, term_t map, uint64_t path)
     map_iter_init(it, map);
     if (map_is_flat(map)) return path == 0;
     for (;;) {
-        struct MapLevel *l = it->level + it->depth;
+        MapLevel *l = it->level + it->depth;
         ptrdiff_t at = (ptrdiff_t)(path & 0xF);
         path >>= 4;
         if (at >= l->end - l->first) return false;

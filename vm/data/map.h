@@ -41,14 +41,14 @@ term_t map_to_list(Heap *h, term_t map, term_t tail);
 
 /* ---- iteration without allocation ---- */
 #define MAP_MAX_DEPTH 9
-struct MapLevel {
+typedef struct MapLevel {
     const term_t *first, *next, *end; /* of a node's children; next: the next to be visited */
-};
+} MapLevel;
 typedef struct MapIter {
     int depth;                        /* the level that is open, -1: a flat map */
     term_t map;
     size_t index;                     /* flat: next index */
-    struct MapLevel level[MAP_MAX_DEPTH + 1];
+    MapLevel level[MAP_MAX_DEPTH + 1];
 } MapIter;
 void map_iter_init(MapIter *it, term_t map);
 /* False at the end. */
