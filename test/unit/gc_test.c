@@ -86,7 +86,7 @@ static term_t make_map(World *w)
 {
     term_t keys = heap_tuple3(&w->heap, term_small(1), term_small(2), term_small(3));
     term_t *hp = heap_alloc(&w->heap, FLAT_MAP_WORDS(3));
-    hp[0] = MAP_HEADER(MAP_FLAT, 0);
+    hp[0] = MAP_HEADER(MAP_FLAT, 0, 0);
     hp[1] = 3;
     hp[2] = keys;
     hp[3] = any(w), hp[4] = any(w), hp[5] = any(w);
@@ -96,11 +96,11 @@ static term_t make_map(World *w)
 static term_t make_hamt(World *w)
 {
     term_t *hp = heap_alloc(&w->heap, 4);
-    hp[0] = MAP_HEADER(MAP_HEAD, 0x0110);
+    hp[0] = MAP_HEADER(MAP_HEAD, 0x0110, 2);
     hp[1] = 77;
     hp[2] = any(w), hp[3] = any(w);
     term_t *node = heap_alloc(&w->heap, 3);
-    node[0] = MAP_HEADER(MAP_NODE, 0x8001);
+    node[0] = MAP_HEADER(MAP_NODE, 0x8001, 2);
     node[1] = term_make_boxed(hp), node[2] = any(w);
     return term_make_boxed(node);
 }
