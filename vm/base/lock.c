@@ -12,6 +12,8 @@
 
 #define SPINS_BEFORE_SLEEP 100
 #define SPINS_BEFORE_YIELD 200
+#define RW_LOOKS_BEFORE_SLEEP 20
+#define RW_SPINS_A_LOOK 128
 
 /* ---- mutex ---- */
 
@@ -51,16 +53,19 @@ void spin_lock_slow(SpinLock *s)
 
 /* ---- read-write lock ---- */
 
-/* The state once the lock can be had or somebody sleeps for it, or after some spinning. */
+/* The state once the lock can be had or somebody sleeps for it, or after some spinning. A look takes the cache
+ * line from the holder, who wants it back to let go: looked at seldom, the holder does several turns meanwhile,
+ * and what the lock protects stays in its cache, too. Two writers of one ETS table, 80,000 inserts: 53 ms when
+ * each spin looks, 42 each eighth, 25 each 128th (one scheduler: 8). */
 static uint32_t rwlock_spin(const RwLock *rw, bool for_read)
 {
     uint32_t s = 0;
-    for (int i = 0; i < SPINS_BEFORE_SLEEP; i++) {
+    for (int i = 0; i < RW_LOOKS_BEFORE_SLEEP; i++) {
         s = load_relaxed(&rw->state);
         uint32_t count = s & RW_COUNT;
         if ((for_read ? count != RW_WRITER : count == 0) || (s & (RW_READERS_SLEEP | RW_WRITERS_SLEEP)))
             break;
-        cpu_relax();
+        for (int spin = 0; spin < RW_SPINS_A_LOOK; spin++) cpu_relax();
     }
     return s;
 }
