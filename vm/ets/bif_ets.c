@@ -406,9 +406,7 @@ BIF(ets, delete, 1, 0)
     if (d) return free_some(p, d);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
-    EtsGarbage *garbage = ets_table_delete(t);
-    ets_table_unref(t);
-    return free_all(p, garbage, am_true);
+    return free_all(p, ets_table_delete(t), am_true);
 }
 
 /* internal_delete_all(Table, undefined) -> number deleted. */
@@ -611,9 +609,7 @@ BIF(ets, safe_fixtable, 2, 0)
     if (!t) return TERM_NONE;
     if (a[1] == am_true) ets_fix(p, t);
     size_t tombstones = ets_is_tree(t) ? 0 : t->hash.tombstones;
-    ets_table_ref(t);
     ets_unlock(t, false);
     if (a[1] == am_false && ets_unfix(p, t)) charge_objects(p, tombstones);
-    ets_table_unref(t);
     return term_is_bool(a[1]) ? am_true : bif_error(p, EXC_BADARG);
 }

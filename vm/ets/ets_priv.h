@@ -5,6 +5,7 @@
 #define JOIST_ETS_ETS_PRIV_H
 
 #include "base/alloc.h"
+#include "base/epoch.h"
 #include "base/queue.h"
 #include "base/rbtree.h"
 #include "bifs/bif.h"
@@ -74,21 +75,22 @@ typedef struct EtsFix {              /* one process that fixed this table */
 } EtsFix;
 
 typedef struct EtsTable {
-    _Atomic(int64_t) refs;           /* registry, identifiers (through the magic binary), users */
-    Vm *vm;                          /* const */
     RwLock lock;                     /* class ETS_TABLE */
-    RefNum id;                       /* const */
-    Binary *magic;                   /* const; its data points back here */
-    term_t name;                     /* lock */
+    bool deleted;                    /* lock: gone for everybody */
     bool named;                      /* const */
     enum EtsType type;               /* const */
     enum EtsProtection protection;   /* lock */
+    term_t name;                     /* lock */
+    term_t owner;                    /* owner lock + lock */
     word_t keypos;                   /* const, 1-based */
-    bool deleted;                    /* lock: gone for everybody */
+    Vm *vm;                          /* const */
+    _Atomic(int64_t) refs;           /* registry, identifiers (through the magic binary), traversals */
+    EpochNode later;                 /* freed by the epoch */
+    RefNum id;                       /* const */
+    Binary *magic;                   /* const; its data points back here */
     bool read_concurrency, compressed, decentralized; /* const; what info/1 reports */
     term_t write_concurrency;        /* const: false, true or auto; what info/1 reports */
     unsigned asked_locks;            /* const: {debug_hash_fixed_number_of_locks, N}, or 0 */
-    term_t owner;                    /* owner lock + lock */
     struct EtsProc *owned_by;        /* owner lock: list it is in; lives while it holds tables */
     struct EtsTable *next_owned, *prev_owned; /* owner lock */
     struct EtsTable *next_all, *prev_all;     /* owner lock */
@@ -119,9 +121,9 @@ typedef struct EtsProc {             /* of each process that owns, fixes or may 
 } EtsProc;
 
 struct EtsSpace {
-    RwLock name_lock;                /* class ETS_NAMED: names */
-    struct EtsName **names;          /* name_lock: hash table, power of two */
-    size_t name_buckets, name_count, limit;
+    Mutex name_lock;                 /* class ETS_NAMED: changes of names */
+    _Atomic(struct EtsNames *) names; /* written under name_lock, read in a read section of the epoch */
+    size_t limit;
     Mutex owner_lock;                /* class ETS_OWNER */
     EtsTable *all;                   /* owner lock */
     uint64_t serials;                /* owner lock: EtsProc.serial given last */
@@ -143,20 +145,21 @@ typedef struct EtsOptions {
 EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *opt);
 enum EtsWant { ETS_WANT_READ, ETS_WANT_WRITE, ETS_WANT_INFO, ETS_WANT_OWNER };
 /* The table, locked (exclusively if `exclusive`), after checking that p may do this; NULL with
- * badarg and its cause (type, id, access) set. Unlock with ets_unlock. */
+ * badarg and its cause (type, id, access) set. Unlock with ets_unlock. It stays where it is until the
+ * scheduler's next quiescent state, deleted or not: only who comes back later holds a reference. */
 EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive);
+void ets_table_lock(EtsTable *t, bool exclusive);
 void ets_unlock(EtsTable *t, bool exclusive);
 /* Identifier term of a table: its name if it is named, else the magic reference. */
 term_t ets_id(Heap *h, EtsTable *t);
 term_t ets_ref(Heap *h, EtsTable *t);
 void ets_table_ref(EtsTable *t);
 void ets_table_unref(EtsTable *t);
-/* Delete (caller holds the write lock, which is released, and a reference, which it keeps). The
- * contents are for ets_garbage_free_some. */
+/* Delete (caller holds the write lock, which is released). The contents are for ets_garbage_free_some. */
 EtsGarbage *ets_table_delete(EtsTable *t);
 /* [write] Heir from now on; `heir` is a pid or none, the data is copied. */
 void ets_set_heir(EtsTable *t, term_t heir, term_t data);
-bool ets_rename(EtsTable *t, term_t name); /* write-locked; false when taken or unnamed */
+bool ets_rename(EtsTable *t, term_t name); /* write-locked; false when taken or deleted meanwhile */
 bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref);
 /* Give to process `to`: false when it is exiting. Table write-locked by the caller. */
 bool ets_change_owner(EtsTable *t, Process *to);
@@ -171,6 +174,13 @@ static inline bool ets_is_fixed(const EtsTable *t)
 }
 static inline term_t ets_key(const EtsTable *t, term_t tuple) { return tuple_element(tuple, t->keypos); }
 static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERED_SET; }
+
+/* ---- names (ets_names.c) ---- */
+void ets_names_init(struct EtsSpace *s);
+/* There until the next quiescent state; NULL: no table has the name. It may have got another one meanwhile. */
+EtsTable *ets_by_name(Vm *vm, term_t name);
+bool ets_name_add(Vm *vm, term_t name, EtsTable *t); /* false: taken */
+void ets_name_forget(EtsTable *t);                   /* of a table that is deleted */
 
 /* ---- objects (ets_object.c) ---- */
 EtsObject *ets_object_new(EtsTable *t, term_t tuple);

@@ -7,13 +7,6 @@
 #include "data/binary.h"
 #include "ets/ets_priv.h"
 
-#include <stdio.h>
-
-typedef struct EtsName {
-    struct EtsName *next;
-    term_t name;
-    EtsTable *table;
-} EtsName;
 
 static struct EtsSpace *space(Vm *vm) { return vm->ets; }
 
@@ -22,92 +15,32 @@ static struct EtsSpace *space(Vm *vm) { return vm->ets; }
 void ets_init(Vm *vm, size_t tables)
 {
     struct EtsSpace *s = MEM_NEW(ETS_TABLE, struct EtsSpace);
-    rwlock_init(&s->name_lock, LOCK_ETS_NAMED);
+    ets_names_init(s);
     mutex_init(&s->owner_lock, LOCK_ETS_OWNER);
-    s->name_buckets = 64;
     s->limit = MAX(tables, USUAL_LIMIT);
-    s->names = mem_alloc_zero(MEM_REGISTRY, s->name_buckets * sizeof *s->names);
     vm->ets = s;
 }
 
 size_t ets_table_count(Vm *vm) { return atomic_load(&space(vm)->count); }
 size_t ets_table_limit(Vm *vm) { return space(vm)->limit; }
 
-/* ---- names ---- */
-
-static EtsName **name_link(struct EtsSpace *s, term_t name)
-{
-    EtsName **link = &s->names[atom_index(name) & (s->name_buckets - 1)];
-    while (*link && (*link)->name != name) link = &(*link)->next;
-    return link;
-}
-
-static void grow_names(struct EtsSpace *s)
-{
-    size_t old = s->name_buckets;
-    EtsName **names = s->names;
-    s->name_buckets = 2 * old;
-    s->names = mem_alloc_zero(MEM_REGISTRY, s->name_buckets * sizeof *s->names);
-    for (size_t i = 0; i < old; i++) {
-        for (EtsName *n = names[i], *next; n; n = next) {
-            next = n->next;
-            n->next = NULL;
-            *name_link(s, n->name) = n;
-        }
-    }
-    mem_free(MEM_REGISTRY, names, old * sizeof *names);
-}
-
-/* [name_lock, write] */
-static bool add_name(struct EtsSpace *s, term_t name, EtsTable *t)
-{
-    EtsName **link = name_link(s, name);
-    if (*link) return false;
-    *link = MEM_NEW(ETS_TABLE, EtsName);
-    (*link)->name = name;
-    (*link)->table = t;
-    if (++s->name_count > s->name_buckets) grow_names(s);
-    return true;
-}
-
-/* [name_lock, write] */
-static void remove_name(struct EtsSpace *s, term_t name)
-{
-    EtsName **link = name_link(s, name), *n = *link;
-    if (!n) return;
-    *link = n->next;
-    s->name_count--;
-    MEM_DELETE(ETS_TABLE, n);
-}
-
-term_t ets_colliding_names(Process *p, term_t name, size_t n)
-{
-    struct EtsSpace *s = space(p->vm);
-    rwlock_read_lock(&s->name_lock);
-    size_t mask = s->name_buckets - 1;
-    rwlock_read_unlock(&s->name_lock);
-    term_t list = TERM_NIL;
-    char text[32];
-    for (size_t i = 0; n > 0; i++) {
-        int len = snprintf(text, sizeof text, "ets_name_%zu", i);
-        term_t atom = atom_intern(text, (size_t)len);
-        if (((atom_index(atom) ^ atom_index(name)) & mask) != 0 || atom == name) continue;
-        list = heap_cons(&p->heap, atom, list);
-        n--;
-    }
-    return list;
-}
-
 /* ---- references ---- */
 
 void ets_table_ref(EtsTable *t) { atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed); }
 
-void ets_table_unref(EtsTable *t)
+static void free_table(void *arg)
 {
-    if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) return;
+    EtsTable *t = arg;
     heap_dispose(&t->heir_heap);
     rwlock_destroy(&t->lock);
     MEM_DELETE(RESOURCE, t);
+}
+
+/* Natives look at tables without a reference: until the next quiescent state they may. */
+void ets_table_unref(EtsTable *t)
+{
+    if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        epoch_defer(t->vm->epoch, &t->later, free_table, t);
 }
 
 static EtsTable *magic_table(const Binary *b)
@@ -244,14 +177,9 @@ EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *o)
 {
     struct EtsSpace *s = space(p->vm);
     EtsTable *t = table_alloc(p, name, o);
-    if (t->named) {
-        rwlock_write_lock(&s->name_lock);
-        bool added = add_name(s, name, t);
-        rwlock_write_unlock(&s->name_lock);
-        if (!added) {
-            table_discard(t);
-            return NULL;
-        }
+    if (t->named && !ets_name_add(p->vm, name, t)) {
+        table_discard(t);
+        return NULL;
     }
     mutex_lock(&s->owner_lock);
     link_owned(t, p);
@@ -263,8 +191,9 @@ EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *o)
 
 /* ---- look-up ---- */
 
-static void table_lock(EtsTable *t, bool exclusive)
+void ets_table_lock(EtsTable *t, bool exclusive)
 {
+    ASSERT(epoch_self && epoch_is_online(epoch_self));
     if (exclusive) rwlock_write_lock(&t->lock);
     else rwlock_read_lock(&t->lock);
 }
@@ -273,7 +202,6 @@ void ets_unlock(EtsTable *t, bool exclusive)
 {
     if (exclusive) rwlock_write_unlock(&t->lock);
     else rwlock_read_unlock(&t->lock);
-    ets_table_unref(t);
 }
 
 /* A reference that lost its magic on the way (external term format): search by number. */
@@ -282,26 +210,15 @@ static EtsTable *by_number(struct EtsSpace *s, RefNum id)
     mutex_lock(&s->owner_lock);
     EtsTable *t = s->all;
     while (t && !ref_num_eq(t->id, id)) t = t->next_all;
-    if (t) ets_table_ref(t);
     mutex_unlock(&s->owner_lock);
     return t;
 }
 
-static EtsTable *by_name(struct EtsSpace *s, term_t name)
-{
-    rwlock_read_lock(&s->name_lock);
-    EtsName *n = *name_link(s, name);
-    EtsTable *t = n ? n->table : NULL;
-    if (t) ets_table_ref(t);
-    rwlock_read_unlock(&s->name_lock);
-    return t;
-}
-
-/* The table (with a reference), or NULL and *cause. */
+/* The table, there until the next quiescent state, or NULL and *cause. */
 static EtsTable *find_table(Vm *vm, term_t id, term_t *cause)
 {
     *cause = am_id;
-    if (term_is_atom(id)) return by_name(space(vm), id);
+    if (term_is_atom(id)) return ets_by_name(vm, id);
     if (!term_is_local_ref(id)) {
         *cause = am_type;
         return NULL;
@@ -313,9 +230,7 @@ static EtsTable *find_table(Vm *vm, term_t id, term_t *cause)
     }
     Binary *b = magic_ref_binary(id);
     if (b->destroy != destroy_magic) return NULL;
-    EtsTable *t = magic_table(b);
-    ets_table_ref(t);
-    return t;
+    return magic_table(b);
 }
 
 static bool may_access(const EtsTable *t, const Process *p, enum EtsWant want)
@@ -333,7 +248,7 @@ EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive)
     term_t cause;
     EtsTable *t = find_table(p->vm, id, &cause);
     if (t) {
-        table_lock(t, exclusive);
+        ets_table_lock(t, exclusive);
         if (!t->deleted && (!term_is_atom(id) || t->name == id)) {
             if (may_access(t, p, want)) return t;
             cause = am_access;
@@ -346,43 +261,16 @@ EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive)
 
 bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref)
 {
-    EtsTable *t = by_name(space(vm), name);
+    EtsTable *t = ets_by_name(vm, name);
     if (!t) return false;
-    *ref = ets_ref(h, t);
-    ets_table_unref(t);
-    return true;
-}
-
-bool ets_rename(EtsTable *t, term_t name)
-{
-    struct EtsSpace *s = space(t->vm);
-    if (!t->named) {
-        t->name = name;
-        return true;
-    }
-    /* Name lock comes before the table's: release and take both in order. */
-    rwlock_write_unlock(&t->lock);
-    rwlock_write_lock(&s->name_lock);
-    rwlock_write_lock(&t->lock);
-    bool ok = !t->deleted && add_name(s, name, t);
-    if (ok) {
-        remove_name(s, t->name);
-        t->name = name;
-    }
-    rwlock_write_unlock(&s->name_lock);
+    ets_table_lock(t, false);
+    bool ok = !t->deleted && t->name == name; /* the magic binary lives as long */
+    if (ok) *ref = ets_ref(h, t);
+    ets_unlock(t, false);
     return ok;
 }
 
 /* ---- deletion ---- */
-
-static void forget_name(EtsTable *t)
-{
-    struct EtsSpace *s = space(t->vm);
-    rwlock_write_lock(&s->name_lock);
-    EtsName *n = *name_link(s, t->name);
-    if (n && n->table == t) remove_name(s, t->name);
-    rwlock_write_unlock(&s->name_lock);
-}
 
 static void free_fixes(EtsTable *t)
 {
@@ -399,7 +287,7 @@ EtsGarbage *ets_table_delete(EtsTable *t)
     EtsGarbage *contents = ets_detach(t);
     t->deleted = true;
     rwlock_write_unlock(&t->lock);
-    if (t->named) forget_name(t);
+    if (t->named) ets_name_forget(t);
     mutex_lock(&s->owner_lock);
     unlink_owned(t);
     unlink_all(s, t);
@@ -518,7 +406,6 @@ static void drop_fixes(Process *p)
         EtsTable *t = f ? f->table : NULL;
         size_t count = f ? f->count : 0;
         if (t) {
-            ets_table_ref(t);
             unlink_fix(f, p);
         } else if (f) {
             p->ets->fixes = f->next_of_proc;
@@ -526,10 +413,7 @@ static void drop_fixes(Process *p)
         }
         mutex_unlock(&s->owner_lock);
         if (!f) return;
-        if (t) {
-            drop_fixed(t, count);
-            ets_table_unref(t);
-        }
+        if (t) drop_fixed(t, count);
     }
 }
 
@@ -578,13 +462,9 @@ static bool free_garbage(EtsProc *own, int32_t *reds)
 /* Hand on or delete one table. */
 static void leave_table(Process *p, EtsTable *t)
 {
-    table_lock(t, true);
-    if (t->deleted || give_to_heir(p, t)) {
-        ets_unlock(t, true);
-        return;
-    }
-    p->ets->garbage = ets_table_delete(t);
-    ets_table_unref(t);
+    ets_table_lock(t, true);
+    if (t->deleted || give_to_heir(p, t)) ets_unlock(t, true);
+    else p->ets->garbage = ets_table_delete(t);
 }
 
 bool ets_process_exit(Process *p, int32_t *reds)
@@ -596,7 +476,6 @@ bool ets_process_exit(Process *p, int32_t *reds)
         if (!free_garbage(p->ets, reds)) return false;
         mutex_lock(&s->owner_lock);
         EtsTable *t = p->ets->owned;
-        if (t) ets_table_ref(t);
         mutex_unlock(&s->owner_lock);
         if (!t) break;
         leave_table(p, t);
