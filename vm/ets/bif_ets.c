@@ -101,17 +101,12 @@ static void charge_objects(Process *p, size_t n) { process_charge(p, n / 4); }
 
 /* ---- insert ---- */
 
-static bool is_object(const EtsTable *t, term_t x)
-{
-    return term_is_tuple(x) && tuple_arity(x) >= t->keypos;
-}
-
 /* Length of a proper list of storable objects, or -1. */
 static int64_t object_list_length(const EtsTable *t, term_t l)
 {
     int64_t n = 0;
     for (; term_is_list_cell(l); l = list_tail(l), n++)
-        if (!is_object(t, list_head(l))) return -1;
+        if (!ets_is_object(t, list_head(l))) return -1;
     return l == TERM_NIL ? n : -1;
 }
 
@@ -163,7 +158,7 @@ static term_t insert_begin(Process *p, EtsTable *t, term_t objects)
 static bool insert_copied(Process *p, InsertState *s)
 {
     for (int n = INSERT_AT_ONCE; n > 0 && s->rest != TERM_NIL; n--, s->rest = list_tail(s->rest)) {
-        EtsObject *o = ets_object_make(list_head(s->rest));
+        EtsObject *o = ets_object_new(list_head(s->rest));
         o->h.next = s->backwards ? s->first : NULL;
         if (!s->backwards && s->last) s->last->h.next = o;
         if (s->backwards || !s->first) s->first = o;
@@ -186,7 +181,6 @@ static term_t insert_end(EtsTable *t, InsertState *s, bool only_new)
     while (put && s->first) {
         EtsObject *o = s->first;
         s->first = o->h.next;
-        ets_object_adopt(t, o);
         ets_put(t, o);
     }
     return term_bool(put);
@@ -218,7 +212,7 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
     /* A list goes into a bag last element first, as on the reference: look-ups show it. */
     if (t->type == ETS_BAG) objects = reversed(&p->heap, objects);
     for (term_t l = objects; l != TERM_NIL; l = list_tail(l))
-        ets_put(t, ets_object_new(t, list_head(l)));
+        ets_put(t, ets_object_new(list_head(l)));
     process_bump_reds(p, (int32_t)n);
     return am_true;
 }
@@ -226,14 +220,12 @@ static term_t insert_unlocked(Process *p, EtsTable *t, term_t objects, bool only
 /* The copy is made before the lock is taken: writers of one table wait for each other no longer than they must. */
 static term_t insert_one(Process *p, term_t *a, bool only_new)
 {
-    EtsObject *o = ets_object_make(a[1]);
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
-    bool is_fit = t && is_object(t, a[1]), put = is_fit && !(only_new && ets_find(t, ets_key(t, a[1])));
-    if (put) {
-        ets_object_adopt(t, o);
-        ets_put(t, o);
-    }
-    if (t) ets_unlock(t, true);
+    EtsObject *o = ets_object_new(a[1]);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_object(p, a[0], a[1], &s);
+    bool is_fit = t && ets_is_object(t, a[1]), put = is_fit && !(only_new && ets_find(t, ets_key(t, a[1])));
+    if (put) ets_put(t, o);
+    if (t) ets_unlock_stripe(t, s, true);
     if (!put) ets_object_dispose(o);
     return is_fit ? term_bool(put) : t ? bif_error(p, EXC_BADARG) : TERM_NONE;
 }
@@ -270,19 +262,21 @@ static term_t copy_all(Process *p, EtsTable *t, term_t key)
 
 BIF(ets, lookup, 2, 0)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_READ, a[1], false, &s);
     if (!t) return TERM_NONE;
     term_t result = copy_all(p, t, a[1]);
-    ets_unlock(t, false);
+    ets_unlock_stripe(t, s, false);
     return result;
 }
 
 BIF(ets, member, 2, 0)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_READ, a[1], false, &s);
     if (!t) return TERM_NONE;
     bool found = ets_find(t, a[1]) != NULL;
-    ets_unlock(t, false);
+    ets_unlock_stripe(t, s, false);
     return term_bool(found);
 }
 
@@ -300,7 +294,8 @@ static term_t elements(Process *p, EtsTable *t, EtsObject *o, word_t pos)
 
 static term_t lookup_element(Process *p, term_t *a, term_t otherwise)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_READ, a[1], false, &s);
     if (!t) return TERM_NONE;
     EtsObject *o = ets_find(t, a[1]);
     term_t result;
@@ -314,7 +309,7 @@ static term_t lookup_element(Process *p, term_t *a, term_t otherwise)
         bool single = t->type == ETS_SET || t->type == ETS_ORDERED_SET;
         if (result != TERM_NONE && single) result = list_head(result);
     }
-    ets_unlock(t, false);
+    ets_unlock_stripe(t, s, false);
     return result;
 }
 
@@ -325,31 +320,34 @@ BIF(ets, lookup_element, 4, 0) { return lookup_element(p, a, a[3]); }
 
 BIF(ets, take, 2, 0)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_WRITE, a[1], true, &s);
     if (!t) return TERM_NONE;
     term_t result = copy_all(p, t, a[1]);
     if (result != TERM_NIL) ets_remove_key(t, a[1]);
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, s, true);
     return result;
 }
 
 BIF(ets, delete, 2, 0)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_WRITE, a[1], true, &s);
     if (!t) return TERM_NONE;
     size_t n = ets_remove_key(t, a[1]);
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, s, true);
     charge_objects(p, n);
     return am_true;
 }
 
 BIF(ets, delete_object, 2, 0)
 {
-    EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
+    EtsStripe *s;
+    EtsTable *t = ets_lock_object(p, a[0], a[1], &s);
     if (!t) return TERM_NONE;
-    bool ok = is_object(t, a[1]);
+    bool ok = ets_is_object(t, a[1]);
     if (ok) ets_remove_equal(t, a[1]);
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, s, true);
     return ok ? am_true : bif_error(p, EXC_BADARG);
 }
 
@@ -416,7 +414,7 @@ BIF(ets, internal_delete_all, 2, 0)
     if (d) return free_some(p, d);
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_WRITE, true);
     if (!t) return TERM_NONE;
-    size_t n = t->count;
+    size_t n = ets_size(t);
     EtsGarbage *garbage = ets_remove_all(t);
     ets_unlock(t, true);
     term_t count = term_small((int64_t)n);
@@ -496,14 +494,14 @@ BIF(erts_internal, ets_raw_next, 2, 0) { return step(p, a, ets_next); }
 static term_t slot_objects(Process *p, EtsTable *t, size_t i)
 {
     if (ets_is_tree(t)) {
-        if (i > t->count) return bif_error(p, EXC_BADARG);
+        if (i > ets_size(t)) return bif_error(p, EXC_BADARG);
         EtsObject *o = ets_first(t);
         for (size_t k = 0; o && k < i; k++) o = ets_tree_object(rb_next(&o->node));
         if (!o) return am_Dollar_end_of_table;
         return heap_cons(&p->heap, ets_object_copy(&p->heap, o), TERM_NIL);
     }
-    if (i > t->hash.active) return bif_error(p, EXC_BADARG);
-    if (i == t->hash.active) return am_Dollar_end_of_table;
+    if (i > ets_hash_active(&t->hash)) return bif_error(p, EXC_BADARG);
+    if (i == ets_hash_active(&t->hash)) return am_Dollar_end_of_table;
     term_t list = TERM_NIL;
     for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(t, o))
         list = heap_cons(&p->heap, ets_object_copy(&p->heap, o), list);
@@ -608,7 +606,7 @@ BIF(ets, safe_fixtable, 2, 0)
     EtsTable *t = ets_lock(p, a[0], ETS_WANT_READ, false);
     if (!t) return TERM_NONE;
     if (a[1] == am_true) ets_fix(p, t);
-    size_t tombstones = ets_is_tree(t) ? 0 : t->hash.tombstones;
+    size_t tombstones = ets_tombstones(t);
     ets_unlock(t, false);
     if (a[1] == am_false && ets_unfix(p, t)) charge_objects(p, tombstones);
     return term_is_bool(a[1]) ? am_true : bif_error(p, EXC_BADARG);

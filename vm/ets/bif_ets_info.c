@@ -49,19 +49,20 @@ static term_t hash_stats(Heap *h, EtsTable *t)
 {
     size_t longest = 0, shortest = SIZE_MAX;
     double squares = 0;
-    for (size_t i = 0; i < t->hash.active; i++) {
+    size_t active = ets_hash_active(&t->hash);
+    for (size_t i = 0; i < active; i++) {
         size_t n = 0;
         for (EtsObject *o = ets_hash_slot(t, i); o; o = ets_hash_chain_next(t, o)) n++;
         squares += (double)n * (double)n;
         longest = MAX(longest, n);
         shortest = MIN(shortest, n);
     }
-    double buckets = (double)t->hash.active, mean = (double)t->count / buckets;
+    double buckets = (double)active, mean = (double)ets_size(t) / buckets;
     double deviation = sqrt(MAX(squares / buckets - mean * mean, 0.0));
     double expected = sqrt(mean * (1 - 1 / buckets));
-    term_t e[] = {heap_uint(h, t->hash.active), heap_float(h, mean), heap_float(h, deviation),
+    term_t e[] = {heap_uint(h, active), heap_float(h, mean), heap_float(h, deviation),
                   heap_float(h, expected), heap_uint(h, shortest), heap_uint(h, longest),
-                  term_small((int64_t)t->hash.tombstones), term_small(1)};
+                  term_small((int64_t)ets_tombstones(t)), term_small((int64_t)t->stripe_mask + 1)};
     return heap_tuple(h, ARRAY_LEN(e), e);
 }
 
@@ -86,8 +87,8 @@ static term_t all_binaries(Heap *h, EtsTable *t)
         for (RbNode *n = rb_first(&t->tree); n; n = rb_next(n)) list = binaries(h, ets_tree_object(n), list);
         return list;
     }
-    for (size_t i = 0; i < t->hash.active; i++)
-        for (const EtsObject *o = t->hash.segments[i / ETS_SEGMENT][i % ETS_SEGMENT]; o; o = o->h.next)
+    for (size_t i = 0; i < ets_hash_active(&t->hash); i++)
+        for (const EtsObject *o = ets_hash_chain(&t->hash, i); o; o = o->h.next)
             list = binaries(h, o, list);
     return list;
 }
@@ -104,7 +105,7 @@ static term_t item(Heap *h, EtsTable *t, term_t what)
     switch (what) {
     case am_id: return ets_ref(h, t);
     case am_name: return t->name;
-    case am_size: return heap_uint(h, t->count);
+    case am_size: return heap_uint(h, ets_size(t));
     case am_type: return type_atom(t);
     case am_keypos: return term_small((int64_t)t->keypos);
     case am_protection: return protection_atom(t);
@@ -212,9 +213,9 @@ static void report_table(Buf *b, EtsTable *t)
     heap_dispose(&h);
     buf_puts(b, "\nName: ");
     atom_print(b, t->name, true);
-    if (ets_is_tree(t)) buf_printf(b, "\nOrdered set (AVL tree), Elements: %zu\n", t->count);
-    else buf_printf(b, "\nBuckets: %zu\n", t->hash.active);
-    buf_printf(b, "Objects: %zu\nWords: %zu\nType: ", t->count, ets_memory_words(t));
+    if (ets_is_tree(t)) buf_printf(b, "\nOrdered set (AVL tree), Elements: %zu\n", ets_size(t));
+    else buf_printf(b, "\nBuckets: %zu\n", ets_hash_active(&t->hash));
+    buf_printf(b, "Objects: %zu\nWords: %zu\nType: ", ets_size(t), ets_memory_words(t));
     atom_print(b, type_atom(t), true);
     buf_puts(b, "\nProtection: ");
     atom_print(b, protection_atom(t), true);

@@ -101,7 +101,7 @@ static bool visit(Process *p, EtsTable *t, Traversal *tr, EtsObject *o)
         break;
     case ACT_REPLACE:
         if (!is_replacement(t, o, r)) return false;
-        ets_replace(t, o, ets_object_new(t, r));
+        ets_replace(t, o, ets_object_new(r));
         tr->count++;
         break;
     }
@@ -127,7 +127,7 @@ static int slice_key(Process *p, EtsTable *t, Traversal *tr)
 static int slice_hash(Process *p, EtsTable *t, Traversal *tr, size_t budget)
 {
     size_t seen = 0;
-    for (; tr->slot < t->hash.active; tr->slot++) {
+    for (; tr->slot < ets_hash_active(&t->hash); tr->slot++) {
         if (seen >= budget || chunk_full(tr)) return 0;
         seen++;
         ets_hash_prefetch(t, tr->slot + 8);

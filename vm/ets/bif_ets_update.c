@@ -23,7 +23,7 @@ static EtsObject *find_or_default(Process *p, EtsTable *t, term_t key, term_t ot
     term_t *tmp = heap_alloc(&p->heap, n + 1);
     memcpy(tmp, boxed_ptr(otherwise), (n + 1) * sizeof(term_t));
     tmp[t->keypos] = key;
-    ets_put(t, ets_object_new(t, term_make_boxed(tmp)));
+    ets_put(t, ets_object_new(term_make_boxed(tmp)));
     return ets_find(t, key);
 }
 
@@ -102,17 +102,18 @@ static term_t update_element(Process *p, EtsTable *t, term_t *a, term_t otherwis
     if (set_in_place(t, o, a[2])) return am_true;
     term_t *draft = tuple_draft(p, ets_tuple(o));
     bool ok = set_elements(p, t, draft, a[2]);
-    if (ok) ets_replace(t, o, ets_object_new(t, term_make_boxed(draft)));
+    if (ok) ets_replace(t, o, ets_object_new(term_make_boxed(draft)));
     draft_forget(draft);
     return ok ? am_true : TERM_NONE;
 }
 
-/* The table, write-locked, if its type holds one object per key; else badarg with the cause, TERM_NONE: none. */
-static EtsTable *lock_single(Process *p, term_t id, term_t cause)
+/* The table, if its type holds one object per key, with the stripe of the key write-locked; else badarg with the
+ * cause, TERM_NONE: none. */
+static EtsTable *lock_single(Process *p, const term_t *a, term_t cause, EtsStripe **s)
 {
-    EtsTable *t = ets_lock(p, id, ETS_WANT_WRITE, true);
+    EtsTable *t = ets_lock_key(p, a[0], ETS_WANT_WRITE, a[1], true, s);
     if (!t || t->type == ETS_SET || t->type == ETS_ORDERED_SET) return t;
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, *s, true);
     if (cause == TERM_NONE) bif_error(p, EXC_BADARG);
     else bif_error_cause(p, EXC_BADARG, cause);
     return NULL;
@@ -120,10 +121,11 @@ static EtsTable *lock_single(Process *p, term_t id, term_t cause)
 
 static term_t update_element_call(Process *p, term_t *a, term_t otherwise)
 {
-    EtsTable *t = lock_single(p, a[0], TERM_NONE);
+    EtsStripe *s;
+    EtsTable *t = lock_single(p, a, TERM_NONE, &s);
     if (!t) return TERM_NONE;
     term_t result = update_element(p, t, a, otherwise);
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, s, true);
     return result;
 }
 
@@ -213,7 +215,7 @@ static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwis
         result = count_list(p, t, draft, a[2]);
     }
     if (result != TERM_NONE)
-        ets_replace(t, o, ets_object_new(t, term_make_boxed(draft)));
+        ets_replace(t, o, ets_object_new(term_make_boxed(draft)));
     else if (!existed)
         ets_remove_key(t, a[1]);
     draft_forget(draft);
@@ -222,10 +224,11 @@ static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwis
 
 static term_t update_counter_call(Process *p, term_t *a, term_t otherwise)
 {
-    EtsTable *t = lock_single(p, a[0], am_table_type);
+    EtsStripe *s;
+    EtsTable *t = lock_single(p, a, am_table_type, &s);
     if (!t) return TERM_NONE;
     term_t result = update_counter(p, t, a, otherwise);
-    ets_unlock(t, true);
+    ets_unlock_stripe(t, s, true);
     return result;
 }
 

@@ -7,7 +7,8 @@
  * name. `deleted` is set, under the write lock, before the contents are freed.
  * Fixation: while a table is fixed, deleted objects stay as tombstones and the hash table keeps its
  * size, so that a traversal sees each object that stays in the table exactly once.
- * Locks: ETS_NAMED (names) < ETS_TABLE (a table's contents) < ETS_OWNER (who owns and fixes what).
+ * Locks: ETS_NAMED (changes of names) < ETS_SIZE (number of buckets) < ETS_TABLE (contents, in stripes) <
+ *   ETS_OWNER (who owns and fixes what).
  * Semantics: stdlib's ets(3). Layer: ets. */
 #ifndef JOIST_ETS_ETS_H
 #define JOIST_ETS_ETS_H

@@ -59,7 +59,7 @@ void ets_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 EtsObject *ets_first(EtsTable *t)
 {
     if (ets_is_tree(t)) return ets_tree_object(rb_first(&t->tree));
-    for (size_t i = 0; i < t->hash.active; i++) {
+    for (size_t i = 0; i < ets_hash_active(&t->hash); i++) {
         EtsObject *o = ets_hash_slot(t, i);
         if (o) return o;
     }
@@ -85,6 +85,13 @@ EtsObject *ets_prev(EtsTable *t, term_t key, bool *found)
 
 /* ---- everything at once ---- */
 
+static void stripe_clear(EtsStripe *s)
+{
+    store_relaxed(&s->count, 0);
+    s->object_words = s->tombstones = 0;
+    ets_hash_free_graves(s);
+}
+
 EtsGarbage *ets_detach(EtsTable *t)
 {
     EtsGarbage *g = MEM_NEW(ETS_TABLE, EtsGarbage);
@@ -96,7 +103,7 @@ EtsGarbage *ets_detach(EtsTable *t)
         g->hash = t->hash;
         t->hash = (EtsHash){0};
     }
-    t->count = t->object_words = 0;
+    for (uint32_t i = 0; i <= t->stripe_mask; i++) stripe_clear(&t->stripes[i]);
     return g;
 }
 
@@ -107,7 +114,7 @@ EtsGarbage *ets_remove_all(EtsTable *t)
         return NULL;
     }
     EtsGarbage *g = ets_detach(t);
-    if (!g->is_tree) ets_hash_init(&t->hash);
+    if (!g->is_tree) ets_hash_init(t);
     return g;
 }
 
@@ -132,7 +139,9 @@ bool ets_garbage_free_some(EtsGarbage *g, size_t budget)
 
 size_t ets_memory_words(const EtsTable *t)
 {
-    size_t words = sizeof *t / sizeof(term_t) + t->object_words;
+    size_t words = sizeof *t / sizeof(term_t);
+    if (t->stripe_mask) words += (t->stripe_mask + 1) * sizeof(EtsStripe) / sizeof(term_t);
+    for (uint32_t i = 0; i <= t->stripe_mask; i++) words += t->stripes[i].object_words;
     if (!ets_is_tree(t)) words += t->hash.segment_count * ETS_SEGMENT;
     return words;
 }
@@ -146,8 +155,8 @@ static void object_region(const EtsTable *t, const EtsObject *o, RegionVisit *vi
 
 static void hash_regions(const EtsTable *t, RegionVisit *visit, void *ctx)
 {
-    for (size_t i = 0; i < t->hash.active; i++)
-        for (const EtsObject *o = t->hash.segments[i / ETS_SEGMENT][i % ETS_SEGMENT]; o; o = o->h.next)
+    for (size_t i = 0; i < ets_hash_active(&t->hash); i++)
+        for (const EtsObject *o = ets_hash_chain(&t->hash, i); o; o = o->h.next)
             object_region(t, o, visit, ctx);
 }
 

@@ -9,14 +9,7 @@ static size_t object_words(const EtsObject *o) { return o->words + !o->flat; }
 
 static size_t object_bytes(const EtsObject *o) { return sizeof *o + object_words(o) * sizeof(term_t); }
 
-void ets_object_adopt(EtsTable *t, const EtsObject *o) { t->object_words += object_bytes(o) / sizeof(term_t); }
-
-EtsObject *ets_object_new(EtsTable *t, term_t tuple)
-{
-    EtsObject *o = ets_object_make(tuple);
-    ets_object_adopt(t, o);
-    return o;
-}
+void ets_object_adopt(EtsStripe *s, const EtsObject *o) { s->object_words += object_bytes(o) / sizeof(term_t); }
 
 static EtsObject *flat_object(term_t tuple, size_t words)
 {
@@ -27,7 +20,7 @@ static EtsObject *flat_object(term_t tuple, size_t words)
     return o;
 }
 
-EtsObject *ets_object_make(term_t tuple)
+EtsObject *ets_object_new(term_t tuple)
 {
     size_t words = flat_tuple_words(tuple);
     if (words) return flat_object(tuple, words);
@@ -41,9 +34,9 @@ EtsObject *ets_object_make(term_t tuple)
     return o;
 }
 
-void ets_object_free(EtsTable *t, EtsObject *o)
+void ets_object_free(EtsStripe *s, EtsObject *o)
 {
-    t->object_words -= object_bytes(o) / sizeof(term_t);
+    s->object_words -= object_bytes(o) / sizeof(term_t);
     ets_object_dispose(o);
 }
 
@@ -59,15 +52,4 @@ term_t ets_object_copy(Heap *h, const EtsObject *o)
     if (o->flat) return heap_copy_flat_tuple(h, o->mem, o->words);
     if (UNLIKELY(ets_off_heap(o) != NULL)) return term_copy(h, ets_tuple(o));
     return heap_copy_block(h, o->mem, o->words, ets_tuple(o));
-}
-
-EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value)
-{
-    word_t n = tuple_arity(ets_tuple(o));
-    term_t *tmp = mem_alloc(MEM_TEMP, (n + 1) * sizeof(term_t));
-    memcpy(tmp, boxed_ptr(ets_tuple(o)), (n + 1) * sizeof(term_t));
-    tmp[pos] = value;
-    EtsObject *fresh = ets_object_new(t, term_make_boxed(tmp));
-    mem_free(MEM_TEMP, tmp, (n + 1) * sizeof(term_t));
-    return fresh;
 }

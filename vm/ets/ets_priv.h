@@ -44,19 +44,32 @@ enum EtsType { ETS_SET, ETS_BAG, ETS_DUPLICATE_BAG, ETS_ORDERED_SET };
 enum EtsProtection { ETS_PUBLIC, ETS_PROTECTED, ETS_PRIVATE };
 
 /* Linear hashing. Buckets live in segments; `active` of them are in use; bucket of hash h is
- * h & mask, or h & (mask >> 1) when that is not active yet. */
+ * h & mask, or h & (mask >> 1) when that is not active yet.
+ * Who holds one stripe reads these while another thread splits or merges a bucket of another stripe, and may see
+ * some of them older than others. For its own buckets the answer is right all the same: each change that concerns
+ * them was made under its stripe, and in a round of splits or merges each stripe has its turn. */
 #define ETS_SEGMENT 256
 typedef struct EtsHash {
-    EtsObject ***segments;
+    _Atomic(EtsObject ***) segments;
     size_t segment_count, segment_cap;
-    size_t active;                   /* power of two <= active <= mask + 1 */
-    size_t mask;
-    size_t tombstones;
-    uint32_t epoch;                  /* of live objects: a new one makes all there are tombstones */
-    size_t *graves;                  /* buckets with tombstones, while they are few; some twice */
-    size_t grave_count, grave_cap;
-    bool graves_lost;                /* too many: any bucket may have tombstones */
+    atomic_word_t active;            /* power of two <= active <= mask + 1 */
+    atomic_word_t mask;
+    uint32_t epoch;                  /* all stripes; of live objects: a new one makes all there are tombstones */
 } EtsHash;
+
+/* A part of a table, with a lock of its own: the buckets whose numbers end alike. A table without
+ * write_concurrency is one stripe. "lock" of a field of the table means: any stripe to read, all to write. */
+typedef struct EtsStripe {
+    RwLock lock;                     /* class ETS_TABLE */
+    atomic_word_t count;             /* lock: live objects; without it, an estimate */
+    size_t object_words;             /* lock: memory of objects */
+    size_t tombstones;               /* lock */
+    size_t *graves;                  /* lock: buckets with tombstones, while they are few; some twice */
+    size_t grave_count, grave_cap;   /* lock */
+    bool graves_lost;                /* lock: too many: any bucket may have tombstones */
+} EtsStripe;
+
+#define ETS_STRIPES_MAX 64u          /* a power of two that divides ETS_SEGMENT */
 
 /* Contents taken out of a table, to be freed in slices by one process. */
 typedef struct EtsGarbage {
@@ -75,7 +88,10 @@ typedef struct EtsFix {              /* one process that fixed this table */
 } EtsFix;
 
 typedef struct EtsTable {
-    RwLock lock;                     /* class ETS_TABLE */
+    EtsStripe only;                  /* of a table that is one stripe */
+    EtsStripe *stripes;              /* const: `only`, or a power of two of them */
+    uint32_t stripe_mask;            /* const */
+    bool whole;                      /* lock: somebody writes with all stripes of several */
     bool deleted;                    /* lock: gone for everybody */
     bool named;                      /* const */
     enum EtsType type;               /* const */
@@ -83,9 +99,19 @@ typedef struct EtsTable {
     term_t name;                     /* lock */
     term_t owner;                    /* owner lock + lock */
     word_t keypos;                   /* const, 1-based */
+    _Atomic(size_t) fixed;           /* sum of fix counts and of running traversals */
+    union {
+        EtsHash hash;
+        struct {
+            RbTree tree;
+            /* Where a traversal stands: set under either lock, unset before the object is freed. */
+            _Atomic(EtsObject *) cursor;
+        };
+    };
     Vm *vm;                          /* const */
     _Atomic(int64_t) refs;           /* registry, identifiers (through the magic binary), traversals */
     EpochNode later;                 /* freed by the epoch */
+    Mutex size_lock;                 /* class ETS_SIZE: splits and merges of buckets, if there are several stripes */
     RefNum id;                       /* const */
     Binary *magic;                   /* const; its data points back here */
     bool read_concurrency, compressed, decentralized; /* const; what info/1 reports */
@@ -98,19 +124,8 @@ typedef struct EtsTable {
     uint64_t heir_serial;            /* lock: EtsProc.serial of the heir */
     term_t heir_data;                /* lock: in heir_heap */
     Heap heir_heap;
-    size_t count;                    /* lock: live objects */
-    size_t object_words;             /* lock: memory of objects */
     EtsFix *fixers;                  /* owner lock */
-    _Atomic(size_t) fixed;           /* sum of fix counts and of running traversals */
     int64_t fixed_since;             /* lock: monotonic ns of the first fixation */
-    union {
-        EtsHash hash;
-        struct {
-            RbTree tree;
-            /* Where a traversal stands: set under either lock, unset before the object is freed. */
-            _Atomic(EtsObject *) cursor;
-        };
-    };
 } EtsTable;
 
 typedef struct EtsProc {             /* of each process that owns, fixes or may inherit tables */
@@ -143,16 +158,10 @@ typedef struct EtsOptions {
 } EtsOptions;
 /* NULL when the name is taken. The table belongs to p. */
 EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *opt);
-enum EtsWant { ETS_WANT_READ, ETS_WANT_WRITE, ETS_WANT_INFO, ETS_WANT_OWNER };
-/* The table, locked (exclusively if `exclusive`), after checking that p may do this; NULL with
- * badarg and its cause (type, id, access) set. Unlock with ets_unlock. It stays where it is until the
- * scheduler's next quiescent state, deleted or not: only who comes back later holds a reference. */
-EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive);
-void ets_table_lock(EtsTable *t, bool exclusive);
-void ets_unlock(EtsTable *t, bool exclusive);
 /* Identifier term of a table: its name if it is named, else the magic reference. */
 term_t ets_id(Heap *h, EtsTable *t);
 term_t ets_ref(Heap *h, EtsTable *t);
+EtsTable *ets_of_magic(const Binary *b); /* NULL: it is something else's */
 void ets_table_ref(EtsTable *t);
 void ets_table_unref(EtsTable *t);
 /* Delete (caller holds the write lock, which is released). The contents are for ets_garbage_free_some. */
@@ -175,6 +184,45 @@ static inline bool ets_is_fixed(const EtsTable *t)
 static inline term_t ets_key(const EtsTable *t, term_t tuple) { return tuple_element(tuple, t->keypos); }
 static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERED_SET; }
 
+/* ---- locks (ets_lock.c) ---- */
+void ets_stripes_init(EtsTable *t); /* when its options are set */
+void ets_stripes_free(EtsTable *t);
+enum EtsWant { ETS_WANT_READ, ETS_WANT_WRITE, ETS_WANT_INFO, ETS_WANT_OWNER };
+/* The table, locked as a whole (exclusively if `exclusive`), after checking that p may do this; NULL with
+ * badarg and its cause (type, id, access) set. Unlock with ets_unlock. It stays where it is until the
+ * scheduler's next quiescent state, deleted or not: only who comes back later holds a reference. */
+EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive);
+void ets_table_lock(EtsTable *t, bool exclusive);
+void ets_unlock(EtsTable *t, bool exclusive);
+/* The same of the stripe *s alone that the key, or the key of the object (if it is one for t), belongs to. */
+EtsTable *ets_lock_key(Process *p, term_t id, enum EtsWant want, term_t key, bool exclusive, EtsStripe **s);
+EtsTable *ets_lock_object(Process *p, term_t id, term_t object, EtsStripe **s); /* to write */
+void ets_unlock_one_of_several(EtsTable *t, EtsStripe *s, bool exclusive);
+static inline void ets_unlock_stripe(EtsTable *t, EtsStripe *s, bool exclusive)
+{
+    if (UNLIKELY(t->stripe_mask)) ets_unlock_one_of_several(t, s, exclusive);
+    else if (exclusive) rwlock_write_unlock(&s->lock);
+    else rwlock_read_unlock(&s->lock);
+}
+static inline bool ets_is_object(const EtsTable *t, term_t x)
+{
+    return term_is_tuple(x) && tuple_arity(x) >= t->keypos;
+}
+static inline void ets_count_add(EtsStripe *s, word_t n) { store_relaxed(&s->count, load_relaxed(&s->count) + n); }
+/* [read] Live objects; without all stripes, an estimate. */
+static inline size_t ets_size(const EtsTable *t)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i <= t->stripe_mask; i++) n += load_relaxed(&t->stripes[i].count);
+    return n;
+}
+static inline size_t ets_tombstones(const EtsTable *t) /* [read, whole] */
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i <= t->stripe_mask; i++) n += t->stripes[i].tombstones;
+    return n;
+}
+
 /* ---- names (ets_names.c) ---- */
 void ets_names_init(struct EtsSpace *s);
 /* There until the next quiescent state; NULL: no table has the name. It may have got another one meanwhile. */
@@ -183,15 +231,12 @@ bool ets_name_add(Vm *vm, term_t name, EtsTable *t); /* false: taken */
 void ets_name_forget(EtsTable *t);                   /* of a table that is deleted */
 
 /* ---- objects (ets_object.c) ---- */
-EtsObject *ets_object_new(EtsTable *t, term_t tuple);
-/* The same in two steps, of which the first needs no lock. */
-EtsObject *ets_object_make(term_t tuple);
-void ets_object_adopt(EtsTable *t, const EtsObject *o);
-void ets_object_free(EtsTable *t, EtsObject *o);
-void ets_object_dispose(EtsObject *o); /* of no table any more */
+EtsObject *ets_object_new(term_t tuple); /* needs no lock */
+/* [write] Counted among the memory of its stripe; ets_object_free gives it back. */
+void ets_object_adopt(EtsStripe *s, const EtsObject *o);
+void ets_object_free(EtsStripe *s, EtsObject *o);
+void ets_object_dispose(EtsObject *o); /* of no table yet, or any more */
 term_t ets_object_copy(Heap *h, const EtsObject *o);
-/* A copy of o with element `pos` replaced. */
-EtsObject *ets_object_with(EtsTable *t, const EtsObject *o, word_t pos, term_t value);
 
 /* ---- contents: each function dispatches on the type; locks as named ---- */
 /* [write] Put an object (owned from here). Sets replace; a bag ignores an equal object. */
@@ -221,7 +266,18 @@ bool ets_garbage_free_some(EtsGarbage *g, size_t budget);
 EtsGarbage *ets_remove_all(EtsTable *t);
 
 /* ---- hash (ets_hash.c) ---- */
-void ets_hash_init(EtsHash *h);
+void ets_hash_init(EtsTable *t);
+uint32_t ets_hash_of(term_t key);
+/* [write] May a table, which has several stripes, have too few or too many buckets? Then, without
+ * locks: ets_hash_adjust. */
+bool ets_hash_is_off_size(const EtsTable *t, const EtsStripe *s);
+void ets_hash_adjust(EtsTable *t);
+static inline size_t ets_hash_active(const EtsHash *h) { return load_relaxed(&h->active); }
+/* [read] First object of a bucket, dead or alive. */
+static inline EtsObject *ets_hash_chain(const EtsHash *h, size_t i)
+{
+    return load_acquire(&h->segments)[i / ETS_SEGMENT][i % ETS_SEGMENT];
+}
 EtsObject *ets_hash_slot(EtsTable *t, size_t slot);  /* first live object of a slot, or NULL */
 void ets_hash_prefetch(const EtsTable *t, size_t slot); /* of a slot that is looked at soon, or none */
 /* o, or the next live one of its chain. */
@@ -230,6 +286,7 @@ EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o); /* next live object o
 void ets_hash_sweep(EtsTable *t);                    /* [write] drop tombstones after unfixing */
 void ets_hash_bury_all(EtsTable *t);                 /* [write, fixed] all objects to tombstones, at once */
 bool ets_hash_free_some(EtsHash *h, size_t *budget);
+void ets_hash_free_graves(EtsStripe *s);
 void ets_hash_put(EtsTable *t, EtsObject *o);
 EtsObject *ets_hash_find(EtsTable *t, term_t key);
 size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal);

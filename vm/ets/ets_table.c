@@ -32,7 +32,7 @@ static void free_table(void *arg)
 {
     EtsTable *t = arg;
     heap_dispose(&t->heir_heap);
-    rwlock_destroy(&t->lock);
+    ets_stripes_free(t);
     MEM_DELETE(RESOURCE, t);
 }
 
@@ -43,14 +43,14 @@ void ets_table_unref(EtsTable *t)
         epoch_defer(t->vm->epoch, &t->later, free_table, t);
 }
 
-static EtsTable *magic_table(const Binary *b)
-{
-    return *(EtsTable *const *)b->data;
-}
-
 static void destroy_magic(Binary *b)
 {
-    ets_table_unref(magic_table(b));
+    ets_table_unref(*(EtsTable **)b->data);
+}
+
+EtsTable *ets_of_magic(const Binary *b)
+{
+    return b->destroy == destroy_magic ? *(EtsTable *const *)b->data : NULL;
 }
 
 term_t ets_ref(Heap *h, EtsTable *t)
@@ -153,15 +153,15 @@ static EtsTable *table_alloc(Process *p, term_t name, const EtsOptions *o)
     EtsTable *t = MEM_NEW(RESOURCE, EtsTable);
     t->vm = p->vm;
     atomic_init(&t->refs, 2);
-    rwlock_init(&t->lock, LOCK_ETS_TABLE);
     t->id = ref_new(p->vm);
     t->magic = binary_new_magic(sizeof(EtsTable *), 0, destroy_magic);
     *(EtsTable **)t->magic->data = t;
     t->name = name;
     t->owner = p->id;
     set_options(t, o);
+    ets_stripes_init(t);
     if (ets_is_tree(t)) ets_tree_init(t);
-    else ets_hash_init(&t->hash);
+    else ets_hash_init(t);
     return t;
 }
 
@@ -187,76 +187,6 @@ EtsTable *ets_table_new(Process *p, term_t name, const EtsOptions *o)
     mutex_unlock(&s->owner_lock);
     atomic_fetch_add(&s->count, 1);
     return t;
-}
-
-/* ---- look-up ---- */
-
-void ets_table_lock(EtsTable *t, bool exclusive)
-{
-    ASSERT(epoch_self && epoch_is_online(epoch_self));
-    if (exclusive) rwlock_write_lock(&t->lock);
-    else rwlock_read_lock(&t->lock);
-}
-
-void ets_unlock(EtsTable *t, bool exclusive)
-{
-    if (exclusive) rwlock_write_unlock(&t->lock);
-    else rwlock_read_unlock(&t->lock);
-}
-
-/* A reference that lost its magic on the way (external term format): search by number. */
-static EtsTable *by_number(struct EtsSpace *s, RefNum id)
-{
-    mutex_lock(&s->owner_lock);
-    EtsTable *t = s->all;
-    while (t && !ref_num_eq(t->id, id)) t = t->next_all;
-    mutex_unlock(&s->owner_lock);
-    return t;
-}
-
-/* The table, there until the next quiescent state, or NULL and *cause. */
-static EtsTable *find_table(Vm *vm, term_t id, term_t *cause)
-{
-    *cause = am_id;
-    if (term_is_atom(id)) return ets_by_name(vm, id);
-    if (!term_is_local_ref(id)) {
-        *cause = am_type;
-        return NULL;
-    }
-    if (!ref_is_magic(id)) {
-        EtsTable *found = by_number(space(vm), ref_num(id));
-        if (!found) *cause = am_type; /* it may never have been one */
-        return found;
-    }
-    Binary *b = magic_ref_binary(id);
-    if (b->destroy != destroy_magic) return NULL;
-    return magic_table(b);
-}
-
-static bool may_access(const EtsTable *t, const Process *p, enum EtsWant want)
-{
-    if (want == ETS_WANT_INFO || t->owner == p->id) return true;
-    switch (t->protection) {
-    case ETS_PUBLIC: return true;
-    case ETS_PROTECTED: return want == ETS_WANT_READ;
-    default: return false;
-    }
-}
-
-EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive)
-{
-    term_t cause;
-    EtsTable *t = find_table(p->vm, id, &cause);
-    if (t) {
-        ets_table_lock(t, exclusive);
-        if (!t->deleted && (!term_is_atom(id) || t->name == id)) {
-            if (may_access(t, p, want)) return t;
-            cause = am_access;
-        }
-        ets_unlock(t, exclusive);
-    }
-    bif_error_cause(p, EXC_BADARG, cause);
-    return NULL;
 }
 
 bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref)
@@ -286,7 +216,7 @@ EtsGarbage *ets_table_delete(EtsTable *t)
     struct EtsSpace *s = space(t->vm);
     EtsGarbage *contents = ets_detach(t);
     t->deleted = true;
-    rwlock_write_unlock(&t->lock);
+    ets_unlock(t, true);
     if (t->named) ets_name_forget(t);
     mutex_lock(&s->owner_lock);
     unlink_owned(t);
@@ -328,9 +258,9 @@ static void drop_fixed(EtsTable *t, size_t count)
 {
     if (atomic_fetch_sub_explicit(&t->fixed, count, memory_order_acq_rel) != count) return;
     if (ets_is_tree(t)) return;
-    rwlock_write_lock(&t->lock);
+    ets_table_lock(t, true);
     if (!t->deleted && !ets_is_fixed(t)) ets_hash_sweep(t);
-    rwlock_write_unlock(&t->lock);
+    ets_unlock(t, true);
 }
 
 void ets_release(EtsTable *t)

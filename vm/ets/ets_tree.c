@@ -34,30 +34,32 @@ void ets_tree_init(EtsTable *t)
 static void tree_free(EtsTable *t, EtsObject *o)
 {
     if (load_relaxed(&t->cursor) == o) store_relaxed(&t->cursor, NULL);
-    ets_object_free(t, o);
+    ets_object_free(&t->only, o);
 }
 
 void ets_tree_put(EtsTable *t, EtsObject *o)
 {
     RbNode *old = rb_insert(&t->tree, &o->node, compare_nodes, t);
+    ets_object_adopt(&t->only, o);
     if (old) {
         rb_replace(&t->tree, old, &o->node);
         tree_free(t, ets_tree_object(old));
     } else {
-        t->count++;
+        ets_count_add(&t->only, 1);
     }
 }
 
 void ets_tree_remove(EtsTable *t, EtsObject *o)
 {
     rb_remove(&t->tree, &o->node);
-    t->count--;
+    ets_count_add(&t->only, (word_t)-1);
     tree_free(t, o);
 }
 
 void ets_tree_replace(EtsTable *t, EtsObject *old, EtsObject *fresh)
 {
     rb_replace(&t->tree, &old->node, &fresh->node);
+    ets_object_adopt(&t->only, fresh);
     tree_free(t, old);
 }
 
