@@ -50,7 +50,7 @@ struct EtfEncode {
     term_t root;
     Frame *frames;
     size_t depth, cap;
-    char uncounted[64];   /* the room when only the size is asked for: overwritten again and again */
+    char uncounted[256];  /* the room when only the size is asked for: overwritten again and again */
 };
 
 /* ---- writing ---- */
@@ -533,12 +533,35 @@ static void node_child(EtfEncode *e, Frame *f)
     else push_node(e, children[i]);
 }
 
+/* Small integers of up to 32 bits at the head of t, as many as there is room and budget for; what is left of t. */
+static term_t small_items(EtfEncode *e, term_t t)
+{
+    char *p = e->at, *last = e->end - (1 + sizeof(int32_t));
+    size_t n = e->budget;
+    for (; n > 0 && p <= last && term_is_list_cell(t) && term_is_small(list_head(t)); t = list_next(t), n--) {
+        int64_t i = small_value(list_head(t));
+        if ((uint64_t)i <= UINT8_MAX) {
+            *p++ = (char)ETF_SMALL_INT;
+            *p++ = (char)i;
+        } else if (i == (int32_t)i) {
+            *p = (char)ETF_INT;
+            store_n(p + 1, (uint32_t)i, 4);
+            p += 5;
+        } else {
+            break;
+        }
+    }
+    e->at = p;
+    e->budget = n;
+    return t;
+}
+
 /* Terms without terms inside follow each other without a step of their own. f is gone when a frame was pushed. */
 static void list_items(EtfEncode *e, Frame *f)
 {
     size_t depth = e->depth;
     term_t t = f->t;
-    while (term_is_list_cell(t)) {
+    while (term_is_list_cell(t = small_items(e, t))) {
         term_t head = list_head(t);
         f->t = t = list_next(t);
         put_term(e, head);

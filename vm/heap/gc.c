@@ -207,9 +207,10 @@ static void sweep_off_heap(Gc *g, OffHeap *list, OffHeap ***young, OffHeap ***ol
     }
 }
 
-static uint64_t vheap_limit(uint64_t live, uint64_t least)
+/* Half of what it was at least: who made much garbage will make as much again. */
+static uint64_t vheap_limit(uint64_t live, uint64_t least, uint64_t before)
 {
-    least = MAX(least, (uint64_t)HEAP_MIN_VHEAP_WORDS);
+    least = MAX(MAX(least, before / 2), (uint64_t)HEAP_MIN_VHEAP_WORDS);
     return live * 2 > least ? vheap_size_at_least(live * 2) : least;
 }
 
@@ -227,9 +228,9 @@ static void sweep_all_off_heap(Gc *g)
     }
     *young_tail = g->area_off_heap;
     *old_tail = old;
-    h->off_heap_limit = vheap_limit(h->off_heap_words, g->wanted->vheap_limit);
+    h->off_heap_limit = vheap_limit(h->off_heap_words, g->wanted->vheap_limit, h->off_heap_limit);
     if (g->major)
-        h->old_off_heap_limit = h->off_heap_limit;
+        h->old_off_heap_limit = MAX(h->off_heap_limit, h->old_off_heap_limit / 2);
     g->wanted->want_major = h->old_off_heap_words > h->old_off_heap_limit;
 }
 
