@@ -20,7 +20,8 @@ static term_t build(Process *asker, Process *p, term_t spec)
 static term_t info_of_self(Process *p, term_t spec)
 {
     int32_t reds = INT32_MAX;
-    if (!signal_fetch_handle(p, &reds)) return bif_yield(p); /* killed */
+    bool waiting = process_state(p) & PS_SIGNALS; /* set before a sender goes on */
+    if (waiting && !signal_fetch_handle(p, &reds)) return bif_yield(p); /* killed */
     return build(p, p, spec);
 }
 

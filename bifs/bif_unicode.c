@@ -239,12 +239,12 @@ static term_t convert(Walk *w, Heap *h, term_t t)
 
 static term_t out_list(Heap *h, const Buf *out)
 {
-    const uint8_t *bytes = (const uint8_t *)buf_text(out), *end = bytes + out->len;
+    const uint8_t *bytes = (const uint8_t *)buf_text(out);
     size_t n = utf8_length(bytes, out->len);
     if (n == 0) return TERM_NIL;
     term_t *hp = heap_alloc(h, 2 * n), list = term_make_list(hp);
-    for (uint32_t c; utf8_decode(&bytes, end, &c) == UTF8_OK; hp += 2)
-        list_put(hp, term_small(c), term_make_list(hp + 2));
+    for (size_t length; n > 0; n--, hp += 2, bytes += length)
+        list_put(hp, term_small(utf8_valid_char(bytes, &length)), term_make_list(hp + 2));
     hp[-1] = TERM_NIL;
     return list;
 }

@@ -129,6 +129,7 @@ enum Utf8Result utf8_scan(const uint8_t *bytes, size_t n, size_t *good, size_t *
         uint32_t cp;
         at += ascii;
         count += ascii;
+        for (size_t m; end - at >= 4 && *at >= 0x80 && (m = decode_whole(at, &cp)) > 0; at += m) count++;
         r = utf8_decode(&at, end, &cp);
         if (r != UTF8_OK)
             break;

@@ -32,6 +32,26 @@ static inline size_t utf8_size(uint32_t cp)
  * *cp is unchanged. */
 enum Utf8Result utf8_decode(const uint8_t **at, const uint8_t *end, uint32_t *cp);
 
+/* The code point at `at` of text that is known to be valid, and at its length. */
+static inline uint32_t utf8_valid_char(const uint8_t *at, size_t *length)
+{
+    uint32_t first = at[0];
+    if (first < 0x80) {
+        *length = 1;
+        return first;
+    }
+    if (first < 0xE0) {
+        *length = 2;
+        return (first & 0x1F) << 6 | (at[1] & 0x3F);
+    }
+    if (first < 0xF0) {
+        *length = 3;
+        return (first & 0xF) << 12 | (uint32_t)(at[1] & 0x3F) << 6 | (at[2] & 0x3F);
+    }
+    *length = 4;
+    return (first & 7) << 18 | (uint32_t)(at[1] & 0x3F) << 12 | (uint32_t)(at[2] & 0x3F) << 6 | (at[3] & 0x3F);
+}
+
 /* Write a scalar value (caller checked); returns the number of bytes, 1..4. */
 size_t utf8_encode(uint32_t cp, uint8_t *to);
 
