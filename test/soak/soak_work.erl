@@ -5,7 +5,7 @@
 
 all() ->
     [{links, fun links/0}, {monitors, fun monitors/0}, {timers, fun timers/0}, {order, fun order/0},
-     {table, fun table/0}, {counters, fun counters/0}, {give_away, fun give_away/0}, {fixed, fun fixed/0},
+     {table, fun table/0}, {counters, fun counters/0}, {shared, fun shared/0}, {give_away, fun give_away/0}, {fixed, fun fixed/0},
      {names, fun names/0}, {cat, fun cat/0}, {tcp, fun tcp/0}, {udp, fun udp/0}, {code, fun code/0},
      {garbage, fun garbage/0}, {binaries, fun binaries/0}, {killed, fun killed/0}, {constants, fun constants/0},
      {suspended, fun suspended/0}, {aliases, fun aliases/0}, {heap_limit, fun heap_limit/0}, {traced, fun traced/0}].
@@ -227,6 +227,23 @@ counters() ->
     Sum = lists:sum([V || {_, V} <- ets:tab2list(T)]),
     nothing_left().
 
+%% Each of several processes has keys of its own in one table, which grows and shrinks.
+shared() ->
+    T = ets:new(t, [public, pick([set, bag, duplicate_bag, ordered_set]), {write_concurrency, pick([false, true, auto])}]),
+    N = rnd(3000),
+    Ps = [spawn_monitor(fun() -> own_keys(T, P, N) end) || P <- lists:seq(1, rnd(4))],
+    [_ = ets:select_count(T, [{{{'_', '$1'}, '_'}, [{'<', '$1', 10}], [true]}]) || _ <- lists:seq(1, rnd(5))],
+    [normal = down(R, P) || {P, R} <- Ps],
+    true = length(Ps) =:= ets:info(T, size),
+    ets:delete(T),
+    nothing_left().
+
+own_keys(T, P, N) ->
+    Keys = [{P, I} || I <- lists:seq(1, N)],
+    [true = ets:insert_new(T, {K, here}) || K <- Keys],
+    [[{K, here}] = ets:lookup(T, K) || K <- Keys],
+    [true = ets:delete(T, K) || K <- tl(Keys)].
+
 give_away() ->
     Me = self(),
     P = spawn(fun() -> receive {'ETS-TRANSFER', T, Me, data} -> receive stop -> ets:info(T, size) end end end),
@@ -242,7 +259,7 @@ give_away() ->
 
 %% A traversal of a fixed table sees each object that was there all the time once.
 fixed() ->
-    T = ets:new(t, [public]),
+    T = ets:new(t, [public, pick([set, bag, ordered_set]), {write_concurrency, pick([false, true, auto])}]),
     N = rnd(1000),
     ets:insert(T, [{I, keep} || I <- lists:seq(1, N)]),
     {P, R} = spawn_monitor(fun() -> disturb(T, N, 500) end),

@@ -101,7 +101,7 @@ EtsGarbage *ets_detach(EtsTable *t)
         ets_tree_init(t);
     } else {
         g->hash = t->hash;
-        t->hash = (EtsHash){0};
+        t->hash = (EtsHash){.epoch = 0};
     }
     for (uint32_t i = 0; i <= t->stripe_mask; i++) stripe_clear(&t->stripes[i]);
     return g;
