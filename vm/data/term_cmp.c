@@ -104,6 +104,16 @@ static void rows_free(Rows *s)
         mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
 
+/* Go past pairs that are the same word; r may be at its end then. */
+static inline void row_skip_same(Row *r)
+{
+    const term_t *a = r->a, *b = r->b, *end = a + r->n;
+    while (a != end && *a == *b) a++, b++;
+    r->a = a;
+    r->b = b;
+    r->n = (size_t)(end - a);
+}
+
 /* Two different lists: go past the cells whose heads are the same word, most of what strings consist of. */
 static inline void skip_same_heads(term_t *a, term_t *b)
 {
@@ -186,9 +196,11 @@ bool term_eq_slow(term_t a, term_t b)
     Row r = {.a = &a, .b = &b, .n = 1, .exact = true};
     rows_init(&s);
     do {
+        row_skip_same(&r);
+        if (r.n == 0) continue;
         term_t x = *r.a++, y = *r.b++;
         r.n--;
-        if (x != y) skip_same_heads(&x, &y);
+        skip_same_heads(&x, &y);
         if (x == y) continue;
         if (term_is_list_cell(x) && term_is_list_cell(y)) {
             row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
@@ -444,9 +456,11 @@ int term_cmp_slow(term_t a, term_t b, bool exact)
     int c = 0;
     rows_init(&s);
     do {
+        row_skip_same(&r);
+        if (r.n == 0) continue;
         term_t x = *r.a++, y = *r.b++;
         r.n--;
-        if (x != y) skip_same_heads(&x, &y);
+        skip_same_heads(&x, &y);
         if (x == y) continue;
         if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
         else c = shallow_cmp(&s, &r, x, y);

@@ -226,5 +226,5 @@ static void report_table(Buf *b, EtsTable *t)
 void ets_report(Buf *b, Vm *vm)
 {
     for (EtsTable *t = vm->ets->all; t; t = t->next_all)
-        if (!t->deleted) report_table(b, t);
+        if (!ets_is_deleted(t)) report_table(b, t);
 }

@@ -163,7 +163,7 @@ static void hash_regions(const EtsTable *t, RegionVisit *visit, void *ctx)
 static void table_regions(EtsTable *t, RegionVisit *visit, void *ctx)
 {
     region_visit_frags(t->heir_heap.frags, t->name, visit, ctx);
-    if (t->deleted) return;
+    if (ets_is_deleted(t)) return;
     if (!ets_is_tree(t)) {
         hash_regions(t, visit, ctx);
         return;

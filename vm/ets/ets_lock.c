@@ -101,12 +101,12 @@ NOINLINE static EtsTable *find_otherwise(Process *p, term_t id)
     return t ? t : refused(p, term_is_atom(id) ? am_id : am_type);
 }
 
-/* The table, there until the next quiescent state, or NULL and badarg. */
+/* The table, it and its stripes there until the next quiescent state, or NULL and badarg. */
 static inline EtsTable *find_table(Process *p, term_t id)
 {
     if (UNLIKELY(!term_is_local_ref(id) || !ref_is_magic(id))) return find_otherwise(p, id);
     EtsTable *t = ets_of_magic(magic_ref_binary(id));
-    return LIKELY(t != NULL) ? t : refused(p, am_id);
+    return LIKELY(t != NULL && !ets_is_deleted(t)) ? t : refused(p, am_id);
 }
 
 static inline bool may_access(const EtsTable *t, const Process *p, enum EtsWant want)
@@ -122,7 +122,7 @@ static inline bool may_access(const EtsTable *t, const Process *p, enum EtsWant 
 /* [read] Is it still the table of that name? */
 static inline bool is_there(const EtsTable *t, term_t id)
 {
-    return !t->deleted && (!term_is_atom(id) || t->name == id);
+    return !ets_is_deleted(t) && (!term_is_atom(id) || t->name == id);
 }
 
 EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive)

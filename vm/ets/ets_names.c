@@ -131,7 +131,7 @@ bool ets_rename(EtsTable *t, term_t name)
     ets_unlock(t, true);
     mutex_lock(&t->vm->ets->name_lock);
     ets_table_lock(t, true);
-    bool ok = !t->deleted && add(t->vm, name, t);
+    bool ok = !ets_is_deleted(t) && add(t->vm, name, t);
     if (ok) {
         remove_name(t);
         t->name = name;

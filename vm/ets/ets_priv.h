@@ -92,7 +92,7 @@ typedef struct EtsTable {
     EtsStripe *stripes;              /* const: `only`, or a power of two of them */
     uint32_t stripe_mask;            /* const */
     bool whole;                      /* lock: somebody writes with all stripes of several */
-    bool deleted;                    /* lock: gone for everybody */
+    atomic_bool_t deleted;           /* set under lock: gone for everybody; then the stripes go, through the epoch */
     bool named;                      /* const */
     enum EtsType type;               /* const */
     enum EtsProtection protection;   /* lock */
@@ -182,17 +182,18 @@ static inline bool ets_is_fixed(const EtsTable *t)
     return atomic_load_explicit(&((EtsTable *)t)->fixed, memory_order_acquire) != 0;
 }
 static inline term_t ets_key(const EtsTable *t, term_t tuple) { return tuple_element(tuple, t->keypos); }
+static inline bool ets_is_deleted(const EtsTable *t) { return load_acquire(&t->deleted); }
 static inline bool ets_is_tree(const EtsTable *t) { return t->type == ETS_ORDERED_SET; }
 
 /* ---- locks (ets_lock.c) ---- */
 void ets_stripes_init(EtsTable *t); /* when its options are set */
-void ets_stripes_free(EtsTable *t);
+void ets_stripes_free(EtsTable *t); /* when nobody may lock them any more */
 enum EtsWant { ETS_WANT_READ, ETS_WANT_WRITE, ETS_WANT_INFO, ETS_WANT_OWNER };
 /* The table, locked as a whole (exclusively if `exclusive`), after checking that p may do this; NULL with
  * badarg and its cause (type, id, access) set. Unlock with ets_unlock. It stays where it is until the
  * scheduler's next quiescent state, deleted or not: only who comes back later holds a reference. */
 EtsTable *ets_lock(Process *p, term_t id, enum EtsWant want, bool exclusive);
-void ets_table_lock(EtsTable *t, bool exclusive);
+void ets_table_lock(EtsTable *t, bool exclusive); /* of a table that was not deleted when this native began */
 void ets_unlock(EtsTable *t, bool exclusive);
 /* The same of the stripe *s alone that the key, or the key of the object (if it is one for t), belongs to. */
 EtsTable *ets_lock_key(Process *p, term_t id, enum EtsWant want, term_t key, bool exclusive, EtsStripe **s);

@@ -32,7 +32,6 @@ static void free_table(void *arg)
 {
     EtsTable *t = arg;
     heap_dispose(&t->heir_heap);
-    ets_stripes_free(t);
     MEM_DELETE(RESOURCE, t);
 }
 
@@ -169,6 +168,7 @@ static void table_discard(EtsTable *t)
 {
     ets_garbage_free_some(ets_detach(t), SIZE_MAX);
     Binary *magic = t->magic;
+    ets_stripes_free(t);
     ets_table_unref(t);
     binary_unref(magic);
 }
@@ -194,7 +194,7 @@ bool ets_whereis_locked_name(Vm *vm, term_t name, Heap *h, term_t *ref)
     EtsTable *t = ets_by_name(vm, name);
     if (!t) return false;
     ets_table_lock(t, false);
-    bool ok = !t->deleted && t->name == name; /* the magic binary lives as long */
+    bool ok = !ets_is_deleted(t) && t->name == name; /* the magic binary lives as long */
     if (ok) *ref = ets_ref(h, t);
     ets_unlock(t, false);
     return ok;
@@ -211,11 +211,19 @@ static void free_fixes(EtsTable *t)
     t->fixers = NULL;
 }
 
+/* The rest of a table lives as long as a reference to it. */
+static void leave_registry(void *arg)
+{
+    EtsTable *t = arg;
+    ets_stripes_free(t);
+    ets_table_unref(t);
+}
+
 EtsGarbage *ets_table_delete(EtsTable *t)
 {
     struct EtsSpace *s = space(t->vm);
     EtsGarbage *contents = ets_detach(t);
-    t->deleted = true;
+    store_release(&t->deleted, true);
     ets_unlock(t, true);
     if (t->named) ets_name_forget(t);
     mutex_lock(&s->owner_lock);
@@ -225,7 +233,7 @@ EtsGarbage *ets_table_delete(EtsTable *t)
     mutex_unlock(&s->owner_lock);
     atomic_fetch_sub(&s->count, 1);
     Binary *magic = t->magic;
-    ets_table_unref(t);
+    epoch_defer(t->vm->epoch, &t->later, leave_registry, t);
     binary_unref(magic);
     return contents;
 }
@@ -257,9 +265,9 @@ void ets_hold(EtsTable *t)
 static void drop_fixed(EtsTable *t, size_t count)
 {
     if (atomic_fetch_sub_explicit(&t->fixed, count, memory_order_acq_rel) != count) return;
-    if (ets_is_tree(t)) return;
+    if (ets_is_tree(t) || ets_is_deleted(t)) return;
     ets_table_lock(t, true);
-    if (!t->deleted && !ets_is_fixed(t)) ets_hash_sweep(t);
+    if (!ets_is_deleted(t) && !ets_is_fixed(t)) ets_hash_sweep(t);
     ets_unlock(t, true);
 }
 
@@ -393,7 +401,7 @@ static bool free_garbage(EtsProc *own, int32_t *reds)
 static void leave_table(Process *p, EtsTable *t)
 {
     ets_table_lock(t, true);
-    if (t->deleted || give_to_heir(p, t)) ets_unlock(t, true);
+    if (ets_is_deleted(t) || give_to_heir(p, t)) ets_unlock(t, true);
     else p->ets->garbage = ets_table_delete(t);
 }
 
