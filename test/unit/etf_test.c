@@ -91,6 +91,28 @@ START_TEST(encodes_in_slices)
 }
 END_TEST
 
+/* Integers of each size of the format and one past it, in lists longer than the room and the slices of an encoder. */
+START_TEST(encodes_lists_of_integers)
+{
+    static const int64_t edges[] = {0, 255, 256, -1, INT32_MAX, INT32_MIN, (int64_t)INT32_MAX + 1,
+                                    (int64_t)INT32_MIN - 1};
+    for (size_t length = 1; length < 1500; length = 2 * length + 1) {
+        Buf whole = BUF_INIT(TEMP);
+        term_t list = TERM_NIL;
+        for (size_t i = 0; i < length; i++)
+            list = heap_cons(&heap, term_small(edges[i % ARRAY_LEN(edges)] + (int64_t)(i / 64)), list);
+        ck_assert(etf_encode(&vm, &whole, list, 0));
+        ck_assert_uint_eq(size_of(list), whole.len);
+        BitView v = binary_of(list);
+        ck_assert_uint_eq(v.bits, 8 * whole.len);
+        ck_assert_mem_eq(v.base, whole.data, whole.len);
+        term_t again = etf_decode(&heap, &vm, (const uint8_t *)whole.data, whole.len, 0);
+        ck_assert(again != TERM_NONE && term_eq(again, list));
+        buf_free(&whole);
+    }
+}
+END_TEST
+
 START_TEST(decodes_in_slices)
 {
     for (size_t i = 0; i < TERMS; i++) {
@@ -179,6 +201,7 @@ static Suite *suite(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, encodes_the_same_bytes);
     tcase_add_test(c, encodes_in_slices);
+    tcase_add_test(c, encodes_lists_of_integers);
     tcase_add_test(c, decodes_in_slices);
     tcase_add_test(c, survives_damage);
     tcase_add_test(c, orders_as_the_reference);
