@@ -292,9 +292,43 @@ BIF(erts_internal, purge_module, 2, 0)
     return term_bool(!abort);
 }
 
+/* The collector of literal areas, which waits until all epoch sections of a time have ended. */
+typedef struct AreaWait {
+    EpochNode node;
+    Vm *vm;
+    term_t pid, ref;         /* ref in piece */
+    HeapPiece piece;
+} AreaWait;
+
+static void area_wait_over(void *arg)
+{
+    AreaWait *w = arg;
+    Heap h = {0};
+    heap_piece_adopt(&h, &w->piece);
+    Process *to = process_lookup(w->vm, w->pid);
+    if (to)
+        message_send_heap(w->vm, am_system, to, heap_tuple2(&h, w->ref, am_true), &h);
+    else
+        heap_dispose(&h);
+    MEM_DELETE(TEMP, w);
+}
+
+static void sections_ended(void *arg)
+{
+    AreaWait *w = arg;
+    sched_run_on(w->vm, 1, area_wait_over, w);
+}
+
 BIF(erts_literal_area_collector, release_area_switch, 0, 0)
 {
-    return term_bool(purge_switch_area(p->vm));
+    if (!purge_switch_area(p->vm)) return am_false;
+    term_t ref = heap_new_ref(&p->heap, p->vm);
+    AreaWait *w = MEM_NEW(TEMP, AreaWait);
+    w->vm = p->vm;
+    w->pid = p->id;
+    w->ref = heap_piece_copy_all(&w->piece, ref);
+    epoch_defer(p->vm->epoch, &w->node, sections_ended, w);
+    return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
 }
 
 /* send_copy_request(To, AreaId, How): answered by {copy_literals, {AreaId, How, To}, Result}. */

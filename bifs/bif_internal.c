@@ -160,7 +160,7 @@ static term_t wait_for_schedulers(Process *p)
     b->vm = p->vm;
     b->rounds = 2;
     b->pid = p->id;
-    b->ref = heap_piece_copy(&b->piece, ref);
+    b->ref = heap_piece_copy_all(&b->piece, ref);
     sched_run_on_all(p->vm, pass, barrier_passed, b);
     return bif_trap_mfa(p, am_erts_internal, am_await_result, 1, &ref);
 }

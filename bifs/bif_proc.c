@@ -191,7 +191,7 @@ BIF(erts_internal, process_flag, 3, 0)
     term_t ref = heap_new_ref(&p->heap, p->vm);
     SetFlag *f = MEM_NEW(TEMP, SetFlag);
     *f = (SetFlag){.vm = p->vm, .requester = p->id, .calls = (uint32_t)n};
-    f->ref = heap_piece_copy(&f->piece, ref);
+    f->ref = heap_piece_copy_all(&f->piece, ref);
     signal_send_call(p->vm, p->id, a[0], set_save_calls, f);
     return ref;
 }
@@ -433,7 +433,7 @@ BIF(erts_internal, process_display, 2, 0)
     term_t ref = heap_new_ref(&p->heap, p->vm);
     Display *d = MEM_NEW(TEMP, Display);
     *d = (Display){.vm = p->vm, .requester = p->id};
-    d->ref = heap_piece_copy(&d->piece, ref);
+    d->ref = heap_piece_copy_all(&d->piece, ref);
     signal_send_call(p->vm, p->id, a[0], display, d);
     return ref;
 }

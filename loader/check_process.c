@@ -33,9 +33,8 @@ bool process_uses_old_code(Process *p, term_t module)
 term_t process_leave_literal_area(Process *p, term_t how)
 {
     const term_t *start, *end;
-    if (purge_area_bounds(p->vm, &start, &end)
-        && process_copy_literals(p, start, end, p->x_saved, p->x_live))
-        purge_note_found(p->vm);
+    if (purge_area_bounds(p->vm, &start, &end))
+        process_copy_literals(p, start, end, p->x_saved, p->x_live);
     /* The copies may be more than it is allowed: it has to run to die. */
     if (p->flags & PF_HEAP_LIMIT)
         or_acq_rel(&p->state, PS_RUNNABLE);

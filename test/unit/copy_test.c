@@ -43,7 +43,7 @@ START_TEST(size_is_what_the_copy_takes)
     term_t parts[] = {heap_float(&from, 1.5), heap_int(&from, INT64_MAX), ext_pid(&from), big,
                       heap_sub_bits(&from, big, 3, 100), heap_binary(&from, "abc", 3), am_true};
     term_t t = heap_list(&from, 7, parts, heap_tuple(&from, 0, parts));
-    size_t words = term_size_words(t, true);
+    size_t words = term_size_unshared(t);
     ck_assert_uint_eq(words, 14 + 1 + 2 + 2 + EXT_PID_WORDS + 2 * REFC_BITS_WORDS
                                  + HEAP_BITS_WORDS(3));
     (void)term_copy(&to, t);

@@ -226,7 +226,7 @@ static void survive(size_t most_words)
         world_init(w);
         for (int step = 0; step < 300; step++) {
             term_t t = make_term(w);
-            if (term_size_words(t, false) > most_words)
+            if (term_size_words(t) > most_words)
                 t = TERM_NIL;
             set(w, rnd(ROOTS + STACK), t);
             if (rnd(8) == 0)
@@ -329,7 +329,7 @@ START_TEST(deep_list_and_nested_tuples)
         heap_verify(&w->heap, &roots, "deep");
     }
     Heap out = {0};
-    ck_assert_uint_eq(term_size_words(w->root[1], true), 3 * 300000);
+    ck_assert_uint_eq(term_size_unshared(w->root[1]), 3 * 300000);
     term_t copy = term_copy(&out, w->root[1]);
     int i = 300000;
     for (term_t t = copy; t != TERM_NIL; t = tuple_element(t, 2))
@@ -352,7 +352,7 @@ START_TEST(literals_are_shared_then_copied)
     LiteralArea *area = literal_area_of_terms(&vm, terms, 2);
     heap_dispose(&tmp);
     term_t literal = terms[0];
-    ck_assert_uint_eq(term_size_words(literal, true), 0);
+    ck_assert_uint_eq(term_size_unshared(literal), 0);
     set(w, 0, heap_tuple2(&w->heap, literal, literal));
     set(w, ROOTS, literal);
     collect(w, true, false, 5);

@@ -14,22 +14,14 @@
 #include "base/large.h"
 #include "base/atomic.h"
 #include "base/checked.h"
+#include "base/poison.h"
 #include "base/thread.h"
 
 #include <malloc.h>
 #include <stdlib.h>
-#ifdef JOIST_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
-#endif
 
 #define STRIPES 128
 #define MMAP_BYTES (4 << 20)
-
-#define FRESH_BYTE 0xA5
-#define FREED_BYTE 0xDB
 
 /* Sizes that are kept, 16 * k + 8 for k = 1.. (what malloc's blocks hold), and how much of all a thread keeps. None
  * where tools watch what is freed. */

@@ -43,7 +43,6 @@ typedef struct CodeSpace {
     Mutex release_lock;
     struct LiteralRelease *released, **released_end; /* release lock: waiting for the collector */
     struct LiteralRelease *releasing; /* release lock: the one all processes are asked about */
-    atomic_bool_t release_found;   /* a process still had terms of it in this round */
     _Atomic(term_t) literal_collector; /* pid of erts_literal_area_collector, or TERM_NONE */
 } CodeSpace;
 

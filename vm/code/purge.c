@@ -200,24 +200,16 @@ static void free_release(void *arg)
 bool purge_switch_area(Vm *vm)
 {
     CodeSpace *cs = vm->code;
-    LiteralRelease *done = NULL;
     mutex_lock(&cs->release_lock);
-    bool again = atomic_exchange(&cs->release_found, false);
-    if (cs->releasing && !again) {
-        done = cs->releasing;
-        cs->releasing = NULL;
-    }
-    if (!cs->releasing && cs->released) {
-        cs->releasing = cs->released;
-        cs->released = cs->released->next;
-        if (!cs->released)
-            cs->released_end = &cs->released;
-    }
-    bool more = cs->releasing != NULL;
+    LiteralRelease *done = cs->releasing, *next = cs->released;
+    cs->releasing = next;
+    if (next) cs->released = next->next;
+    if (!cs->released) cs->released_end = &cs->released;
+    literal_area_leaves(vm, next ? next->area : NULL);
     mutex_unlock(&cs->release_lock);
     if (done)
         epoch_defer(vm->epoch, &done->node, free_release, done);
-    return more;
+    return next != NULL;
 }
 
 bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end)
@@ -231,9 +223,4 @@ bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end)
     }
     mutex_unlock(&cs->release_lock);
     return r != NULL;
-}
-
-void purge_note_found(Vm *vm)
-{
-    atomic_store(&vm->code->release_found, true);
 }

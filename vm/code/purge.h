@@ -29,9 +29,8 @@ size_t purge_take_waiters(Vm *vm, term_t **pids);
 /* The instance that a process must not use any more, or NULL. */
 CodeInstance *purge_instance(Vm *vm, term_t module);
 
-/* ---- literal areas: erts_literal_area_collector asks every process to copy what it still uses ----
- * A round asks each process once. The area is freed after a round in which no process had any of
- * its terms: a term sent during a round may have reached a process that had been asked already. */
+/* ---- literal areas: erts_literal_area_collector asks every process, once, to copy what it still uses ----
+ * None gets anything of the area after it was asked: whoever sends copies, too (literal_area_leaves). */
 typedef struct LiteralRelease {
     struct LiteralRelease *next;
     struct LiteralArea *area;
@@ -40,10 +39,10 @@ typedef struct LiteralRelease {
 /* Queue an area that nothing but processes refers to any more. The caller then sends copy_literals to
  * vm->code->literal_collector. Any thread. */
 void purge_release_literals(Vm *vm, struct LiteralArea *area);
-/* The present area is done: free it, or begin another round. False: no area is left to work on. */
+/* The present area is done: free it, and let the next one leave. Processes are asked about that when all epoch sections
+ * that go on now have ended. False: there is none. */
 bool purge_switch_area(Vm *vm);
 /* Bounds of the area all processes are asked about; false: none. */
 bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end);
-void purge_note_found(Vm *vm);
 
 #endif

@@ -30,7 +30,7 @@ static Orphan *meet(Channel *c, uint32_t conn, RefNum ref, term_t t, bool leave)
 {
     Orphan *o = MEM_NEW(NODE, Orphan);
     o->ref = ref;
-    o->term = heap_piece_copy(&o->piece, t);
+    o->term = heap_piece_copy_all(&o->piece, t);
     mutex_lock(&c->members_lock);
     HashNode *link = hash_take(&c->orphans, ref_hash(ref), has_ref, &ref);
     leave = leave && !link && conn > c->closed_conn;

@@ -175,8 +175,8 @@ static void encode_now(Channel *c, uint32_t conn, enum ChannelState state, uint6
 static DistWaiting *new_waiting(term_t control, term_t payload)
 {
     DistWaiting *w = MEM_NEW(DIST, DistWaiting);
-    w->control = heap_piece_copy(&w->piece, control);
-    w->payload = payload == TERM_NONE ? TERM_NONE : heap_piece_copy(&w->piece, payload);
+    w->control = heap_piece_copy_all(&w->piece, control);
+    w->payload = payload == TERM_NONE ? TERM_NONE : heap_piece_copy_all(&w->piece, payload);
     w->words = w->piece.words;
     return w;
 }

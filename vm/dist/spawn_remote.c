@@ -113,8 +113,8 @@ bool spawn_answered(Channel *c, uint32_t conn, term_t control)
     a->ref = ref_num(ref);
     a->flags = small_value(flags);
     a->to = to;
-    a->result = heap_piece_copy(&a->piece, result);
-    a->token = arity == 6 ? heap_piece_copy(&a->piece, e[5]) : TERM_NIL;
+    a->result = heap_piece_copy_all(&a->piece, result);
+    a->token = arity == 6 ? heap_piece_copy_all(&a->piece, e[5]) : TERM_NIL;
     signal_send_call(c->vm, c->name, to, answered, a);
     return true;
 }

@@ -24,12 +24,14 @@ EtsObject *ets_object_new(term_t tuple)
 {
     size_t words = flat_tuple_words(tuple);
     if (words) return flat_object(tuple, words);
-    words = term_size_words(tuple, false);
+    words = term_size_words(tuple);
     EtsObject *o = mem_alloc(MEM_ETS, sizeof *o + (words + 1) * sizeof(term_t));
     o->words = words;
     o->flat = false;
     Heap h = {0}; /* chains what lies off the heap */
-    (void)term_copy_to(&h, tuple, o->mem, false, NULL);
+    term_t *end;
+    (void)term_copy_to(&h, tuple, o->mem, &end);
+    CHECK(end == o->mem + words);
     o->mem[words] = (term_t)(uintptr_t)h.off_heap;
     return o;
 }

@@ -7,6 +7,7 @@
  * Layer: heap. */
 #include "base/litmap.h"
 #include "heap/heap_priv.h"
+#include "heap/literal.h"
 #include "heap/termstack.h"
 
 #include "base/alloc.h"
@@ -66,6 +67,34 @@ static bool copy_map_add(CopyMap *m, const term_t *from)
     return true;
 }
 
+/* ---- what is shared ---- */
+
+/* The same for sizing and for copying, whatever area leaves meanwhile. */
+typedef struct Sharing {
+    bool literals;
+    LeavingArea leaving;
+} Sharing;
+
+static const Sharing share_nothing = {0};
+
+static Sharing share_literals(void)
+{
+    return literal_space_self ? (Sharing){true, literal_leaving(literal_space_self)} : share_nothing;
+}
+
+static inline bool is_shared(const Sharing *s, const term_t *p)
+{
+    return s->literals && litmap_contains(p) && (size_t)(p - s->leaving.start) >= s->leaving.words;
+}
+
+/* *own points to no literal, and so does all that lies in the same chunk. */
+static inline bool is_shared_near(const Sharing *s, const term_t *p, const term_t **own)
+{
+    if (!s->literals || LIKELY(((uintptr_t)p ^ (uintptr_t)*own) < LITMAP_CHUNK_BYTES)) return false;
+    if (!litmap_contains(p)) *own = p;
+    return is_shared(s, p);
+}
+
 /* ---- size ---- */
 
 static size_t sub_bits_copy_words(const SubBits *s)
@@ -87,16 +116,7 @@ static size_t boxed_copy_words(TermStack *s, const term_t *p)
     return words;
 }
 
-/* Whether p points to a literal; *own points to none, and so does all that lies in the same chunk. */
-static inline bool is_literal(const term_t *p, const term_t **own)
-{
-    if (LIKELY(((uintptr_t)p ^ (uintptr_t)*own) < LITMAP_CHUNK_BYTES)) return false;
-    if (litmap_contains(p)) return true;
-    *own = p;
-    return false;
-}
-
-size_t term_size_words(term_t t, bool share_literals)
+static size_t size_words(const Sharing *sharing, term_t t)
 {
     if (term_is_immed(t))
         return 0;
@@ -105,17 +125,28 @@ size_t term_size_words(term_t t, bool share_literals)
     TermStack s;
     term_stack_init(&s);
     do {
-        while (term_is_list_cell(t) && !(share_literals && is_literal(list_ptr(t), &own))) {
+        while (term_is_list_cell(t) && !is_shared_near(sharing, list_ptr(t), &own)) {
             words += 2;
             if (!term_is_immed(list_head(t)))
                 term_stack_push(&s, list_head(t));
             t = list_next(t);
         }
-        if (term_is_boxed(t) && !(share_literals && is_literal(boxed_ptr(t), &own)))
+        if (term_is_boxed(t) && !is_shared_near(sharing, boxed_ptr(t), &own))
             words += boxed_copy_words(&s, boxed_ptr(t));
     } while (term_stack_pop(&s, &t));
     term_stack_free(&s);
     return words;
+}
+
+size_t term_size_words(term_t t)
+{
+    return size_words(&share_nothing, t);
+}
+
+size_t term_size_unshared(term_t t)
+{
+    Sharing sharing = share_literals();
+    return size_words(&sharing, t);
 }
 
 /* ---- copy ---- */
@@ -138,7 +169,7 @@ term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t)
 typedef struct Copier {
     Heap *heap;            /* off-heap objects are chained here */
     term_t *start, *top;   /* destination; top is the next free word */
-    bool share;
+    const Sharing *sharing;
     CopyMap *map;          /* sharing inside the terms is kept; NULL: it is not */
     term_t *plain, *plain_end; /* the last run of copied cells that holds nothing more to copy */
 } Copier;
@@ -240,7 +271,7 @@ static term_t copy_spine(Copier *c, term_t t)
         plain &= term_is_immed(head);
         to[0] = head;
         t = list_next(t);
-        if (!term_is_list_cell(t) || (c->share && is_literal(list_ptr(t), &own))) break;
+        if (!term_is_list_cell(t) || is_shared_near(c->sharing, list_ptr(t), &own)) break;
         to[1] = term_make_list(to + 2);
         to += 2;
     }
@@ -267,7 +298,7 @@ static term_t copy_one(Copier *c, term_t t)
     term_t *p = term_ptr(t);
     if ((size_t)(p - c->start) < (size_t)(c->top - c->start))
         return t;
-    if (c->share && litmap_contains(p))
+    if (is_shared(c->sharing, p))
         return t;
     if (c->map)
         return copy_mapped(c, t);
@@ -290,14 +321,18 @@ static void copy_rest(Copier *c, term_t *scan)
     }
 }
 
-term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end)
+static term_t copy_to(Heap *h, const Sharing *sharing, term_t t, term_t *words, term_t **end)
 {
-    Copier c = {.heap = h, .start = words, .top = words, .share = share_literals};
+    Copier c = {.heap = h, .start = words, .top = words, .sharing = sharing};
     term_t result = copy_one(&c, t);
     copy_rest(&c, words);
-    if (end != NULL)
-        *end = c.top;
+    *end = c.top;
     return result;
+}
+
+term_t term_copy_to(Heap *h, term_t t, term_t *words, term_t **end)
+{
+    return copy_to(h, &share_nothing, t, words, end);
 }
 
 size_t term_size_shared(CopyMap *m, term_t t)
@@ -321,7 +356,7 @@ size_t term_size_shared(CopyMap *m, term_t t)
 
 void term_copy_shared_to(CopyMap *m, Heap *h, term_t *terms, size_t count, term_t *words, term_t **end)
 {
-    Copier c = {.heap = h, .start = words, .top = words, .map = m};
+    Copier c = {.heap = h, .start = words, .top = words, .sharing = &share_nothing, .map = m};
     for (size_t i = 0; i < count; i++)
         terms[i] = copy_one(&c, terms[i]);
     copy_rest(&c, words);
@@ -341,25 +376,27 @@ term_t term_copy_shared(Heap *h, term_t t)
     return t;
 }
 
-static term_t copy(Heap *h, term_t t, bool share)
+static term_t copy(Heap *h, const Sharing *sharing, term_t t)
 {
-    if (term_is_immed(t) || (share && litmap_contains(term_ptr(t))))
+    if (is_shared(sharing, term_ptr(t)))
         return t;
     size_t words = flat_tuple_words(t);
     if (words) return heap_copy_flat_tuple(h, boxed_ptr(t), words);
-    words = term_size_words(t, share);
+    words = size_words(sharing, t);
     term_t *to = heap_alloc(h, words), *end;
-    term_t result = term_copy_to(h, t, to, share, &end);
+    term_t result = copy_to(h, sharing, t, to, &end);
     CHECK(end == to + words);
     return result;
 }
 
 term_t term_copy(Heap *h, term_t t)
 {
-    return copy(h, t, true);
+    if (term_is_immed(t)) return t;
+    Sharing sharing = share_literals();
+    return copy(h, &sharing, t);
 }
 
 term_t term_copy_all(Heap *h, term_t t)
 {
-    return copy(h, t, false);
+    return term_is_immed(t) ? t : copy(h, &share_nothing, t);
 }

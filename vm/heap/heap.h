@@ -138,16 +138,19 @@ void heap_init(Heap *h, size_t words, uint64_t off_heap_limit);
 void heap_destroy(Heap *h);
 
 /* ---- deep copy (heap/copy.c) ---- */
-/* Words needed for a flat copy of t (literals are not counted when share_literals). */
-size_t term_size_words(term_t t, bool share_literals);
-/* Deep copy of t into h; term_copy shares the literals of loaded code, term_copy_all does not.
+/* Words of a copy of all of t; without the literals that term_copy would share now. */
+size_t term_size_words(term_t t);
+size_t term_size_unshared(term_t t);
+/* Deep copy of t into h. term_copy shares literals, but for those of an area that leaves (heap/literal.h): it is for
+ * what a process is going to have, at the latest at the end of the slice or epoch section. term_copy_all shares
+ * nothing: it is for what is kept anywhere else, where the collector of literal areas does not look.
  * Off-heap objects are shared by reference, sub bits of heap bits become heap bits of their own,
  * sharing inside t is not kept. Neither recurses: depth of t is no limit. [no GC] */
 term_t term_copy(Heap *h, term_t t);
 term_t term_copy_all(Heap *h, term_t t);
-/* The same into words[0..size) that the caller took (size from term_size_words); off-heap objects are
+/* term_copy_all into words[0..size) that the caller took (size from term_size_words); off-heap objects are
  * chained on h. Returns the end of what was written through *end. */
-term_t term_copy_to(Heap *h, term_t t, term_t *words, bool share_literals, term_t **end);
+term_t term_copy_to(Heap *h, term_t t, term_t *words, term_t **end);
 /* Words of a tuple of immediates alone, whose copy is a copy of its words; 0: t is something else. */
 static inline size_t flat_tuple_words(term_t t)
 {

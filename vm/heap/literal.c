@@ -5,8 +5,10 @@
 #include "heap/literal.h"
 
 #include "base/alloc.h"
+#include "base/checked.h"
 #include "base/litmap.h"
 #include "base/lock.h"
+#include "base/poison.h"
 
 typedef struct FreeRange {
     struct FreeRange *next;   /* ascending addresses */
@@ -26,13 +28,17 @@ struct LiteralSpace {
     Chunk *chunks;            /* lock */
     FreeRange *free;          /* lock */
     size_t used_words;        /* lock */
+    _Atomic(const term_t *) leaving;
+    atomic_word_t leaving_words;
 };
+
+THREAD_LOCAL struct LiteralSpace *literal_space_self;
 
 void literal_space_init(Vm *vm)
 {
     struct LiteralSpace *s = MEM_NEW(SYS, struct LiteralSpace);
     mutex_init(&s->lock, LOCK_LITERAL);
-    vm->literals = s;
+    vm->literals = literal_space_self = s;
 }
 
 void literal_space_destroy(Vm *vm)
@@ -49,7 +55,7 @@ void literal_space_destroy(Vm *vm)
     }
     mutex_destroy(&s->lock);
     MEM_DELETE(SYS, s);
-    vm->literals = NULL;
+    vm->literals = literal_space_self = NULL;
 }
 
 static FreeRange *range_new(Chunk *chunk, term_t *start, size_t words, FreeRange *next)
@@ -86,6 +92,7 @@ static void chunk_add_locked(struct LiteralSpace *s, size_t words)
     c->start = litmap_chunk_alloc(words * sizeof(term_t), &c->bytes);
     c->next = s->chunks;
     s->chunks = c;
+    ASAN_POISON_MEMORY_REGION(c->start, c->bytes);
     FreeRange **at = range_position(s, c->start);
     *at = range_new(c, c->start, c->bytes / sizeof(term_t), *at);
 }
@@ -121,6 +128,7 @@ static void chunk_remove_locked(struct LiteralSpace *s, Chunk *c)
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
+    ASAN_UNPOISON_MEMORY_REGION(c->start, c->bytes);
     litmap_chunk_free(c->start, c->bytes);
     MEM_DELETE(SYS, c);
 }
@@ -163,6 +171,7 @@ LiteralArea *literal_area_new(Vm *vm, size_t words)
     }
     s->used_words += words;
     mutex_unlock(&s->lock);
+    ASAN_UNPOISON_MEMORY_REGION(start, words * sizeof(term_t));
     mem_count(MEM_LITERAL, (ptrdiff_t)(words * sizeof(term_t)), 0);
     a->heap.start = a->heap.top = start;
     a->heap.end = a->heap.stop = start + words;
@@ -174,7 +183,7 @@ term_t literal_copy(LiteralArea *a, term_t t)
     if (term_is_immed(t))
         return t;
     term_t *end;
-    term_t copy = term_copy_to(&a->heap, t, a->heap.top, false, &end);
+    term_t copy = term_copy_to(&a->heap, t, a->heap.top, &end);
     CHECK(end <= a->heap.end);
     a->heap.top = end;
     return copy;
@@ -184,7 +193,7 @@ LiteralArea *literal_area_of_terms(Vm *vm, term_t *terms, size_t count)
 {
     size_t words = 0;
     for (size_t i = 0; i < count; i++)
-        words += term_size_words(terms[i], false);
+        words += term_size_words(terms[i]);
     if (words == 0)
         return NULL;
     LiteralArea *a = literal_area_new(vm, words);
@@ -214,6 +223,8 @@ void literal_area_free(LiteralArea *a)
     ASSERT(a->heap.frags == NULL);
     off_heap_release(a->heap.off_heap);
     if (words > 0) {
+        if (checked_poison()) memset(a->heap.start, FREED_BYTE, words * sizeof(term_t));
+        ASAN_POISON_MEMORY_REGION(a->heap.start, words * sizeof(term_t));
         mutex_lock(&s->lock);
         give_back_locked(s, a->heap.start, words);
         s->used_words -= words;
@@ -221,6 +232,22 @@ void literal_area_free(LiteralArea *a)
         mem_count(MEM_LITERAL, -(ptrdiff_t)(words * sizeof(term_t)), 0);
     }
     MEM_DELETE(LITERAL, a);
+}
+
+/* Who reads the words of one area with the start of another copies too much, or what it may still share: either
+ * stores were made after its slice began. */
+void literal_area_leaves(Vm *vm, const LiteralArea *area)
+{
+    struct LiteralSpace *s = vm->literals;
+    atomic_store(&s->leaving_words, 0);
+    if (!area) return;
+    atomic_store(&s->leaving, literal_area_start(area));
+    atomic_store(&s->leaving_words, (word_t)(literal_area_end(area) - literal_area_start(area)));
+}
+
+LeavingArea literal_leaving(const struct LiteralSpace *s)
+{
+    return (LeavingArea){load_relaxed(&s->leaving), (size_t)load_relaxed(&s->leaving_words)};
 }
 
 size_t literal_space_bytes(Vm *vm)

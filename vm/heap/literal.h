@@ -12,6 +12,12 @@
 #include "base/vm.h"
 #include "heap/region.h"
 
+/* The words of an area that is going to be freed. */
+typedef struct LeavingArea {
+    const term_t *start;
+    size_t words;
+} LeavingArea;
+
 typedef struct LiteralArea {
     struct LiteralSpace *space;
     Heap heap;                  /* start..end are the area; top moves while it is being filled */
@@ -33,8 +39,16 @@ term_t literal_copy(LiteralArea *a, term_t t);
 LiteralArea *literal_area_of_terms(Vm *vm, term_t *terms, size_t count);
 /* The same; what terms share is copied once. */
 LiteralArea *literal_area_shared(Vm *vm, term_t *terms, size_t count);
-/* Releases off-heap objects; the memory may be handed out again at once. */
+/* Releases off-heap objects; the memory may be handed out again at once. Until then the address sanitizer tells
+ * who reads it. */
 void literal_area_free(LiteralArea *a);
+/* From now on term_copy copies what lies in area (NULL: none leaves), too. What was sent before is with its
+ * receiver when all epoch sections that go on now have ended; then each process is asked, once. One caller at
+ * a time. */
+void literal_area_leaves(Vm *vm, const LiteralArea *area);
+LeavingArea literal_leaving(const struct LiteralSpace *space);
+/* The literals that this thread may let a receiver share; NULL: it copies them all. */
+extern THREAD_LOCAL struct LiteralSpace *literal_space_self;
 /* Bytes in use by all areas. */
 size_t literal_space_bytes(Vm *vm);
 /* All areas, with the holder TERM_NIL, under the lock; neighbours come as one. */

@@ -435,7 +435,7 @@ BIF(erlang, port_set_data, 2, 0)
     Port *port = port_lock_any(p->vm, a[0]);
     if (!port) return bif_error(p, EXC_BADARG);
     heap_piece_dispose(&port->data_piece);
-    port->data = term_is_immed(a[1]) ? a[1] : heap_piece_copy(&port->data_piece, a[1]);
+    port->data = term_is_immed(a[1]) ? a[1] : heap_piece_copy_all(&port->data_piece, a[1]);
     port_unlock(port);
     return am_true;
 }

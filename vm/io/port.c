@@ -246,7 +246,7 @@ void port_exit(Port *port, term_t reason)
 {
     if (port->exit_asked || port->state == PORT_DEAD) return;
     port->exit_asked = true;
-    port->exit_reason = term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+    port->exit_reason = term_is_immed(reason) ? reason : heap_piece_copy_all(&port->exit_piece, reason);
 }
 
 void port_quit(Port *port)
@@ -433,7 +433,7 @@ static void begin_flush(Port *port, term_t reason)
 {
     port->state = PORT_CLOSING;
     port->exit_reason =
-        term_is_immed(reason) ? reason : heap_piece_copy(&port->exit_piece, reason);
+        term_is_immed(reason) ? reason : heap_piece_copy_all(&port->exit_piece, reason);
     tell_end(port);
     leave_channel(port);
     table_hide(port);

@@ -38,7 +38,7 @@ static void push(Port *port, enum Kind kind, term_t from, term_t term)
 {
     Queued *q = MEM_NEW(PORT, Queued);
     *q = (Queued){.kind = kind, .from = from};
-    q->term = heap_piece_copy(&q->piece, term);
+    q->term = heap_piece_copy_all(&q->piece, term);
     q->bytes = sizeof *q + 8 * ((size_t)q->piece.words + q->piece.off_heap_words);
     atomic_fetch_add(&port->asked_bytes, q->bytes);
     (void)atomic_stack_push(&port->asked, &q->node);

@@ -323,7 +323,7 @@ static term_t set_meta(Process *p, Socket *s, term_t v)
     if (s->owner != p->id) return socket_error_invalid(p, am_not_owner);
     HeapPiece old = s->meta_piece;
     s->meta_piece = (HeapPiece){0};
-    s->meta = term_is_immed(v) ? v : heap_piece_copy(&s->meta_piece, v);
+    s->meta = term_is_immed(v) ? v : heap_piece_copy_all(&s->meta_piece, v);
     heap_piece_dispose(&old);
     return am_ok;
 }

@@ -69,7 +69,7 @@ static int ask_poll_set(Socket *s, Select *sel, uint32_t event, term_t pid, term
     if (!s->poll.ready) pollfd_init(&s->poll, socket_fd(s), on_ready, s);
     term_t socket = socket_term(&h, s);
     if (socket == TERM_NONE) return EBADF; /* nobody can use it any more */
-    sel->message = heap_tuple4(&h, am_Dollar_socket, socket, am_select, term_copy(&h, ref));
+    sel->message = heap_tuple4(&h, am_Dollar_socket, socket, am_select, term_copy_all(&h, ref));
     sel->piece = heap_piece_take(&h);
     sel->pid = pid;
     int error = poll_add(s->vm, &s->poll, event);

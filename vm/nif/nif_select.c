@@ -117,13 +117,13 @@ static void prepare_locked(FdWait *w, enum ErlNifSelectFlags flags, term_t pid, 
     w->pid = pid;
     if (!(flags & ERL_NIF_SELECT_CUSTOM_MSG)) {
         term_t resource = nif_resource_term(&w->heap, nif_resource_of(obj));
-        w->msg = heap_tuple4(&w->heap, am_select, resource, term_copy(&w->heap, msg), event);
+        w->msg = heap_tuple4(&w->heap, am_select, resource, term_copy_all(&w->heap, msg), event);
     } else if (msg_env && !msg_env->p) {
         w->msg = msg;
         w->heap = msg_env->own;
         msg_env->own = (Heap){0};
     } else {
-        w->msg = term_copy(&w->heap, msg);
+        w->msg = term_copy_all(&w->heap, msg);
     }
 }
 

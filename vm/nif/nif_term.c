@@ -53,7 +53,7 @@ API ErlNifUInt64 enif_hash(ErlNifHash type, ERL_NIF_TERM t, ErlNifUInt64 salt)
 }
 
 /* Without the data of binaries outside. */
-API size_t enif_term_size(ERL_NIF_TERM t) { return term_size_words(t, false) * sizeof(term_t); }
+API size_t enif_term_size(ERL_NIF_TERM t) { return term_size_words(t) * sizeof(term_t); }
 
 API unsigned enif_max_atom_cache_index(void) { return ATOM_CACHE_SLOTS - 1; }
 
@@ -484,7 +484,7 @@ API int enif_get_map_value(ErlNifEnv *e UNUSED, ERL_NIF_TERM map, ERL_NIF_TERM k
 /* ---- references, copies, exceptions ---- */
 
 API ERL_NIF_TERM enif_make_ref(ErlNifEnv *e) { return heap_new_ref(e->heap, e->vm); }
-API ERL_NIF_TERM enif_make_copy(ErlNifEnv *dst, ERL_NIF_TERM src) { return term_copy(dst->heap, src); }
+API ERL_NIF_TERM enif_make_copy(ErlNifEnv *dst, ERL_NIF_TERM src) { return term_copy_all(dst->heap, src); }
 
 API ERL_NIF_TERM enif_make_unique_integer(ErlNifEnv *e, ErlNifUniqueInteger kind)
 {

@@ -180,7 +180,7 @@ static BifTimer *bif_timer_new(Process *p, RefNum ref, term_t receiver, Process 
     b->receiver = receiver;
     b->process = process;
     if (process) process_ref(process);
-    b->msg = heap_piece_copy(&b->piece, msg);
+    b->msg = heap_piece_copy_all(&b->piece, msg);
     b->t.deliver = deliver;
     atomic_init(&b->refs, 2);
     return b;

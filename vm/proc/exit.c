@@ -10,6 +10,7 @@
 #include "bifs/bif.h"
 #include "heap/heap.h"
 #include "proc/link.h"
+#include "proc/message.h"
 #include "proc/procdict.h"
 #include "proc/ptab.h"
 #include "proc/registry.h"
@@ -36,6 +37,7 @@ typedef struct ExitState {
     enum ExitPhase phase;
     unsigned hook;
     term_t reason;
+    HeapPiece kept;          /* what it is made of, once a run has ended */
     int32_t reds;            /* left for this run */
     bool begun;              /* a run has been here before */
 } ExitState;
@@ -152,18 +154,26 @@ static PhaseFn *const phases[] = {
     [EXIT_LT_MONITORS] = exit_lt_monitors,
 };
 
+/* The collector of literal areas does not ask one who is not in the table any more. */
+static void keep_reason(ExitState *e)
+{
+    if (!e->kept.frags) e->reason = heap_piece_copy_all(&e->kept, e->reason);
+}
+
 bool process_exit_phases(Process *p, int32_t *reds)
 {
     ExitState *e = p->exit;
     e->reds = *reds;
     while (e->phase < EXIT_FREE && phases[e->phase](p, e)) e->phase++;
     *reds = e->reds;
+    if (e->phase < EXIT_FREE) keep_reason(e);
     return e->phase == EXIT_FREE;
 }
 
 void process_exit_free(Process *p)
 {
     if (p->trace) p->vm->procs->trace_ops->forget(p);
+    heap_piece_dispose(&p->exit->kept);
     MEM_DELETE(PROC, p->exit);
     p->exit = NULL;
     process_drop_native_state(p);

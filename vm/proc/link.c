@@ -51,7 +51,7 @@ Link *link_insert(Process *p, term_t other, bool *fresh)
     *fresh = !l || l->unlink_id != 0;
     if (!l) {
         l = MEM_NEW(LINK, Link);
-        l->other = heap_piece_copy(&l->piece, other);
+        l->other = heap_piece_copy_all(&l->piece, other);
         (void)rb_insert(&p->links, &l->node, link_compare, NULL);
     }
     l->unlink_id = 0;
@@ -107,8 +107,8 @@ Monitor *monitor_insert(Process *p, enum MonitorKind kind, term_t ref_term, term
     m->kind = (uint8_t)kind;
     m->alias = (uint8_t)alias;
     m->ref_term = heap_piece_copy_ref(&m->piece, m->ref_words, ref_term);
-    m->target = heap_piece_copy(&m->piece, target);
-    m->tag = heap_piece_copy(&m->piece, tag);
+    m->target = heap_piece_copy_all(&m->piece, target);
+    m->tag = heap_piece_copy_all(&m->piece, tag);
     m->name = name;
     m->name_node = name_node;
     (void)rb_insert(&p->monitors, &m->node, monitor_compare, NULL);
@@ -171,7 +171,7 @@ void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name, uint
 {
     LtMonitor *m = MEM_NEW(LINK, LtMonitor);
     m->ref = heap_piece_copy_ref(&m->piece, m->ref_words, ref);
-    m->watcher = heap_piece_copy(&m->piece, watcher);
+    m->watcher = heap_piece_copy_all(&m->piece, watcher);
     m->name = name;
     m->conn = conn;
     if (rb_insert(&p->lt_monitors, &m->node, lt_compare, NULL)) lt_monitor_free(m);

@@ -47,19 +47,22 @@ void heap_piece_dispose(HeapPiece *piece)
     heap_dispose(&h);
 }
 
-term_t heap_piece_copy(HeapPiece *piece, term_t t)
+static ALWAYS_INLINE term_t piece_copy(HeapPiece *piece, term_t t, term_t (*copy)(Heap *h, term_t t))
 {
     if (term_is_immed(t) || t == TERM_NONE) return t;
     Heap h = {0};
     heap_piece_adopt(&h, piece);
-    t = term_copy(&h, t);
+    t = copy(&h, t);
     *piece = heap_piece_take(&h);
     return t;
 }
 
+term_t heap_piece_copy(HeapPiece *piece, term_t t) { return piece_copy(piece, t, term_copy); }
+term_t heap_piece_copy_all(HeapPiece *piece, term_t t) { return piece_copy(piece, t, term_copy_all); }
+
 term_t heap_piece_copy_ref(HeapPiece *piece, term_t words[ALIAS_REF_WORDS], term_t ref)
 {
-    if (!term_is_local_ref(ref) || ref_is_magic(ref)) return heap_piece_copy(piece, ref);
+    if (!term_is_local_ref(ref) || ref_is_magic(ref)) return heap_piece_copy_all(piece, ref);
     memcpy(words, boxed_ptr(ref), boxed_words(boxed_ptr(ref)) * sizeof(term_t));
     return term_make_boxed(words);
 }

@@ -27,8 +27,10 @@ HeapPiece heap_piece_take(Heap *h);
 /* Give the piece to a heap (the piece is empty afterwards). */
 void heap_piece_adopt(Heap *h, HeapPiece *piece);
 void heap_piece_dispose(HeapPiece *piece);
-/* Deep copy of t into a piece. */
+/* Deep copy of t into a piece: by term_copy, for a signal, and by term_copy_all, for what is kept outside of heaps and
+ * queues (see heap/heap.h). */
 term_t heap_piece_copy(HeapPiece *piece, term_t t);
+term_t heap_piece_copy_all(HeapPiece *piece, term_t t);
 /* Copy of a reference: into `words` if it is local and not magic, which saves an allocation; else into
  * the piece. The term is valid as long as both stay where they are. */
 term_t heap_piece_copy_ref(HeapPiece *piece, term_t words[ALIAS_REF_WORDS], term_t ref);

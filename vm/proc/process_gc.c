@@ -151,29 +151,26 @@ void process_gc_hibernate(Process *p, term_t *live, unsigned nlive)
     process_bump_reds(p, (int32_t)reds);
 }
 
-static bool copy_one_signal(Signal *s, const term_t *start, const term_t *end)
+static void copy_one_signal(Signal *s, const term_t *start, const term_t *end)
 {
     Heap h = {.frags = s->piece.frags, .frag_words = s->piece.words,
               .off_heap = s->piece.off_heap, .off_heap_words = s->piece.off_heap_words};
     term_t roots[3] = {s->term, s->token, s->from};
     if (!heap_copy_message_literals(&h, roots, 3, start, end))
-        return false;
+        return;
     s->piece = heap_piece_take(&h);
     s->term = roots[0];
     s->token = roots[1];
     s->from = roots[2];
-    return true;
 }
 
-static bool copy_signal_literals(Signal *first, const term_t *start, const term_t *end)
+static void copy_signal_literals(Signal *first, const term_t *start, const term_t *end)
 {
-    bool found = false;
     for (Signal *s = first; s != NULL; s = s->next)
-        found |= copy_one_signal(s, start, end);
-    return found;
+        copy_one_signal(s, start, end);
 }
 
-bool process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
+void process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
                            unsigned nlive)
 {
     Roots roots = {p, live, nlive};
@@ -183,12 +180,11 @@ bool process_copy_literals(Process *p, const term_t *start, const term_t *end, t
         process_bump_reds(p, (int32_t)account(p, &c));
     if (found && c.max_words != 0 && heap_info(&p->heap).total > c.max_words)
         (void)limit_exceeded(p);
-    found |= copy_signal_literals(p->sigq.msg_first, start, end);
-    found |= copy_signal_literals(p->sigq.mid_first, start, end);
+    copy_signal_literals(p->sigq.msg_first, start, end);
+    copy_signal_literals(p->sigq.mid_first, start, end);
     mutex_lock(&p->sig_lock);
-    found |= copy_signal_literals(p->sigq.in_first, start, end);
+    copy_signal_literals(p->sigq.in_first, start, end);
     mutex_unlock(&p->sig_lock);
-    return found;
 }
 
 void process_heap_init(Process *p, size_t min_words)

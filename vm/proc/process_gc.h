@@ -22,8 +22,8 @@ uint32_t process_gc_now(Process *p, bool major, term_t *live, unsigned nlive);
  * be empty but for its bottom. */
 void process_gc_hibernate(Process *p, term_t *live, unsigned nlive);
 /* Copy literals of [start, end) still used by p (stack, heap, registers, dictionary, ...; messages in
- * its queues too) to its heap. Returns true if any was found. */
-bool process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
+ * its queues too) to its heap. */
+void process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
                            unsigned nlive);
 
 /* Every run of root words except the stack and live registers. */

@@ -179,7 +179,7 @@ static word_t list_length(term_t list)
 
 static Process *make(Vm *vm, term_t module, term_t function, term_t args, const SpawnOptions *o)
 {
-    size_t words = term_size_words(args, true) + 16;
+    size_t words = term_size_unshared(args) + 16;
     bool given = o->min_heap_words != vm->procs->min_heap_words;
     Process *p = process_new(vm, given || words > HEAP_FIRST_WORDS ? MAX(words, given ? o->min_heap_words : 0)
                                                                    : 0);
@@ -325,7 +325,7 @@ term_t spawn_for_remote(Vm *vm, const RemoteSpawn *r, Heap *args_heap, const Spa
     if (o->monitor) lt_monitor_insert(p, r->ref, r->parent, TERM_NONE, r->conn);
     Signal *m = signal_new(SIG_MESSAGE, am_undefined);
     m->term = r->args;
-    m->token = heap_piece_copy(&m->piece, r->token);
+    m->token = heap_piece_copy_all(&m->piece, r->token);
     if (r->token != TERM_NIL) seq_token_spawn_remote(p, r);
     Heap all = {0};
     heap_piece_adopt(&all, &m->piece);

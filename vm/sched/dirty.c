@@ -220,6 +220,7 @@ static void *dirty_main(void *arg)
     Sched *s = arg;
     DirtyPool *pool = s->kind == SCHED_DIRTY_CPU ? &shared_of(s->vm)->cpu : &shared_of(s->vm)->io;
     sched_self = s;
+    literal_space_self = s->vm->literals;
     for (;;) {
         Process *p = dirty_take(pool);
         store_relaxed(&s->priv->active, 1);

@@ -40,6 +40,7 @@ static void thread_is(Sched *s)
     bool normal = s->kind == SCHED_NORMAL;
     sched_self = s;
     timer_wheel_self = s->wheel;
+    literal_space_self = s->vm->literals;
     epoch_self = normal ? &s->priv->epoch : NULL;
 }
 

@@ -442,6 +442,7 @@ static void *sched_main(void *arg)
     Sched *s = arg;
     sched_self = s;
     timer_wheel_self = s->wheel;
+    literal_space_self = s->vm->literals;
     epoch_register(s->vm->epoch, &s->priv->epoch);
     sched_run(s);
     return NULL;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/queue.h"
+#include "heap/literal.h"
 #include "proc/procops.h"
 #include "proc/timer.h"
 #include "sched/msacc.h"

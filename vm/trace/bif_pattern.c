@@ -185,7 +185,7 @@ static void change_event(TracePattern *t, const Pattern *q)
     t->ms = q->spec.ms;
     if (t->ms) {
         ms_ref(t->ms);
-        t->spec = heap_piece_copy(&t->piece, q->spec.term);
+        t->spec = heap_piece_copy_all(&t->piece, q->spec.term);
     }
 }
 
@@ -205,7 +205,7 @@ static void change_on_load(Breakpoints *all, const Pattern *q)
     *spec = (BreakSpec){.ms = q->spec.ms, .term = TERM_NIL};
     if (spec->ms) {
         ms_ref(spec->ms);
-        spec->term = heap_piece_copy(&spec->piece, q->spec.term);
+        spec->term = heap_piece_copy_all(&spec->piece, q->spec.term);
     }
     all->on_load = true;
     all->on_load_local = q->local;

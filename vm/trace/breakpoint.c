@@ -92,7 +92,7 @@ static void copy_spec(BreakSpec *to, const BreakSpec *from)
     if (!from || !from->ms) return;
     ms_ref(from->ms);
     to->ms = from->ms;
-    to->term = heap_piece_copy(&to->piece, from->term);
+    to->term = heap_piece_copy_all(&to->piece, from->term);
 }
 
 static void forget_times(Breakpoint *b)

@@ -19,7 +19,7 @@ term_t tracer_new_module(Vm *vm, term_t module, term_t state)
     atomic_init(&m->refs, 1);
     m->tuple[0] = HEADER(2, BOXED_TUPLE);
     m->tuple[1] = module;
-    m->tuple[2] = term_is_immed(state) ? state : heap_piece_copy(&m->piece, state);
+    m->tuple[2] = term_is_immed(state) ? state : heap_piece_copy_all(&m->piece, state);
     return term_make_boxed(m->tuple);
 }
 
