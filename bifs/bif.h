@@ -31,11 +31,13 @@ typedef struct BifEntry {
 #define BIF_DIRTY_CPU 2u  /* runs on a dirty CPU thread */
 #define BIF_DIRTY_IO 4u
 #define BIF_BRIEF 8u      /* dirty I/O that seldom takes longer than handing it to another thread and back */
+#define BIF_ALONE 16u     /* dirty, may last for ever, looks nothing up that epochs protect: is in no epoch section */
 /* short forms for the declaration line */
 #define GUARD BIF_GUARD
 #define DIRTY_CPU BIF_DIRTY_CPU
 #define DIRTY_IO BIF_DIRTY_IO
-#define BRIEF_IO (BIF_DIRTY_IO | BIF_BRIEF)
+#define LONG_IO (BIF_DIRTY_IO | BIF_ALONE)
+#define BRIEF_IO (LONG_IO | BIF_BRIEF)
 
 #define BIF(mod, fun, arity, flags) \
     term_t bif_##mod##_##fun##_##arity(Process *p, term_t *a); \

@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% t - what the tests that run on both VMs share. A test prints; equal output is the proof.
 -module(t).
--export([p/2, each/2, wait/1, id/1]).
+-export([p/2, each/2, wait/1, id/1, freed/0]).
 
 %% Prints what Fun gives, or how it failed (without the stack: lines and arities are not the point).
 p(Label, Fun) ->
@@ -24,6 +24,16 @@ wait(Fun, N) ->
         true -> ok;
         _ -> timer:sleep(10), wait(Fun, N - 1)
     end.
+
+%% Whether what 20,000 processes and tables leave behind is freed, whatever else goes on.
+freed() ->
+    Before = erlang:memory(total),
+    [begin
+         {P, Ref} = spawn_monitor(fun() -> ok end),
+         receive {'DOWN', Ref, process, P, normal} -> ok end,
+         ets:delete(ets:new(t, []))
+     end || _ <- lists:seq(1, 20000)],
+    erlang:memory(total) - Before < 10000000.
 
 %% Hides a value from the compiler.
 id(X) -> X.

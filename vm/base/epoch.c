@@ -204,9 +204,17 @@ static EpochSlots *more_slots(EpochSlots *last)
     return none;
 }
 
+#ifdef JOIST_DEBUG
+THREAD_LOCAL unsigned epoch_sections;
+#define COUNT_SECTION(n) (epoch_sections += (unsigned)(n))
+#else
+#define COUNT_SECTION(n) ((void)0)
+#endif
+
 EpochSection epoch_enter(EpochDomain *d)
 {
     size_t start = thread_mark();
+    COUNT_SECTION(1);
     for (EpochSlots *s = &d->slots, *next;; s = next ? next : more_slots(s)) {
         next = load_acquire(&s->next);
         for (size_t i = 0; i < ARRAY_LEN(s->seen); i++) {
@@ -223,6 +231,7 @@ EpochSection epoch_enter(EpochDomain *d)
 void epoch_leave(EpochDomain *d, EpochSection section)
 {
     Fifo ripe;
+    COUNT_SECTION(-1);
     swap_seq(section.slot, 0);
     atomic_fence_full(); /* partner: the fence between has_orphans and the scan */
     if (LIKELY(!load_relaxed(&d->has_orphans)))

@@ -109,6 +109,17 @@ typedef struct EpochSection {
 EpochSection epoch_enter(EpochDomain *d) MUST_CHECK;
 void epoch_leave(EpochDomain *d, EpochSection section);
 
+/* For assertions where something is looked up; without JOIST_DEBUG always true. */
+#ifdef JOIST_DEBUG
+extern THREAD_LOCAL unsigned epoch_sections; /* that the calling thread is in */
+static inline bool epoch_is_reading(void)
+{
+    return epoch_sections > 0 || (epoch_self && epoch_is_online(epoch_self));
+}
+#else
+static inline bool epoch_is_reading(void) { return true; }
+#endif
+
 /* Call fn(arg) when all present readers are through. Any thread, any lock of a class before
  * EPOCH may be held. Without a managed thread online the call comes at the next opportunity. */
 void epoch_defer(EpochDomain *d, EpochNode *node, EpochFn *fn, void *arg);

@@ -115,6 +115,7 @@ void node_table_destroy(NodeTable *t)
 Node *node_get(Vm *vm, term_t name, uint32_t creation)
 {
     NodeTable *t = node_table(vm);
+    ASSERT(epoch_is_reading());
     mutex_lock(&t->lock);
     Node *n = get_locked(t, name, creation);
     Node *dead = hash_count(&t->nodes) >= t->sweep_at ? sweep_locked(t) : NULL;

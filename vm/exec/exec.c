@@ -161,6 +161,15 @@ static void trace_running(Process *p, bool in)
     if (UNLIKELY(p->trace != NULL)) p->vm->procs->trace_ops->running(p, in);
 }
 
+static term_t call_dirty(Sched *s, Process *p, const BifEntry *native)
+{
+    if (!(native->flags & BIF_ALONE)) return native->fn(p, s->x);
+    sched_dirty_alone_begin(s);
+    term_t result = native->fn(p, s->x);
+    sched_dirty_alone_end(s);
+    return result;
+}
+
 enum RunResult interp_run_dirty(Sched *s, Process *p)
 {
     if (!s->exec) s->exec = MEM_NEW(SCHED, Exec);
@@ -173,7 +182,7 @@ enum RunResult interp_run_dirty(Sched *s, Process *p)
     p->current = &e->mfa;
     trace_running(p, true);
     sched_dirty_native_begin(p);
-    term_t result = e->native ? e->native->fn(p, s->x) : bif_yield(p);
+    term_t result = e->native ? call_dirty(s, p, e->native) : bif_yield(p);
     if (!sched_dirty_native_end(p)) return RUN_EXIT;
     trace_running(p, false);
     if (result != TERM_NONE) {

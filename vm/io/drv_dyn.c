@@ -18,6 +18,7 @@ static const ErlDrvEntry *entry_of(const Port *port) { return dyn_port(port)->dr
 Port *drv_port(ErlDrvPort handle)
 {
     term_t id = (term_t)(uintptr_t)handle;
+    ASSERT(epoch_is_reading());
     return term_is_local_port(id) ? ptab_lookup(vm_default()->procs->ports, id) : NULL;
 }
 

@@ -330,13 +330,13 @@ BIF(prim_file, seek_nif, 3, BRIEF_IO)
     return heap_tuple2(&p->heap, am_ok, heap_int(&p->heap, at));
 }
 
-BIF(prim_file, sync_nif, 2, DIRTY_IO)
+BIF(prim_file, sync_nif, 2, LONG_IO)
 {
     FILE_FD(fd, a[0]);
     return file_result(p, a[1] == term_small(1) ? fdatasync(fd) : fsync(fd));
 }
 
-BIF(prim_file, truncate_nif, 1, DIRTY_IO)
+BIF(prim_file, truncate_nif, 1, LONG_IO)
 {
     FILE_FD(fd, a[0]);
     off_t at = lseek(fd, 0, SEEK_CUR);
@@ -347,7 +347,7 @@ BIF(prim_file, truncate_nif, 1, DIRTY_IO)
     return file_result(p, r);
 }
 
-BIF(prim_file, allocate_nif, 3, DIRTY_IO)
+BIF(prim_file, allocate_nif, 3, LONG_IO)
 {
     int64_t offset, length;
     FILE_FD(fd, a[0]);
@@ -370,7 +370,7 @@ static int advice_of(term_t t)
     }
 }
 
-BIF(prim_file, advise_nif, 4, DIRTY_IO)
+BIF(prim_file, advise_nif, 4, LONG_IO)
 {
     int64_t offset, length;
     FILE_FD(fd, a[0]);

@@ -94,7 +94,7 @@ static bool name_flags(term_t t, int *flags)
     return t == TERM_NIL;
 }
 
-BIF(prim_net, nif_getnameinfo, 2, DIRTY_IO)
+BIF(prim_net, nif_getnameinfo, 2, LONG_IO)
 {
     SockAddr addr;
     socklen_t n;
@@ -134,7 +134,7 @@ static term_t resolve(Process *p, const char *host, const char *service)
     return socket_ok(p, list);
 }
 
-BIF(prim_net, nif_getaddrinfo, 3, DIRTY_IO)
+BIF(prim_net, nif_getaddrinfo, 3, LONG_IO)
 {
     Buf host = BUF_INIT(TEMP), service = BUF_INIT(TEMP);
     bool no_host = a[0] == am_undefined, no_service = a[1] == am_undefined;

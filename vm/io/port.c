@@ -208,6 +208,7 @@ static Port *enter(Port *port)
 
 Port *port_lock(Vm *vm, term_t id)
 {
+    ASSERT(epoch_is_reading());
     Port *port = ptab_lookup(vm->procs->ports, id);
     if (!port) return NULL;
     port_take_lock(port);
@@ -216,6 +217,7 @@ Port *port_lock(Vm *vm, term_t id)
 
 Port *port_try_lock(Vm *vm, term_t id, bool *busy)
 {
+    ASSERT(epoch_is_reading());
     Port *port = ptab_lookup(vm->procs->ports, id);
     *busy = false;
     if (!port) return NULL;

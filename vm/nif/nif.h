@@ -87,10 +87,19 @@ void *nif_env_temp(ErlNifEnv *env, size_t bytes);
 /* Same, with something to undo before. */
 void *nif_env_temp_undo(ErlNifEnv *env, size_t bytes, void (*undo)(void *data));
 
-/* Around what reads shared structures: threads that are not the VM's own announce themselves. */
+/* BIF_* of a native function that its library wants on a dirty thread. */
+static inline uint8_t nif_native_flags(unsigned job)
+{
+    if (job == ERL_NIF_DIRTY_JOB_CPU_BOUND) return BIF_DIRTY_CPU;
+    return job == ERL_NIF_DIRTY_JOB_IO_BOUND ? BIF_DIRTY_IO : 0;
+}
+
+/* Around what reads shared structures: threads that are not the VM's own announce themselves, and so do dirty ones,
+ * whose natives run in no section. */
 static inline EpochSection nif_enter(Vm *vm)
 {
-    return sched_self ? (EpochSection){NULL} : epoch_enter(vm->epoch);
+    bool reads = sched_self && sched_self->kind == SCHED_NORMAL;
+    return reads ? (EpochSection){NULL} : epoch_enter(vm->epoch);
 }
 static inline void nif_leave(Vm *vm, EpochSection section)
 {

@@ -148,10 +148,11 @@ term_t nif_call(Process *p, term_t *a)
 {
     const NifFunction *f = function_of(p->current);
     NifLibrary *lib = f->library;
-    bool dirty = sched_self->kind != SCHED_NORMAL;
+    Sched *dirty = sched_self->kind == SCHED_NORMAL ? NULL : sched_self;
     ErlNifEnv env = {.vm = p->vm, .p = p, .heap = &p->heap, .library = lib, .function = f, .args = a};
-    if (dirty) nif_library_ref(lib);
+    if (dirty) nif_library_ref(lib), sched_dirty_alone_begin(dirty);
     term_t r = f->fn(&env, f->entry.arity, a);
+    if (dirty) sched_dirty_alone_end(dirty);
     if (env.temps) free_temps(&env);
     if (env.exception) r = exception_of(p, &env);
     if (UNLIKELY(p->native_state != NULL) && r != TERM_NONE) scheduled_end(p);
@@ -207,18 +208,12 @@ static NifFunction *get_scheduled(NifLibrary *lib, term_t name, int argc, NifFn 
     return f;
 }
 
-static uint8_t dirty_flags(int flags)
-{
-    if (flags == ERL_NIF_DIRTY_JOB_CPU_BOUND) return BIF_DIRTY_CPU;
-    return flags == ERL_NIF_DIRTY_JOB_IO_BOUND ? BIF_DIRTY_IO : 0;
-}
-
 API ERL_NIF_TERM enif_schedule_nif(ErlNifEnv *env, const char *name, int flags, NifFn *fn, int argc,
                                    const ERL_NIF_TERM argv[])
 {
     term_t atom = atom_from_cstr(name);
     if (!env->p || !env->library || atom == TERM_NONE || argc < 0 || argc > 255) return enif_make_badarg(env);
-    NifFunction *f = get_scheduled(env->library, atom, argc, fn, dirty_flags(flags));
+    NifFunction *f = get_scheduled(env->library, atom, argc, fn, nif_native_flags((unsigned)flags));
     scheduled_begin(env);
     memmove(sched_self->x, argv, (size_t)argc * sizeof(term_t));
     env->p->trap_export = &f->export;
@@ -349,7 +344,9 @@ API int enif_port_command(ErlNifEnv *env, const ErlNifPort *to, ErlNifEnv *msg_e
 {
     Vm *vm = env->vm;
     if (!term_is_local_port(to->port_id) || caller_is_dead(env)) return 0;
+    EpochSection section = nif_enter(vm);
     bool sent = vm->nif->port_command(vm, env->p, to->port_id, msg);
+    nif_leave(vm, section);
     if (msg_env && !msg_env->p) enif_clear_env(msg_env);
     return sent;
 }

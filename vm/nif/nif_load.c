@@ -221,12 +221,6 @@ static term_t check_library(Process *p, const CodeInstance *c, const char *modul
 
 /* ---- binding ---- */
 
-static uint8_t native_flags(unsigned flags)
-{
-    if (flags == ERL_NIF_DIRTY_JOB_CPU_BOUND) return BIF_DIRTY_CPU;
-    return flags == ERL_NIF_DIRTY_JOB_IO_BOUND ? BIF_DIRTY_IO : 0;
-}
-
 static NifFunction *new_function(NifLibrary *lib, const ErlNifFunc *f)
 {
     term_t name = atom_find(f->name, strlen(f->name));
@@ -234,7 +228,7 @@ static NifFunction *new_function(NifLibrary *lib, const ErlNifFunc *f)
     mutex_lock(&s->lock);
     NifFunction *n = nif_function_new_locked(lib);
     mutex_unlock(&s->lock);
-    n->entry = (BifEntry){lib->module, name, (uint8_t)f->arity, native_flags(f->flags), nif_call, f->name};
+    n->entry = (BifEntry){lib->module, name, (uint8_t)f->arity, nif_native_flags(f->flags), nif_call, f->name};
     n->export.mfa = (Mfa){lib->module, name, f->arity};
     n->export.native = &n->entry;
     lib->vm->code->stub_init(lib->vm, &n->export);

@@ -345,7 +345,9 @@ API size_t enif_binary_to_term(ErlNifEnv *e, const unsigned char *data, size_t n
     size_t used = 0;
     if (opts & ~(unsigned)ERL_NIF_BIN2TERM_SAFE) return 0;
     unsigned flags = opts & ERL_NIF_BIN2TERM_SAFE ? ETF_SAFE : 0;
+    EpochSection section = nif_enter(e->vm);
     term_t r = etf_decode_used(e->heap, e->vm, data, n, flags, &used);
+    nif_leave(e->vm, section);
     if (r == TERM_NONE) return 0;
     *t = r;
     return used;

@@ -73,11 +73,13 @@ void proc_add_exit_hook(Vm *vm, ExitHook *hook)
 
 Process *process_lookup(Vm *vm, term_t pid)
 {
+    ASSERT(epoch_is_reading());
     return ptab_lookup(vm->procs->procs, pid);
 }
 
 Process *process_lookup_alive(Vm *vm, term_t pid)
 {
+    ASSERT(epoch_is_reading());
     Process *p = ptab_lookup(vm->procs->procs, pid);
     return p && !process_is_exiting(p) ? p : NULL;
 }

@@ -93,6 +93,9 @@ static bool dirty_acquire(Process *p, uint32_t set)
     }
 }
 
+void sched_dirty_alone_begin(Sched *s) { epoch_leave(s->vm->epoch, s->priv->section); }
+void sched_dirty_alone_end(Sched *s) { s->priv->section = epoch_enter(s->vm->epoch); }
+
 void sched_dirty_native_begin(Process *p)
 {
     sched_leave(p, PS_RUNNING, PS_DIRTY);
@@ -108,7 +111,7 @@ bool sched_dirty_native_end(Process *p)
 
 static void dirty_execute(Sched *s, Process *p)
 {
-    EpochSection section = epoch_enter(s->vm->epoch);
+    s->priv->section = epoch_enter(s->vm->epoch);
     if (dirty_acquire(p, 0)) {
         s->p = p;
         s->slice_reds = SCHED_SLICE_REDS;
@@ -122,7 +125,7 @@ static void dirty_execute(Sched *s, Process *p)
             sched_leave(p, PS_RUNNING | PS_ANY_DIRTY, set);
         }
     }
-    epoch_leave(s->vm->epoch, section);
+    epoch_leave(s->vm->epoch, s->priv->section);
 }
 
 /* Alone, while dirty schedulers are blocked together with the others. */

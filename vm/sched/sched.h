@@ -115,6 +115,10 @@ void sched_resume(Process *p);
  * was killed meanwhile: nothing of p may be touched then, and run_dirty returns RUN_EXIT. */
 void sched_dirty_native_begin(Process *p);
 bool sched_dirty_native_end(Process *p) MUST_CHECK;
+/* For a native of a dirty s, between the two above: what may last for ever runs outside of the epoch section that
+ * run_dirty is in, so that what others are done with is freed meanwhile. */
+void sched_dirty_alone_begin(Sched *s);
+void sched_dirty_alone_end(Sched *s);
 enum ProcPriority sched_set_priority(Process *p, enum ProcPriority prio);
 static inline int32_t sched_slice_used(const Process *p)
 {

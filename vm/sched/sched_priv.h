@@ -62,6 +62,7 @@ typedef struct SchedPriv {
     unsigned next_is_task;            /* owner: tasks and processes take turns */
     uint64_t random;                  /* owner: whom to rob first */
     int64_t last_balance_ns;          /* owner */
+    EpochSection section;             /* owner, dirty: that it executes in, but for natives that are alone */
     /* lending, see lend.c */
     atomic_u64_t lent;                /* 0, or which time it is that the Sched is lent */
     atomic_u64_t lends;               /* owner writes: times so far */

@@ -11,6 +11,7 @@ main() ->
     t:p("chain", fun() -> top(fun() -> life_lib:chain({my, [arg]}, true) end) end),
     t:p("chain raise", fun() -> top(fun() -> life_lib:chain({my, [arg]}, false) end) end),
     t:p("haunt", fun haunt/0),
+    t:p("freed during nap", fun freed/0),
     t:p("purge during nap", fun purge/0),
     t:p("upgrade", fun upgrade/0),
     t:p("unload in use", fun unload/0).
@@ -40,6 +41,13 @@ napper(Ms, F) ->
     Me = self(),
     P = spawn_link(fun() -> F(fun() -> exit({slept, life_lib:nap(Ms, Me)}) end) end),
     receive {sleeping, P} -> P end.
+
+freed() ->
+    P = napper(20000, fun(Nap) -> Nap() end),
+    Freed = t:freed(),
+    Sleeps = is_process_alive(P),
+    exit(P, kill),
+    {Freed, Sleeps, receive {'EXIT', P, X} -> X end}.
 
 %% A purge kills who has old code on its stack, without waiting for the end of its nap.
 purge() ->

@@ -10,6 +10,7 @@ main() ->
     whole_reads(hd(Names)),
     Readers = [start(fun() -> read_all(Name) end) || Name <- Names],
     t:p(others_go_on, fun() -> [count(20), [process_info(R, status) || R <- Readers]] end),
+    t:p(others_are_freed, fun t:freed/0),
     t:p(killed, fun() -> kill(lists:last(Readers)) end),
     Writers = [begin {ok, W} = file:open(Name, [write, raw]), W end || Name <- Names],
     [ok = file:write(W, lists:duplicate(N, $a + N)) || {N, W} <- lists:enumerate(lists:droplast(Writers))],
