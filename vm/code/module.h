@@ -64,7 +64,7 @@ typedef struct Module {
     CodeInstance *_Atomic old;
     CodeInstance *_Atomic on_load;
     _Atomic(bool) loaded;     /* written under the write lock: the exports of current can be called */
-    CodeInstance *purging;    /* write lock: the instance of the purge in progress */
+    CodeInstance *_Atomic purging; /* written under the write lock: the instance of the purge in progress */
     bool preloaded;
     Export on_load_call;      /* write lock: in no table; leads to the staged on_load function */
 } Module;

@@ -57,7 +57,7 @@ bool purge_prepare(Vm *vm, term_t module, bool on_load)
         c = on_load ? load_relaxed(&m->on_load) : load_relaxed(&m->old);
     if (c) {
         suspend_funs(vm, c);
-        m->purging = c;
+        store_release(&m->purging, c);
         vm->code->purging = m;
     }
     code_write_unlock(vm);
@@ -69,7 +69,7 @@ CodeInstance *purge_instance(Vm *vm, term_t module)
     Module *m = module_find(vm, module);
     if (!m)
         return NULL;
-    CodeInstance *c = __atomic_load_n(&m->purging, __ATOMIC_ACQUIRE);
+    CodeInstance *c = load_acquire(&m->purging);
     return c ? c : load_acquire(&m->old);
 }
 
@@ -84,8 +84,8 @@ bool purge_abort(Vm *vm, term_t module)
     code_write_lock(vm);
     Module *m = purge_in_progress(vm, module);
     if (m) {
-        release_funs(vm, m->purging, true);
-        __atomic_store_n(&m->purging, NULL, __ATOMIC_RELEASE);
+        release_funs(vm, load_relaxed(&m->purging), true);
+        store_release(&m->purging, NULL);
         vm->code->purging = NULL;
     }
     code_write_unlock(vm);
@@ -161,14 +161,14 @@ bool purge_complete(Vm *vm, term_t module)
     Module *m = purge_in_progress(vm, module);
     void *library = NULL;
     if (m) {
-        CodeInstance *c = m->purging;
+        CodeInstance *c = load_relaxed(&m->purging);
         library = c->nif_library;
         release_funs(vm, c, false);
         if (load_relaxed(&m->old) == c)
             store_release(&m->old, NULL);
         if (load_relaxed(&m->on_load) == c)
             store_release(&m->on_load, NULL);
-        __atomic_store_n(&m->purging, NULL, __ATOMIC_RELEASE);
+        store_release(&m->purging, NULL);
         vm->code->purging = NULL;
         drop_instance(vm, c);
     }
