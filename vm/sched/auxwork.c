@@ -21,6 +21,7 @@ void sched_run_on(Vm *vm, unsigned number, void (*fn)(void *arg), void *arg)
     atomic_store(&s->priv->has_jobs, 1);
     mutex_unlock(&s->priv->job_lock);
     if (s != sched_self) sched_kick(vm, number);
+    else event_set(&s->priv->event); /* may be about to sleep: callbacks of an epoch run then */
 }
 
 void jobs_run(Sched *s)
