@@ -80,8 +80,7 @@ BIF(erlang, make_ref, 0, 0) { return heap_new_ref(&p->heap, p->vm); }
 /* Values begin at the least small integer; positive ones at 1. */
 static term_t unique(Process *p, bool positive, bool monotonic)
 {
-    _Atomic(uint64_t) *counter = monotonic ? &p->vm->procs->unique_monotonic : &p->vm->procs->unique_counter;
-    uint64_t n = atomic_fetch_add(counter, 1);
+    uint64_t n = unique_number(p->vm, monotonic);
     if (positive) return heap_uint(&p->heap, n + 1);
     return heap_int(&p->heap, SMALL_MIN + (int64_t)n);
 }

@@ -490,9 +490,7 @@ API ERL_NIF_TERM enif_make_copy(ErlNifEnv *dst, ERL_NIF_TERM src) { return term_
 
 API ERL_NIF_TERM enif_make_unique_integer(ErlNifEnv *e, ErlNifUniqueInteger kind)
 {
-    _Atomic(uint64_t) *counter = kind & ERL_NIF_UNIQUE_MONOTONIC ? &e->vm->procs->unique_monotonic
-                                                                 : &e->vm->procs->unique_counter;
-    uint64_t n = atomic_fetch_add(counter, 1);
+    uint64_t n = unique_number(e->vm, kind & ERL_NIF_UNIQUE_MONOTONIC);
     if (kind & ERL_NIF_UNIQUE_POSITIVE) return heap_uint(e->heap, n + 1);
     return heap_int(e->heap, SMALL_MIN + (int64_t)n);
 }

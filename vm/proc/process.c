@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/hash.h"
+#include "base/numbers.h"
 #include "heap/gc.h"
 #include "proc/exit.h"
 #include "proc/link.h"
@@ -90,8 +91,16 @@ size_t process_limit(Vm *vm) { return vm->procs->procs->limit; }
 /* 82 bits: 18 + 32 of the counter, 32 from the start time so that restarts do not repeat. */
 RefNum ref_new(Vm *vm)
 {
-    uint64_t n = add_relaxed(&vm->procs->ref_counter, 1);
+    static THREAD_LOCAL NumberBlock block;
+    uint64_t n = number_take(&block, &vm->procs->ref_counter);
     return ref_num_of(n & 0x3FFFF, (uint32_t)(n >> 18), (uint32_t)(vm->procs->ref_seed + (n >> 50)));
+}
+
+uint64_t unique_number(Vm *vm, bool monotonic)
+{
+    static THREAD_LOCAL NumberBlock block;
+    return monotonic ? atomic_fetch_add(&vm->procs->unique_monotonic, 1)
+                     : number_take(&block, &vm->procs->unique_counter);
 }
 
 Process *process_new(Vm *vm, size_t heap_words)

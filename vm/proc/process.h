@@ -362,6 +362,8 @@ void process_ref(Process *p);
 void process_unref(Process *p);
 /* Unique local reference; thread-safe. */
 RefNum ref_new(Vm *vm);
+/* Of erlang:unique_integer: from 0; greater than all before when monotonic, else in no order over threads. */
+uint64_t unique_number(Vm *vm, bool monotonic);
 static inline term_t heap_new_ref(Heap *h, Vm *vm) { return ref_put(heap_alloc(h, REF_WORDS), ref_new(vm)); }
 
 static inline uint32_t process_state(const Process *p)

@@ -83,7 +83,7 @@ term_t trace_timestamp(Vm *vm, Heap *h, uint32_t flags)
                            term_small(us % 1000000));
     }
     if (flags & TRACE_STRICT_MONOTONIC) {
-        uint64_t n = atomic_fetch_add(&vm->procs->unique_monotonic, 1);
+        uint64_t n = unique_number(vm, true);
         return heap_tuple2(h, heap_int(h, clock_monotonic_ns()), heap_int(h, SMALL_MIN + (int64_t)n));
     }
     return flags & TRACE_MONOTONIC ? heap_int(h, clock_monotonic_ns()) : TERM_NONE;
