@@ -104,7 +104,7 @@ static ALWAYS_INLINE void bump(atomic_word_t *counter, word_t by, bool shared)
     if (UNLIKELY(shared))
         add_relaxed(counter, by);
     else
-        store_relaxed(counter, load_relaxed(counter) + by);
+        add_owned(counter, by);
 }
 
 static ALWAYS_INLINE Stripe *stripe(void)

@@ -32,6 +32,8 @@ typedef _Atomic(void *) atomic_ptr_t;
 
 /* Read-modify-write; each returns the value before. */
 #define add_relaxed(a, v) atomic_fetch_add_explicit((a), (v), memory_order_relaxed)
+/* By the only writer of a counter that others read. */
+#define add_owned(a, v) store_relaxed((a), load_relaxed(a) + (v))
 #define add_acq_rel(a, v) atomic_fetch_add_explicit((a), (v), memory_order_acq_rel)
 #define add_seq(a, v) atomic_fetch_add_explicit((a), (v), memory_order_seq_cst)
 #define sub_relaxed(a, v) atomic_fetch_sub_explicit((a), (v), memory_order_relaxed)

@@ -101,7 +101,7 @@ static void keep(void *ptr, size_t bytes)
     while (kept_count == LARGE_KEPT_BLOCKS || load_relaxed(&kept_bytes) + bytes > LARGE_KEPT_MAX)
         gone[n++] = take_at(0);
     kept[kept_count++] = (Kept){ptr, bytes};
-    store_relaxed(&kept_bytes, load_relaxed(&kept_bytes) + bytes);
+    add_owned(&kept_bytes, bytes);
     mutex_unlock(&lock);
     while (n > 0) {
         n--;

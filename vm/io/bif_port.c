@@ -365,8 +365,8 @@ static term_t info_value(Heap *h, const Port *port, term_t item)
     case am_monitors: return watched_list(h, port);
     case am_monitored_by: return monitor_list(h, port);
     case am_connected: return port->owner;
-    case am_input: return heap_uint(h, port->bytes_in);
-    case am_output: return heap_uint(h, port->bytes_out);
+    case am_input: return heap_uint(h, load_relaxed(&port->bytes_in));
+    case am_output: return heap_uint(h, load_relaxed(&port->bytes_out));
     case am_os_pid: return port->os_pid < 0 ? am_undefined : heap_int(h, port->os_pid);
     case am_parallelism: return term_bool(port->opt.parallelism);
     case am_locking: return am_port_level;

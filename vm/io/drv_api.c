@@ -52,7 +52,7 @@ API ErlDrvSInt driver_binary_dec_refc(ErlDrvBinary *bin)
 
 static void deliver(Port *port, Heap *h, term_t data, size_t n)
 {
-    port->bytes_in += n;
+    add_owned(&port->bytes_in, n);
     port_send_owner(port, heap_tuple2(h, am_data, data), h);
 }
 

@@ -123,7 +123,7 @@ static void deliver(InetSocket *s, Datagram *d, Binary *storage, size_t n)
     }
     term_t packet = heap_string(&h, (const char *)address, address_bytes, data);
     if (s->ask_count == 0) {
-        s->port->bytes_in += n;
+        add_owned(&s->port->bytes_in, n);
         packet = heap_tuple2(&h, s->port->id, heap_tuple2(&h, am_data, packet));
         inet_send(s, s->port->owner, packet, &h);
         inet_active_used(s, am_udp_passive);

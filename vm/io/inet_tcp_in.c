@@ -174,7 +174,7 @@ static void deliver_active(InetSocket *s, term_t data, Heap *h, size_t n)
     term_t id = s->port->id, msg;
     if (s->deliver_port) {
         msg = heap_tuple2(h, id, heap_tuple2(h, am_data, data));
-        s->port->bytes_in += n;
+        add_owned(&s->port->bytes_in, n);
     } else if (s->packet == PB_SSL_TLS) {
         msg = data;
     } else {
@@ -187,7 +187,7 @@ static void deliver_active(InetSocket *s, term_t data, Heap *h, size_t n)
 /* A packet of n bytes for the channel between two nodes. */
 static void deliver_channel(InetSocket *s, size_t n, const uint8_t *bytes, size_t length)
 {
-    s->port->bytes_in += length;
+    add_owned(&s->port->bytes_in, length);
     inet_count(&s->in, n);
     s->port->dist_ops->input(s->port, s->port->dist, bytes, length);
     consume(s, n);

@@ -182,8 +182,8 @@ static void tear_down(Port *port)
     port->driver->stop(port);
     port_set_busy(port, false);
     table_remove(port);
-    atomic_fetch_add(&space(port->vm)->gone_in, port->bytes_in);
-    atomic_fetch_add(&space(port->vm)->gone_out, port->bytes_out);
+    atomic_fetch_add(&space(port->vm)->gone_in, load_relaxed(&port->bytes_in));
+    atomic_fetch_add(&space(port->vm)->gone_out, load_relaxed(&port->bytes_out));
     tell_links(port);
     tell_closed(port);
     tell_monitors(port);
@@ -362,7 +362,7 @@ static term_t commander(const Port *port) { return port->commander == TERM_NONE 
 static enum PortCommandResult command_term(Port *port, Process *p, term_t data, size_t n, bool force)
 {
     if (port->busy && !force) return PORT_COMMAND_BUSY;
-    port->bytes_out += n;
+    add_owned(&port->bytes_out, n);
     port_trace_command(port, p ? p->id : commander(port), data);
     port->in_driver = true;
     port->driver->output_term(port, p, data, n);
@@ -404,7 +404,7 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
     uint8_t *bytes = mem_alloc(MEM_PORT, n + head + 1);
     put_length(bytes, head, n);
     iolist_to_buffer(data, bytes + head, n, NULL);
-    port->bytes_out += n;
+    add_owned(&port->bytes_out, n);
     port->in_driver = true;
     port->driver->output(port, bytes, n + head);
     port->in_driver = false;
@@ -414,7 +414,7 @@ enum PortCommandResult port_command(Port *port, Process *p, term_t data, bool fo
 
 void port_output_packet(Port *port, const uint8_t *data, size_t n)
 {
-    port->bytes_out += n;
+    add_owned(&port->bytes_out, n);
     bool inside = port->in_driver;
     port->in_driver = true;
     if (port->driver->output_packet) {
@@ -624,8 +624,8 @@ void port_io_bytes(Vm *vm, uint64_t *in, uint64_t *out)
     for (size_t i = 0, end = ptab_scan_end(t); i < end; i++) {
         Port *port = ptab_slot(t, i);
         if (!port) continue;
-        *in += __atomic_load_n(&port->bytes_in, __ATOMIC_RELAXED);
-        *out += __atomic_load_n(&port->bytes_out, __ATOMIC_RELAXED);
+        *in += load_relaxed(&port->bytes_in);
+        *out += load_relaxed(&port->bytes_out);
     }
 }
 

@@ -126,7 +126,7 @@ typedef struct Port {
     size_t waiting_count, waiting_cap;
     term_t data;                 /* port_set_data; in data_piece if boxed */
     HeapPiece data_piece;
-    uint64_t bytes_in, bytes_out;
+    atomic_u64_t bytes_in, bytes_out; /* written under the lock */
     int64_t os_pid;              /* -1: none */
     const PortDistOps *dist_ops; /* NULL: no distribution channel */
     void *dist;

@@ -69,7 +69,7 @@ static const uint8_t *take(Port *port, const uint8_t *at, const uint8_t *end)
 
 void port_input(Port *port, const uint8_t *bytes, size_t n)
 {
-    port->bytes_in += n;
+    add_owned(&port->bytes_in, n);
     if (port->opt.packet == PACKET_STREAM) {
         deliver(port, bytes, n, TERM_NONE);
         return;

@@ -41,7 +41,7 @@ void receive_remove(Process *p)
     if (q->markers) markers_moved(q->markers, &m->next, q->save);
     q->msg_len--;
     q->msg_words -= MIN(q->msg_words, m->piece.words); /* copied literals may have made it grow */
-    store_relaxed(&q->removed, load_relaxed(&q->removed) + 1);
+    add_owned(&q->removed, 1);
     q->save = &q->msg_first;
     heap_piece_adopt(&p->heap, &m->piece);
     if (UNLIKELY(m->token != p->seq_token)) seq_token_take(p, m);

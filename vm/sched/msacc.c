@@ -16,7 +16,7 @@ void msacc_switch_slow(Sched *s, enum Microstate to)
     bool on = load_relaxed(&shared_of(s->vm)->msacc);
     int64_t now = on ? clock_monotonic_ns() : 0, since = load_relaxed(&priv->ms_since);
     atomic_u64_t *sum = &priv->ms_ns[load_relaxed(&priv->ms_state)];
-    if (on && since) store_relaxed(sum, load_relaxed(sum) + (uint64_t)(now - since));
+    if (on && since) add_owned(sum, (uint64_t)(now - since));
     store_relaxed(&priv->ms_state, to);
     store_relaxed(&priv->ms_since, now);
 }

@@ -69,7 +69,7 @@ static void want_locked(PollSet *set, PollFd *pf, uint32_t want)
 {
     sword_t change = (want != 0) - (pf->want != 0);
     pf->want = want;
-    store_relaxed(&set->count, load_relaxed(&set->count) + (word_t)change);
+    add_owned(&set->count, (word_t)change);
 }
 
 /* Regular files are always ready, and the kernel refuses to poll them. */

@@ -10,7 +10,7 @@
 #define LOW_EVERY 8
 #define LOW_TURN (UINT64_C(1) << 32)
 
-static void add_to_count(ProcFifo *f, uint32_t change) { store_relaxed(&f->count, load_relaxed(&f->count) + change); }
+static void add_to_count(ProcFifo *f, uint32_t change) { add_owned(&f->count, change); }
 
 static void proc_fifo_push(ProcFifo *f, Process *p)
 {

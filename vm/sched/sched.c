@@ -212,7 +212,7 @@ static void count_reds(Sched *s, uint32_t reds)
     SchedPriv *priv = s->priv;
     priv->reds_since_look += reds + 50;
     priv->reds_waited += reds + 50;
-    store_relaxed(&priv->reductions, load_relaxed(&priv->reductions) + reds);
+    add_owned(&priv->reductions, reds);
 }
 
 /* RUNNABLE stays set while suspended, so that resuming queues the process. One that RUNs already, for
@@ -309,7 +309,7 @@ static void run_task(Sched *s, Task *t)
 static bool run_item(Sched *s, RunItem item)
 {
     SchedPriv *priv = s->priv;
-    store_relaxed(&priv->switches, load_relaxed(&priv->switches) + 1);
+    add_owned(&priv->switches, 1);
     store_relaxed(&priv->active, 1);
     msacc_switch(s, item.t ? MS_PORT : MS_EMULATOR);
     if (item.t)
