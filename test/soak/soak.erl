@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% A generated mix of work whose results are known, on all schedulers, for some seconds:
 %%   erl -s soak run SEED SECONDS ACTORS
-%% Each actor is a process that does one thing after the other (soak_work: name and function of a random
+%% Each actor is a process that does one thing after the other (soak_work, soak_more: name and function of a random
 %% state), chosen by its part of the seed. A wrong result, one that does not come, a process, port, table or
 %% message left over, or memory that does not return to its level ends the run with status 1.
 -module(soak).
@@ -14,7 +14,7 @@ run(Args) ->
     [Seed, Seconds, Actors] = [list_to_integer(atom_to_list(A)) || A <- Args],
     logger:set_primary_config(level, none),
     process_flag(trap_exit, true),
-    Work = soak_work:all(),
+    Work = soak_work:all() ++ soak_more:all(),
     [one(Name, Fun, {Seed, 0, I}) || {I, {Name, Fun}} <- number(Work)], % loads code, fills caches
     io:format("seed ~p, ~p s, ~p actors~n", [Seed, Seconds, Actors]),
     Before = level(),

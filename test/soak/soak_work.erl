@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: Apache-2.0
 %% The pieces of work of soak: each returns ok, anything else or an exit is a failure.
 -module(soak_work).
--export([all/0]).
+-export([all/0, term/1, forms/1, down/2, nothing_left/0]).
 
 all() ->
     [{links, fun links/0}, {monitors, fun monitors/0}, {timers, fun timers/0}, {order, fun order/0},
