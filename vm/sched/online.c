@@ -25,6 +25,7 @@ static void set_active_locked(Vm *vm)
     bool all = false;
     for (MultiBlock *m = sh->multi; m && !all; m = m->next) all = m->count > 0;
     atomic_store(&sh->multi_all, all);
+    atomic_store(&sh->multi_any, sh->multi != NULL);
     atomic_store(&space->active, sh->multi ? 1u : load_relaxed(&space->online));
 }
 
@@ -169,7 +170,7 @@ bool sched_multi_unblock(Vm *vm, term_t pid, bool normal)
 void sched_multi_forget(Vm *vm, term_t pid)
 {
     SchedShared *sh = shared_of(vm);
-    if (!__atomic_load_n(&sh->multi, __ATOMIC_RELAXED)) return;
+    if (!load_relaxed(&sh->multi_any)) return;
     mutex_lock(&sh->block_lock);
     MultiBlock **m = find_locked(sh, pid);
     bool found = *m != NULL;

@@ -121,6 +121,7 @@ typedef struct SchedShared {
     Sched *spare;                     /* io.lock: stand-ins that nobody has, linked by their stand_in */
     size_t stack_bytes;               /* const, as those of the pools */
     struct MultiBlock *multi;         /* block_lock: who blocks multi-scheduling */
+    atomic_u32_t multi_any;           /* written under block_lock: somebody does */
     atomic_u32_t multi_all;           /* written under block_lock: dirty schedulers are blocked too */
     atomic_u32_t multi_waits;         /* some of them may wait for dirty natives */
     atomic_i64_t wall_since;          /* 0: scheduler_wall_time is off */
