@@ -110,7 +110,7 @@ Channel *channel_of_handle(Vm *vm, term_t handle, uint32_t *conn)
 static void set_state(Channel *c, enum ChannelState state)
 {
     ASSERT_LOCKED(&c->lock);
-    __atomic_store_n(&c->state, state, __ATOMIC_RELAXED);
+    store_relaxed(&c->state, state);
 }
 
 /* *fresh: it did not exist before. */

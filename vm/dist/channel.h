@@ -76,7 +76,7 @@ typedef struct Channel {
     term_t name;             /* const */
     Mutex lock;
     /* lock */
-    enum ChannelState state;
+    _Atomic(enum ChannelState) state;
     int64_t idle_since_ns;   /* while IDLE */
     uint32_t conn;           /* of the present connection, or the last one */
     unsigned notifying;      /* ends of earlier connections that are still being told: the next opens after them */
@@ -132,7 +132,7 @@ void channel_down(Channel *c, uint32_t conn, term_t reason);
 void channel_kill(Channel *c, term_t reason);
 static inline bool channel_is_up(const Channel *c)
 {
-    return __atomic_load_n(&c->state, __ATOMIC_RELAXED) == CHANNEL_UP;
+    return load_relaxed(&c->state) == CHANNEL_UP;
 }
 
 /* ---- members ---- */

@@ -202,7 +202,7 @@ static DistWaiting *take_waiting(Channel *c, uint32_t conn)
     DistWaiting *first = c->conn == conn && c->state == CHANNEL_OPENING ? c->wait_first : NULL;
     if (first) c->wait_first = NULL, c->wait_last = &c->wait_first;
     else if (c->conn == conn && c->state == CHANNEL_OPENING)
-        __atomic_store_n(&c->state, CHANNEL_UP, __ATOMIC_RELAXED);
+        store_relaxed(&c->state, CHANNEL_UP);
     for (DistWaiting *w = first; w; w = w->next)
         c->out_bytes -= MIN(c->out_bytes, w->words * sizeof(term_t));
     mutex_unlock(&c->lock);

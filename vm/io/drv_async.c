@@ -64,7 +64,7 @@ static void hand_over(struct AsyncPool *pool, AsyncJob *job)
     Port *port = ptab_lookup(pool->vm->procs->ports, job->port);
     bool taken = false;
     mutex_lock(&pool->lock);
-    if (port && __atomic_load_n(&port->state, __ATOMIC_RELAXED) != PORT_DEAD && port->driver_data) {
+    if (port && load_relaxed(&port->state) != PORT_DEAD && port->driver_data) {
         AsyncJob **end = &dyn_port(port)->done;
         while (*end) end = &(*end)->next;
         job->next = NULL;

@@ -108,7 +108,7 @@ typedef struct Port {
     const PortDriver *driver;    /* const */
     Mutex *lock;                 /* class PORT; protects everything below; const */
     Mutex own_lock;              /* `lock`, unless the driver has one for all its ports */
-    enum PortState state;
+    _Atomic(enum PortState) state; /* written under the lock */
     bool in_driver;              /* a callback is running */
     bool exit_asked;             /* torn down after the callback */
     bool hidden;                 /* table lock: closes, but its driver is not done */
