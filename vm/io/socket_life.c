@@ -10,6 +10,7 @@
 #include "data/map.h"
 #include "io/port.h"
 #include "proc/registry.h"
+#include "sched/sched.h"
 #include "term/atom.h"
 
 #include <errno.h>
@@ -421,7 +422,9 @@ BIF(prim_socket, nif_finalize_close, 1, DIRTY_IO)
     mutex_unlock(&s->lock);
     if (!go_on) return r;
     set_blocking(socket_fd(s), true); /* so that output may linger */
+    sched_dirty_alone_begin(sched_self);
     int error = close_descriptor(s);
+    sched_dirty_alone_end(sched_self);
     if (s->use_registry) socket_tell_registry(s, am_del);
     if (file >= 0) close(file);
     if (error == 0) return am_ok;
