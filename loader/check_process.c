@@ -30,11 +30,12 @@ bool process_uses_old_code(Process *p, term_t module)
             || (c->nif_library && native && native->calls(p, c->nif_library)));
 }
 
-term_t process_leave_literal_area(Process *p, term_t how)
+term_t process_leave_literal_area(Process *p, term_t how UNUSED)
 {
     const term_t *start, *end;
-    if (purge_area_bounds(p->vm, &start, &end))
-        process_copy_literals(p, start, end, p->x_saved, p->x_live);
+    if (!purge_area_bounds(p->vm, &start, &end)) return am_ok;
+    if (process_state(p) & PS_ANY_DIRTY) return process_copy_literals_beside(p, start, end) ? am_ok : TERM_NONE;
+    process_copy_literals(p, start, end, p->x_saved, p->x_live);
     /* The copies may be more than it is allowed: it has to run to die. */
     if (p->flags & PF_HEAP_LIMIT)
         or_acq_rel(&p->state, PS_RUNNABLE);

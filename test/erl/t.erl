@@ -25,7 +25,7 @@ wait(Fun, N) ->
         _ -> timer:sleep(10), wait(Fun, N - 1)
     end.
 
-%% Whether what 20,000 processes and tables leave behind is freed, whatever else goes on.
+%% Whether what 20,000 processes and tables and 1,000 persistent terms leave behind is freed, whatever else goes on.
 freed() ->
     Before = erlang:memory(total),
     [begin
@@ -33,7 +33,9 @@ freed() ->
          receive {'DOWN', Ref, process, P, normal} -> ok end,
          ets:delete(ets:new(t, []))
      end || _ <- lists:seq(1, 20000)],
-    erlang:memory(total) - Before < 10000000.
+    [persistent_term:put(?MODULE, lists:seq(I, I + 1000)) || I <- lists:seq(1, 1000)],
+    persistent_term:erase(?MODULE),
+    wait(fun() -> erlang:memory(total) - Before < 10000000 end) =:= ok.
 
 %% Hides a value from the compiler.
 id(X) -> X.

@@ -181,9 +181,12 @@ enum RunResult interp_run_dirty(Sched *s, Process *p)
     memcpy(s->x, p->x_saved, p->x_live * sizeof(term_t));
     p->current = &e->mfa;
     trace_running(p, true);
+    NativeMark mark;
+    process_native_begins(p, &mark);
     sched_dirty_native_begin(p);
     term_t result = e->native ? call_dirty(s, p, e->native) : bif_yield(p);
     if (!sched_dirty_native_end(p)) return RUN_EXIT;
+    p->native_mark = NULL;
     trace_running(p, false);
     if (result != TERM_NONE) {
         s->x[0] = result;

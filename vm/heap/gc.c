@@ -526,30 +526,33 @@ typedef struct AreaSearch {
 } AreaSearch;
 
 /* Conservative: raw words that look like a pointer into the area cause a collection in vain. */
-static void search_words(void *ctx, term_t *first, size_t count)
+static void search_words(AreaSearch *s, const term_t *first, size_t count)
 {
-    AreaSearch *s = ctx;
     for (size_t i = 0; i < count && !s->found; i++)
         s->found = is_pointer(first[i]) && is_in(term_ptr(first[i]), s->start, s->end);
 }
 
-static bool heap_mentions_area(Heap *h, const RootSet *roots, const term_t *start,
-                               const term_t *end)
+static void search_roots(void *ctx, term_t *first, size_t count) { search_words(ctx, first, count); }
+
+HeapMark heap_mark(const Heap *h) { return (HeapMark){h->top, h->frags, h->frags ? h->frags->used : 0}; }
+
+bool heap_mentions(const Heap *h, const HeapMark *mark, const RootSet *roots, const term_t *start, const term_t *end)
 {
     AreaSearch s = {start, end, false};
-    search_words(&s, h->start, (size_t)(h->top - h->start));
+    search_words(&s, h->start, (size_t)(mark->top - h->start));
     search_words(&s, h->old_start, (size_t)(h->old_top - h->old_start));
     search_words(&s, h->stop, (size_t)(h->end - h->stop));
-    for (HeapFrag *f = h->frags; f != NULL; f = f->next)
-        search_words(&s, f->mem, f->used);
+    for (const HeapFrag *f = mark->frags; f != NULL; f = f->next)
+        search_words(&s, f->mem, f == mark->frags ? mark->frag_used : f->used);
     if (roots->each != NULL)
-        roots->each(roots->owner, search_words, &s);
+        roots->each(roots->owner, search_roots, &s);
     return s.found;
 }
 
 bool heap_copy_literals(Heap *h, Collection *c, const term_t *start, const term_t *end)
 {
-    if (start == end || !heap_mentions_area(h, &c->roots, start, end))
+    HeapMark now = heap_mark(h);
+    if (start == end || !heap_mentions(h, &now, &c->roots, start, end))
         return false;
     c->major = true;
     c->area_start = start;

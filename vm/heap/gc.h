@@ -78,6 +78,17 @@ size_t heap_size_at_least(size_t words);
 /* Same for virtual binary heaps. */
 size_t vheap_size_at_least(size_t words);
 
+/* What a heap holds at a moment; what is built later lies elsewhere, as long as there is no collection. */
+typedef struct HeapMark {
+    const term_t *top;
+    const HeapFrag *frags;
+    size_t frag_used;        /* of the first one */
+} HeapMark;
+HeapMark heap_mark(const Heap *h);
+/* Whether anything of h as it was at the mark, its stack or roots may point into [start, end). Reads nothing that
+ * building terms in h changes. */
+bool heap_mentions(const Heap *h, const HeapMark *mark, const RootSet *roots, const term_t *start, const term_t *end);
+
 /* Replace every literal of [start, end) reachable from the roots of h or its stack by a copy on
  * the heap. False when there was none (nothing done). Does a major collection when needed. */
 bool heap_copy_literals(Heap *h, Collection *c, const term_t *start, const term_t *end);

@@ -183,6 +183,7 @@ typedef struct Process {
     struct EtsProc *ets;         /* ETS owner lock: tables owned and fixed, NULL: none */
     void *dirty_state;           /* owner: dirty native in progress */
     Heap *side;                  /* owner: terms of signals handled during a dirty native, or NULL */
+    const struct NativeMark *native_mark; /* owner: of the dirty native that executes, or NULL; see process_gc.h */
     struct NativeState *native_state; /* owner: state of a yielding native between slices; has a destructor */
     term_t x_inline[6];
 } Process;
@@ -204,7 +205,7 @@ typedef struct ProcExecOps {
     /* Does p run or refer to old code of `module`? May collect (live x: p->x_saved). */
     bool (*uses_old_code)(Process *p, term_t module);
     /* Copy out of the literal area being released; request as in erts_literal_area_collector (init,
-     * check_gc, need_gc). The answer: ok, check_gc or need_gc. May collect. */
+     * check_gc, need_gc). The answer: ok, or TERM_NONE when that has to wait for a dirty native. May collect. */
     term_t (*copy_literals)(Process *p, term_t how);
     /* [{M,F,A,Location}] of p as it stands now, built in h; at most depth entries. */
     term_t (*stacktrace)(Process *p, Heap *h, unsigned depth);

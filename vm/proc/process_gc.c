@@ -170,6 +170,15 @@ static void copy_signal_literals(Signal *first, const term_t *start, const term_
         copy_one_signal(s, start, end);
 }
 
+static void copy_queue_literals(Process *p, const term_t *start, const term_t *end)
+{
+    copy_signal_literals(p->sigq.msg_first, start, end);
+    copy_signal_literals(p->sigq.mid_first, start, end);
+    mutex_lock(&p->sig_lock);
+    copy_signal_literals(p->sigq.in_first, start, end);
+    mutex_unlock(&p->sig_lock);
+}
+
 void process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
                            unsigned nlive)
 {
@@ -180,11 +189,47 @@ void process_copy_literals(Process *p, const term_t *start, const term_t *end, t
         process_bump_reds(p, (int32_t)account(p, &c));
     if (found && c.max_words != 0 && heap_info(&p->heap).total > c.max_words)
         (void)limit_exceeded(p);
-    copy_signal_literals(p->sigq.msg_first, start, end);
-    copy_signal_literals(p->sigq.mid_first, start, end);
-    mutex_lock(&p->sig_lock);
-    copy_signal_literals(p->sigq.in_first, start, end);
-    mutex_unlock(&p->sig_lock);
+    copy_queue_literals(p, start, end);
+}
+
+void process_native_begins(Process *p, NativeMark *mark)
+{
+    p->fvalue = p->ftrace = TERM_NIL;
+    p->fcause = TERM_NONE;
+    *mark = (NativeMark){heap_mark(&p->heap), p->native_state || p->trace || p->seq_token != TERM_NIL};
+    p->native_mark = mark;
+}
+
+/* Without what a native that is not busy may write: its failure, and a state of its own. */
+static void each_quiet_root(void *owner, RootVisit *visit, void *ctx)
+{
+    Process *p = owner;
+    term_t *dict;
+    size_t n = dict_roots(p, &dict);
+    if (n > 0) visit(ctx, dict, n);
+    visit(ctx, p->x_saved, p->x_live);
+    visit(ctx, &p->group_leader, 1);
+    visit(ctx, &p->parent, 1);
+    visit(ctx, &p->label, 1);
+}
+
+static bool mentions_beside(Process *p, const term_t *start, const term_t *end)
+{
+    const NativeMark *native = p->native_mark;
+    Roots roots = {p, p->x_saved, p->x_live};
+    RootSet all = {each_root_and_live, &roots, NULL}, quiet = {each_quiet_root, p, NULL};
+    HeapMark now = p->side ? heap_mark(p->side) : (HeapMark){0};
+    if (p->side && heap_mentions(p->side, &now, &(RootSet){0}, start, end)) return true;
+    if (native) return native->busy || heap_mentions(&p->heap, &native->heap, &quiet, start, end);
+    now = heap_mark(&p->heap);
+    return heap_mentions(&p->heap, &now, &all, start, end);
+}
+
+bool process_copy_literals_beside(Process *p, const term_t *start, const term_t *end)
+{
+    if (mentions_beside(p, start, end)) return false;
+    copy_queue_literals(p, start, end);
+    return true;
 }
 
 void process_heap_init(Process *p, size_t min_words)

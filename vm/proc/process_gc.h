@@ -26,6 +26,16 @@ void process_gc_hibernate(Process *p, term_t *live, unsigned nlive);
 void process_copy_literals(Process *p, const term_t *start, const term_t *end, term_t *live,
                            unsigned nlive);
 
+/* The same while p waits for a dirty thread or executes there: nothing can be moved, so false when the heap has
+ * any of them. */
+bool process_copy_literals_beside(Process *p, const term_t *start, const term_t *end);
+/* What p has when a dirty native begins. A native that is busy may change what else refers to terms, too. */
+typedef struct NativeMark {
+    HeapMark heap;
+    bool busy;
+} NativeMark;
+void process_native_begins(Process *p, NativeMark *mark);
+
 /* Every run of root words except the stack and live registers. */
 typedef void RootVisit(void *ctx, term_t *first, size_t count);
 void process_each_root(Process *p, RootVisit *visit, void *ctx);

@@ -66,17 +66,19 @@ static void task_free(SysTask *t)
     MEM_DELETE(SIGNAL, t);
 }
 
-/* While p waits for a dirty thread, or a native of it runs there, its position and stack can be looked at;
- * collections have to wait. */
+/* While p waits for a dirty thread, or a native of it runs there, its position, stack and heap can be looked at;
+ * collections have to wait, and so does one whose heap has some of a literal area. */
 static void run_beside_native(Process *p)
 {
     for (SysTask **at = &p->systasks, *t; (t = *at) != NULL;) {
-        if (t->op != am_check_process_code) {
+        bool may = t->op == am_check_process_code || t->op == am_copy_literals;
+        term_t result = may ? execute(p, t) : TERM_NONE;
+        if (result == TERM_NONE) {
             at = &t->next;
             continue;
         }
         *at = t->next;
-        answer(p, p->vm, t->requester, t->op, t->id, execute(p, t));
+        answer(p, p->vm, t->requester, t->op, t->id, result);
         task_free(t);
     }
 }

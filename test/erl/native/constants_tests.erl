@@ -9,6 +9,7 @@ main() ->
     ok = erlang:load_nif("./constants_tests", 0),
     Cases = [{native_environment, fun native_environment/0}, {timer, fun timer/0}, {monitor_tag, fun monitor_tag/0},
              {port_data, fun port_data/0}, {spawn_argument, fun spawn_argument/0},
+             {in_dirty_native, fun in_dirty_native/0}, {queue_of_dirty_native, fun queue_of_dirty_native/0},
              {exit_reason, fun exit_reason/0}, {sent_to_one_asked_before, fun sent_late/0}],
     [t:p(Name, F) || {Name, F} <- Cases].
 
@@ -106,6 +107,41 @@ spawn_argument() ->
     Child ! go,
     receive {argument, R} -> R end.
 
+%% It reads from a pipe, and has the term on its heap: the collector waits for it.
+in_dirty_native() ->
+    Me = self(),
+    P = reader(fun(Pipe) -> X = constant(), Me ! ready, read(Pipe), Me ! {kept, right(X)} end),
+    receive ready -> timer:sleep(100) end,
+    gone(),
+    timer:sleep(100),
+    written(P),
+    reused(),
+    receive {kept, R} -> R end.
+
+%% It has the term in its mailbox only: nobody waits.
+queue_of_dirty_native() ->
+    Me = self(),
+    P = reader(fun(Pipe) -> read(Pipe), receive {term, X} -> Me ! {kept, right(X)} end end),
+    elsewhere(fun() -> element(1, P) ! {term, constant()} end),
+    gone(),
+    reused(),
+    written(P),
+    receive {kept, R} -> R end.
+
+%% {Process, Pipe}; it is left when something is written.
+reader(F) ->
+    Pipe = "constants.fifo",
+    [] = os:cmd("mkfifo " ++ Pipe),
+    P = spawn(fun() -> F(Pipe) end),
+    timer:sleep(100),
+    {P, Pipe}.
+
+read(Pipe) -> {ok, _} = prim_file:read_file(Pipe).
+
+written({_, Pipe}) ->
+    ok = prim_file:write_file(Pipe, "end"),
+    ok = file:delete(Pipe).
+
 %% It dies with so many links that it takes long; the last to hear of it has the reason whole.
 exit_reason() ->
     Me = self(),
@@ -129,11 +165,9 @@ linked(P, To) ->
 %% answer: it reads from a pipe.
 sent_late() ->
     Was = erlang:system_flag(outstanding_system_requests_limit, 1),
-    Pipe = "constants.fifo",
-    [] = os:cmd("mkfifo " ++ Pipe),
     Me = self(),
     First = spawn(fun() -> receive X -> receive check -> Me ! {late, right(X)} end end end),
-    Reader = spawn(fun() -> {ok, _} = prim_file:read_file(Pipe) end),
+    {Reader, _} = Between = reader(fun read/1),
     Last = spawn(fun() -> X = constant(), Me ! ready, receive send -> First ! X end end),
     receive ready -> ok end,
     timer:sleep(200),
@@ -143,10 +177,9 @@ sent_late() ->
     timer:sleep(200),
     false = is_process_alive(Last),
     true = is_process_alive(Reader),
-    ok = prim_file:write_file(Pipe, "end"),
+    written(Between),
     reused(),
     First ! check,
     receive {late, R} -> ok end,
-    file:delete(Pipe),
     erlang:system_flag(outstanding_system_requests_limit, Was),
     R.
