@@ -2,6 +2,7 @@
 /* etf_test - external term format, order, equality and hashes of the terms in golden_terms.h, and
  * decoding of damaged input. */
 #include "base/alloc.h"
+#include "base/epoch.h"
 #include "code/code.h"
 #include "data/binary.h"
 #include "data/term_cmp.h"
@@ -19,6 +20,8 @@
 #define TERMS ARRAY_LEN(golden_terms)
 
 static Vm vm;
+static EpochDomain domain;
+static EpochSection section;
 static Heap heap;
 static term_t terms[TERMS];
 
@@ -27,6 +30,8 @@ static const uint8_t *bytes_of(size_t i) { return (const uint8_t *)golden_terms[
 static void setup(void)
 {
     atom_table_init(1 << 20);
+    epoch_domain_init(&domain);
+    section = epoch_enter(&domain);
     dist_init(&vm);
     code_init(&vm);
     for (size_t i = 0; i < TERMS; i++) {
@@ -38,6 +43,7 @@ static void setup(void)
 static void teardown(void)
 {
     heap_dispose(&heap);
+    epoch_leave(&domain, section);
 }
 
 /* Counted in small steps. */

@@ -281,6 +281,7 @@ static Process *target, *sender[SENDERS];
 static void *send_many(void *arg)
 {
     Process *me = arg;
+    EpochSection mine = epoch_enter(&domain);
     for (int i = 0; i < COUNT; i++) {
         Heap h = {0};
         if (i % 3 == 0) {
@@ -290,6 +291,7 @@ static void *send_many(void *arg)
             message_send_heap(&vm, me->id, target, t, &h);
         }
     }
+    epoch_leave(&domain, mine);
     return NULL;
 }
 
