@@ -43,6 +43,8 @@ typedef struct CodeSpace {
     Mutex release_lock;
     struct LiteralRelease *released, **released_end; /* release lock: waiting for the collector */
     struct LiteralRelease *releasing; /* release lock: the one all processes are asked about */
+    struct LiteralRelease *limbo;     /* release lock: nobody has them, but ghosts may */
+    unsigned ghosts;                  /* release lock */
     _Atomic(term_t) literal_collector; /* pid of erts_literal_area_collector, or TERM_NONE */
 } CodeSpace;
 

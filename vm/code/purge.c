@@ -183,6 +183,7 @@ void purge_release_literals(Vm *vm, struct LiteralArea *area)
 {
     CodeSpace *cs = vm->code;
     LiteralRelease *r = MEM_NEW(CODE_TABLE, LiteralRelease);
+    r->vm = vm;
     r->area = area;
     mutex_lock(&cs->release_lock);
     *cs->released_end = r;
@@ -190,11 +191,45 @@ void purge_release_literals(Vm *vm, struct LiteralArea *area)
     mutex_unlock(&cs->release_lock);
 }
 
+static void free_all(LiteralRelease *r)
+{
+    for (LiteralRelease *next; r; r = next) {
+        next = r->next;
+        literal_area_free(r->area);
+        MEM_DELETE(CODE_TABLE, r);
+    }
+}
+
 static void free_release(void *arg)
 {
     LiteralRelease *r = arg;
-    literal_area_free(r->area);
-    MEM_DELETE(CODE_TABLE, r);
+    CodeSpace *cs = r->vm->code;
+    mutex_lock(&cs->release_lock);
+    bool seen = cs->ghosts > 0;
+    r->next = seen ? cs->limbo : NULL;
+    if (seen) cs->limbo = r;
+    mutex_unlock(&cs->release_lock);
+    if (!seen) free_all(r);
+}
+
+void purge_ghost_begins(Vm *vm)
+{
+    mutex_lock(&vm->code->release_lock);
+    vm->code->ghosts++;
+    mutex_unlock(&vm->code->release_lock);
+}
+
+void purge_ghost_ends(Vm *vm)
+{
+    CodeSpace *cs = vm->code;
+    LiteralRelease *all = NULL;
+    mutex_lock(&cs->release_lock);
+    if (--cs->ghosts == 0) {
+        all = cs->limbo;
+        cs->limbo = NULL;
+    }
+    mutex_unlock(&cs->release_lock);
+    free_all(all);
 }
 
 bool purge_switch_area(Vm *vm)

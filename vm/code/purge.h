@@ -33,6 +33,7 @@ CodeInstance *purge_instance(Vm *vm, term_t module);
  * None gets anything of the area after it was asked: whoever sends copies, too (literal_area_leaves). */
 typedef struct LiteralRelease {
     struct LiteralRelease *next;
+    Vm *vm;
     struct LiteralArea *area;
     EpochNode node;
 } LiteralRelease;
@@ -42,6 +43,10 @@ void purge_release_literals(Vm *vm, struct LiteralArea *area);
 /* The present area is done: free it, and let the next one leave. Processes are asked about that when all epoch sections
  * that go on now have ended. False: there is none. */
 bool purge_switch_area(Vm *vm);
+/* A process is gone whose dirty native goes on, and may read literals that nobody else has: no area is freed until
+ * there is none such. Any thread. */
+void purge_ghost_begins(Vm *vm);
+void purge_ghost_ends(Vm *vm);
 /* Bounds of the area all processes are asked about; false: none. */
 bool purge_area_bounds(Vm *vm, const term_t **start, const term_t **end);
 

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "bifs/bif.h"
+#include "code/purge.h"
 #include "heap/heap.h"
 #include "proc/link.h"
 #include "proc/message.h"
@@ -38,6 +39,7 @@ typedef struct ExitState {
     unsigned hook;
     term_t reason;
     HeapPiece kept;          /* what it is made of, once a run has ended */
+    bool ghost;              /* its dirty native goes on without it */
     int32_t reds;            /* left for this run */
     bool begun;              /* a run has been here before */
 } ExitState;
@@ -96,8 +98,10 @@ static bool exit_name(Process *p, ExitState *e UNUSED)
     return true;
 }
 
-static bool exit_close(Process *p, ExitState *e UNUSED)
+static bool exit_close(Process *p, ExitState *e)
 {
+    e->ghost = process_in_dirty_native(p);
+    if (e->ghost) purge_ghost_begins(p->vm);
     signal_close(p);
     systask_drop_all(p);
     suspend_resume_all(p);
@@ -173,6 +177,7 @@ bool process_exit_phases(Process *p, int32_t *reds)
 void process_exit_free(Process *p)
 {
     if (p->trace) p->vm->procs->trace_ops->forget(p);
+    bool ghost = p->exit->ghost;
     heap_piece_dispose(&p->exit->kept);
     MEM_DELETE(PROC, p->exit);
     p->exit = NULL;
@@ -182,6 +187,7 @@ void process_exit_free(Process *p)
     heap_destroy(&p->heap);
     process_side_drop(p);
     or_acq_rel(&p->state, PS_FREE);
+    if (ghost) purge_ghost_ends(p->vm);
     process_unref(p);
 }
 

@@ -2,7 +2,7 @@
 %% Persistent terms that are erased while something still holds them. The collector of literal areas asks only
 %% processes, and each of them once; then the memory is used again.
 -module(constants_tests).
--export([main/0, keep/1, kept/0]).
+-export([main/0, keep/1, kept/0, add/2, added/0]).
 
 main() ->
     native:build("constants_tests"),
@@ -10,11 +10,14 @@ main() ->
     Cases = [{native_environment, fun native_environment/0}, {timer, fun timer/0}, {monitor_tag, fun monitor_tag/0},
              {port_data, fun port_data/0}, {spawn_argument, fun spawn_argument/0},
              {in_dirty_native, fun in_dirty_native/0}, {queue_of_dirty_native, fun queue_of_dirty_native/0},
-             {exit_reason, fun exit_reason/0}, {sent_to_one_asked_before, fun sent_late/0}],
+             {native_of_the_dead, fun native_of_the_dead/0}, {exit_reason, fun exit_reason/0},
+             {sent_to_one_asked_before, fun sent_late/0}],
     [t:p(Name, F) || {Name, F} <- Cases].
 
 keep(_) -> erlang:nif_error(not_loaded).
 kept() -> erlang:nif_error(not_loaded).
+add(_, _) -> erlang:nif_error(not_loaded).
+added() -> erlang:nif_error(not_loaded).
 
 %% ---- a term, and its end ----
 
@@ -127,6 +130,16 @@ queue_of_dirty_native() ->
     reused(),
     written(P),
     receive {kept, R} -> R end.
+
+%% It is killed in a native function that reads the term a second later.
+native_of_the_dead() ->
+    {P, Ref} = spawn_monitor(fun() -> add(constant(), 1000) end),
+    timer:sleep(200),
+    exit(P, kill),
+    receive {'DOWN', Ref, process, P, killed} -> gone() end,
+    reused(),
+    R = t:wait(fun() -> added() =/= -1 end),
+    {R, added() =:= lists:sum(lists:seq(1, 200))}.
 
 %% {Process, Pipe}; it is left when something is written.
 reader(F) ->
