@@ -46,6 +46,6 @@ static ERL_NIF_TERM added(ErlNifEnv *env, int argc, const ERL_NIF_TERM a[])
     return enif_make_int(env, __atomic_load_n(&sum, __ATOMIC_ACQUIRE));
 }
 
-static ErlNifFunc functions[] = {{"keep", 1, keep, 0}, {"kept", 0, kept, 0}, {"add", 2, add, ERL_NIF_DIRTY_JOB_IO_BOUND},
-                                 {"added", 0, added, 0}};
+static ErlNifFunc functions[] = {{"keep", 1, keep, 0}, {"kept", 0, kept, 0},
+                                 {"add", 2, add, ERL_NIF_DIRTY_JOB_IO_BOUND}, {"added", 0, added, 0}};
 ERL_NIF_INIT(constants_tests, functions, NULL, NULL, NULL, NULL)
