@@ -303,13 +303,8 @@ typedef struct AreaWait {
 static void area_wait_over(void *arg)
 {
     AreaWait *w = arg;
-    Heap h = {0};
-    heap_piece_adopt(&h, &w->piece);
-    Process *to = process_lookup(w->vm, w->pid);
-    if (to)
-        message_send_heap(w->vm, am_system, to, heap_tuple2(&h, w->ref, am_true), &h);
-    else
-        heap_dispose(&h);
+    message_answer(w->vm, am_system, w->pid, w->ref, am_true);
+    heap_piece_dispose(&w->piece);
     MEM_DELETE(TEMP, w);
 }
 

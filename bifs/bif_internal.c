@@ -139,17 +139,12 @@ static void pass(void *arg UNUSED) {}
 static void barrier_passed(void *arg)
 {
     Barrier *b = arg;
-    Heap h = {0};
     if (--b->rounds > 0) {
         sched_run_on_all(b->vm, pass, barrier_passed, b);
         return;
     }
-    heap_piece_adopt(&h, &b->piece);
-    Process *to = process_lookup(b->vm, b->pid);
-    if (to)
-        message_send_heap(b->vm, am_system, to, heap_tuple2(&h, b->ref, am_ok), &h);
-    else
-        heap_dispose(&h);
+    message_answer(b->vm, am_system, b->pid, b->ref, am_ok);
+    heap_piece_dispose(&b->piece);
     MEM_DELETE(TEMP, b);
 }
 

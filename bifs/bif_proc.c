@@ -172,14 +172,9 @@ typedef struct SetFlag {
 static void set_save_calls(Process *p, void *arg, bool dead)
 {
     SetFlag *f = arg;
-    Process *to = process_lookup(f->vm, f->requester);
-    Heap h = {0};
-    heap_piece_adopt(&h, &f->piece);
     term_t result = dead ? am_badarg : term_small(saved_calls_set(p, f->calls));
-    if (to)
-        message_send_heap(f->vm, f->requester, to, heap_tuple2(&h, f->ref, result), &h);
-    else
-        heap_dispose(&h);
+    message_answer(f->vm, f->requester, f->requester, f->ref, result);
+    heap_piece_dispose(&f->piece);
     mem_free(MEM_TEMP, f, sizeof *f);
 }
 
@@ -236,7 +231,7 @@ BIF(erts_internal, is_process_alive, 2, 0)
     x->s.term = heap_piece_copy(&x->s.piece, a[1]);
     if (!signal_ask(p, a[0], &x->s)) {
         signal_free(&x->s);
-        signal_answer(p, p->id, a[1], am_false);
+        message_answer(p->vm, p->id, p->id, a[1], am_false);
     }
     return am_ok;
 }
@@ -279,7 +274,7 @@ BIF(erts_internal, group_leader, 3, 0)
     x->s.piece = heap_piece_take(&h);
     if (!signal_ask(p, a[1], &x->s)) {
         signal_free(&x->s);
-        signal_answer(p, p->id, a[2], am_badarg);
+        message_answer(p->vm, p->id, p->id, a[2], am_badarg);
     }
     return am_ok;
 }
@@ -411,14 +406,8 @@ static void display(Process *p, void *arg, bool dead)
 {
     Display *d = arg;
     if (!dead) print_backtrace(p);
-    Process *to = process_lookup(d->vm, d->requester);
-    Heap h = {0};
-    heap_piece_adopt(&h, &d->piece);
-    if (to)
-        message_send_heap(d->vm, d->requester, to,
-                          heap_tuple2(&h, d->ref, dead ? am_badarg : am_true), &h);
-    else
-        heap_dispose(&h);
+    message_answer(d->vm, d->requester, d->requester, d->ref, dead ? am_badarg : am_true);
+    heap_piece_dispose(&d->piece);
     mem_free(MEM_TEMP, d, sizeof *d);
 }
 

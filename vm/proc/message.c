@@ -113,6 +113,16 @@ bool message_send_to(Vm *vm, term_t from, term_t to, term_t term)
     return true;
 }
 
+void message_answer(Vm *vm, term_t from, term_t to, term_t ref, term_t result)
+{
+    Process *p = process_lookup(vm, to);
+    if (!p) return;
+    Heap h = {0};
+    ref = term_copy(&h, ref);
+    result = term_copy(&h, result);
+    message_send_heap(vm, from, p, heap_tuple2(&h, ref, result), &h);
+}
+
 static bool send_alias(Vm *vm, term_t from, const Process *sender, term_t alias, term_t term)
 {
     Process *to = process_lookup_alive(vm, alias_ref_pid(alias));

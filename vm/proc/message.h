@@ -77,6 +77,8 @@ void message_send_heap(struct Vm *vm, term_t from, struct Process *to, term_t te
 /* Send a copy of term to a local pid or registered name (process or nothing), from outside of any
  * process, e.g. a timer or a driver. False: no such process. */
 bool message_send_to(struct Vm *vm, term_t from, term_t to, term_t term);
+/* Answer a request: {ref, result}, copied, to the local process `to`, if there is one. */
+void message_answer(struct Vm *vm, term_t from, term_t to, term_t ref, term_t result);
 /* Message to the owner of a local alias reference; dropped there unless the alias is active. False: the
  * owner is gone. */
 bool message_send_alias(struct Vm *vm, term_t from, term_t alias, term_t term);

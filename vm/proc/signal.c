@@ -436,28 +436,12 @@ static void on_alias_message(Process *p, Signal *s, bool dead)
     append_message(p, s);
 }
 
-/* Answer a request: {Ref, result} to the local process `to`. */
-static void answer(Process *p, term_t to, term_t ref, term_t result)
-{
-    Process *receiver = process_lookup(p->vm, to);
-    if (!receiver) return;
-    Heap h = {0};
-    ref = term_copy(&h, ref);
-    result = term_copy(&h, result);
-    message_send_heap(p->vm, p->id, receiver, heap_tuple2(&h, ref, result), &h);
-}
-
-void signal_answer(Process *p, term_t to, term_t ref, term_t result)
-{
-    answer(p, to, ref, result);
-}
-
 /* term: Leader, or {Leader, Ref}. */
 static void on_group_leader(Process *p, Signal *s, bool dead)
 {
     term_t leader = s->term;
     if (term_is_tuple(leader)) {
-        answer(p, s->from, tuple_element(leader, 2), dead ? am_badarg : am_true);
+        message_answer(p->vm, p->id, s->from, tuple_element(leader, 2), dead ? am_badarg : am_true);
         leader = tuple_element(leader, 1);
     }
     if (!dead) {
@@ -469,7 +453,7 @@ static void on_group_leader(Process *p, Signal *s, bool dead)
 
 static void on_is_alive(Process *p, Signal *s, bool dead)
 {
-    answer(p, s->from, s->term, term_bool(!dead));
+    message_answer(p->vm, p->id, s->from, s->term, term_bool(!dead));
     signal_free(s);
 }
 

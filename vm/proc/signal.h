@@ -82,8 +82,6 @@ bool signal_answer_dead(Process *p, int32_t *reds);
 void signal_link_exit_any(Process *p, term_t other, term_t reason);
 /* p is down for a watcher, local or not; name: see signal_send_monitor. */
 void signal_down_any(Process *p, term_t watcher, term_t ref, term_t name, term_t reason);
-/* {tag, result} to local process `to`. */
-void signal_answer(Process *p, term_t to, term_t tag, term_t result);
 
 /* Put a message into p's own queue, as if just received. [owner] */
 void message_deliver_self(Process *p, Signal *m);

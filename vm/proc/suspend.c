@@ -43,7 +43,7 @@ static bool send_suspend(Process *p, term_t pid, uint32_t aux, term_t tag)
 
 static void answer_state(Process *p, enum SuspendHow how, term_t tag, term_t state)
 {
-    if (how == SUSPEND_ASYNC_REPLY) signal_answer(p, p->id, tag, state);
+    if (how == SUSPEND_ASYNC_REPLY) message_answer(p->vm, p->id, p->id, tag, state);
 }
 
 /* Once more for a process that is, or is about to be, suspended by p. */
@@ -159,9 +159,9 @@ void suspend_received(Process *p, Signal *s, bool dead)
     if (!dead && (s->aux == CONFIRM || s->aux == CONFIRM_AND_ANSWER_STATE))
         signal_send_call(p->vm, p->id, s->from, confirmed, (void *)(uintptr_t)p->id);
     if (s->aux == ANSWER_TRUE || s->aux == ONLY_ANSWER_TRUE || s->aux == ONLY_ANSWER_FALSE)
-        signal_answer(p, s->from, s->term, dead ? am_badarg : term_bool(s->aux != ONLY_ANSWER_FALSE));
+        message_answer(p->vm, p->id, s->from, s->term, dead ? am_badarg : term_bool(s->aux != ONLY_ANSWER_FALSE));
     else if (s->aux != CONFIRM)
-        signal_answer(p, s->from, s->term, dead ? am_exited : am_suspended);
+        message_answer(p->vm, p->id, s->from, s->term, dead ? am_exited : am_suspended);
     if (!dead && !process_in_dirty_native(p)) process_end_slice(p); /* it may be inside a receive */
 }
 
