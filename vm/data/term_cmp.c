@@ -2,7 +2,8 @@
 /* term_cmp - see term_cmp.h.
  * Both loops go along one row, n pairs of terms at two addresses, and keep a stack of the rows that they left to
  * look into one of their pairs. A list cell is a row of two: its tail is the last, so a long list keeps the stack
- * flat. Large maps in an ordering are first laid out as two rows each (keys, values) in a buffer that the stack owns.
+ * flat. The order of two large maps is found by a search through both, which asks for comparisons of its own: it
+ * lies in the stack below the rows of the one that runs, and gets the result of that.
  * Layer: data. */
 #include "data/term_cmp.h"
 
@@ -15,14 +16,14 @@
 #include "term/atom.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* ---- rows to compare ---- */
 
 typedef struct Row {
-    const term_t *a, *b; /* a: of an owned row a buffer of n words, to free when the row is reached */
+    const term_t *a, *b;
     size_t n;
-    bool exact, owned;
+    bool exact;
+    struct MapSearch *search; /* not NULL: no row, but a search that waits for the result of what is above it */
 } Row;
 
 typedef struct Rows {
@@ -61,7 +62,7 @@ static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n,
     top->b = b;
     top->n = n;
     top->exact = exact;
-    top->owned = false;
+    top->search = NULL;
 }
 
 /* Go on with a row of n pairs; what is left of *r is for later. */
@@ -73,33 +74,20 @@ static inline void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, 
     r->n = n;
 }
 
-static COLD void row_disown(const Row *r)
-{
-    mem_free(MEM_TEMP, (term_t *)r->a, r->n * sizeof(term_t));
-}
-
-/* Make *r, which is at its end, a row with pairs; false: there is none. */
+/* Make *r, which is at its end, a row with pairs; false: there is none, or a search comes first. */
 static inline bool row_resume(Rows *s, Row *r)
 {
-    do {
-        if (s->at == s->base) return false;
-        const Row *top = --s->at;
-        r->a = top->a;
-        r->b = top->b;
-        r->n = top->n;
-        r->exact = top->exact;
-        if (UNLIKELY(top->owned)) {
-            row_disown(top);
-            r->n = 0;
-        }
-    } while (r->n == 0);
+    if (s->at == s->base || s->at[-1].search) return false;
+    const Row *top = --s->at;
+    r->a = top->a;
+    r->b = top->b;
+    r->n = top->n;
+    r->exact = top->exact;
     return true;
 }
 
 static void rows_free(Rows *s)
 {
-    while (s->at != s->base)
-        if ((--s->at)->owned) row_disown(s->at);
     if (s->base != s->inline_rows)
         mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
 }
@@ -370,53 +358,161 @@ static int fun_cmp(Rows *s, Row *r, term_t a, term_t b)
     return 0;
 }
 
-typedef struct Pair {
-    term_t key, value;
-} Pair;
+/* Two tries in step, leaf by leaf; what they share is left out. */
+typedef struct PairWalk {
+    int depth;
+    Row level[MAP_MAX_DEPTH + 1];
+} PairWalk;
 
-static int compare_pairs(const void *a, const void *b)
-{
-    return term_cmp_exact(((const Pair *)a)->key, ((const Pair *)b)->key);
-}
+enum Walk { WALK_LEAVES, WALK_END, WALK_APART };
 
-/* Lay out a map's pairs in key order: keys at buf, values at buf + n. */
-static void sorted_rows(term_t map, term_t *buf)
+static bool walk_enter(PairWalk *w, term_t a, term_t b)
 {
-    size_t n = map_size(map), i = 0;
-    Pair *pairs = MEM_NEW_ARRAY(TEMP, Pair, n);
-    MapIter it;
-    map_iter_init(&it, map);
-    while (map_iter_next(&it, &pairs[i].key, &pairs[i].value)) i++;
-    qsort(pairs, n, sizeof(Pair), compare_pairs);
-    for (i = 0; i < n; i++) {
-        buf[i] = pairs[i].key;
-        buf[n + i] = pairs[i].value;
+    if (!term_is_boxed(a) || !term_is_boxed(b) || boxed_header(a) != boxed_header(b)) return false;
+    unsigned n = (unsigned)HEADER_ARITY(boxed_header(a));
+    const term_t *x = boxed_ptr(a) + 1, *y = boxed_ptr(b) + 1;
+    if (!term_is_tuple(a)) { /* else leaf cells of one hash */
+        x = hamt_children(a, &n);
+        y = hamt_children(b, &n);
     }
-    MEM_DELETE_ARRAY(TEMP, pairs, n);
+    w->level[++w->depth] = (Row){.a = x, .b = y, .n = n};
+    return true;
 }
 
-/* By size, then keys in exact order, then values. */
+static bool walk_begin(PairWalk *w, term_t a, term_t b)
+{
+    w->depth = -1;
+    return walk_enter(w, a, b);
+}
+
+/* APART: one has keys here that the other has not. */
+static enum Walk walk_next(PairWalk *w, const term_t **a, const term_t **b)
+{
+    while (w->depth >= 0) {
+        Row *l = &w->level[w->depth];
+        row_skip_same(l);
+        if (l->n == 0) {
+            w->depth--;
+            continue;
+        }
+        term_t x = *l->a++, y = *l->b++;
+        l->n--;
+        if (term_is_list_cell(x) && term_is_list_cell(y)) {
+            *a = list_ptr(x);
+            *b = list_ptr(y);
+            return term_eq(**a, **b) ? WALK_LEAVES : WALK_APART;
+        }
+        if (!walk_enter(w, x, y)) return WALK_APART;
+    }
+    return WALK_END;
+}
+
+/* Two large maps of one size. The one that alone has the least key of those that only one has comes first; if they
+ * have the same keys, the values of the least key whose values differ decide. So one walk finds it: */
+typedef struct MapSearch {
+    PairWalk pairs;          /* if the keys are the same, else: */
+    MapIter a, b;
+    bool in_b;               /* where keys are looked for that the other has not; else in a */
+    bool same_keys, exact;
+    enum { ASKED_NOTHING, ASKED_VALUES, ASKED_KEYS } asked;
+    term_t left, right;      /* asked about */
+    bool ask_exact;
+    term_t key, best;        /* the key reached, and the least so far, or TERM_NONE */
+    int order, best_order;   /* of the maps, if that key decides */
+} MapSearch;
+
+/* Have both the same keys? *same: and no values but the same words. */
+static bool have_same_keys(PairWalk w, bool *same)
+{
+    const term_t *x, *y;
+    enum Walk found;
+    for (*same = true; (found = walk_next(&w, &x, &y)) == WALK_LEAVES;)
+        if (x[1] != y[1]) *same = false;
+    return found == WALK_END;
+}
+
+static void search_begin(Rows *s, Row *r, term_t a, term_t b)
+{
+    PairWalk w;
+    bool same, same_keys = walk_begin(&w, a, b) && have_same_keys(w, &same);
+    if (same_keys && same) return;
+    MapSearch *m = MEM_NEW(TEMP, MapSearch);
+    m->pairs = w;
+    m->same_keys = same_keys;
+    map_iter_init(&m->a, a);
+    map_iter_init(&m->b, b);
+    m->exact = r->exact;
+    m->best = TERM_NONE;
+    row_enter(s, r, NULL, NULL, 0);
+    row_push(s, NULL, NULL, 0, false);
+    s->at[-1].search = m;
+}
+
+static bool search_ask(MapSearch *m, int what, term_t left, term_t right, bool exact)
+{
+    m->asked = what;
+    m->left = left;
+    m->right = right;
+    m->ask_exact = exact;
+    return true;
+}
+
+static void search_take_key(MapSearch *m)
+{
+    m->best = m->key;
+    m->best_order = m->order;
+}
+
+/* Is the key reached less than the least so far? False: nothing to be asked. */
+static bool search_ask_key(MapSearch *m, int order)
+{
+    m->order = order;
+    if (m->best != TERM_NONE) return search_ask(m, ASKED_KEYS, m->key, m->best, true);
+    search_take_key(m);
+    return false;
+}
+
+static bool search_values(MapSearch *m)
+{
+    const term_t *x, *y;
+    while (walk_next(&m->pairs, &x, &y) == WALK_LEAVES) {
+        m->key = x[0];
+        if (x[1] != y[1]) return search_ask(m, ASKED_VALUES, x[1], y[1], m->exact);
+    }
+    return false;
+}
+
+static bool search_keys(MapSearch *m)
+{
+    term_t value;
+    for (;; m->in_b = true) {
+        const MapIter *other = m->in_b ? &m->a : &m->b;
+        while (map_iter_next(m->in_b ? &m->b : &m->a, &m->key, &value))
+            if (map_get(other->map, m->key) == TERM_NONE && search_ask_key(m, m->in_b ? 1 : -1)) return true;
+        if (m->in_b) return false;
+    }
+}
+
+/* c: the result of what was asked. True: there is more to ask; false: best_order is the result. */
+static bool search_next(MapSearch *m, int c)
+{
+    if (m->asked == ASKED_KEYS && c < 0) search_take_key(m);
+    if (m->asked == ASKED_VALUES && c != 0 && search_ask_key(m, c)) return true;
+    return m->same_keys ? search_values(m) : search_keys(m);
+}
+
 static int map_cmp(Rows *s, Row *r, term_t a, term_t b)
 {
     size_t n = map_size(a);
     if (n != map_size(b)) return ORDER(n, map_size(b));
-    if (map_is_flat(a)) {
-        row_enter(s, r, flat_map_values(a), flat_map_values(b), n);
-        if (flat_map_keys(a) == flat_map_keys(b)) return 0;
-        row_enter(s, r, flat_map_key_ptr(a), flat_map_key_ptr(b), n);
-        r->exact = true;
+    if (!map_is_flat(a)) {
+        search_begin(s, r, a, b);
         return 0;
     }
-    if (term_eq(a, b)) return 0;
-    term_t *buf = MEM_NEW_ARRAY(TEMP, term_t, 4 * n);
-    sorted_rows(a, buf);
-    sorted_rows(b, buf + 2 * n);
-    bool exact = r->exact;
-    row_enter(s, r, buf, buf + 2 * n, n);
+    row_enter(s, r, flat_map_values(a), flat_map_values(b), n);
+    if (flat_map_keys(a) == flat_map_keys(b)) return 0;
+    row_enter(s, r, flat_map_key_ptr(a), flat_map_key_ptr(b), n);
     r->exact = true;
-    row_push(s, buf, NULL, 4 * n, false);
-    s->at[-1].owned = true;
-    row_push(s, buf + n, buf + 3 * n, n, exact);
     return 0;
 }
 
@@ -447,24 +543,56 @@ static int shallow_cmp(Rows *s, Row *r, term_t a, term_t b)
     }
 }
 
+/* The first difference in r and the rows above the last search; 0: there is none. */
+static inline int rows_cmp(Rows *s, Row *r)
+{
+    while (r->n > 0 || row_resume(s, r)) {
+        row_skip_same(r);
+        if (r->n == 0) continue;
+        term_t x = *r->a++, y = *r->b++;
+        r->n--;
+        skip_same_heads(&x, &y);
+        if (x == y) continue;
+        int c = 0;
+        if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(s, r, list_ptr(x), list_ptr(y), 2);
+        else c = shallow_cmp(s, r, x, y);
+        if (c) return c;
+    }
+    return 0;
+}
+
+/* *c is the result of what is above the last search. False: there is none, and that is the result of all; true: r
+ * and the rows are to be compared. */
+static bool searches_go_on(Rows *s, Row *r, int *c)
+{
+    while (s->at != s->base) {
+        MapSearch *m = s->at[-1].search;
+        if (!m) {
+            s->at--;
+        } else if (search_next(m, *c)) {
+            *r = (Row){.a = &m->left, .b = &m->right, .n = 1, .exact = m->ask_exact};
+            return true;
+        } else {
+            s->at--;
+            *c = m->best_order;
+            MEM_DELETE(TEMP, m);
+            r->n = 0;
+            if (*c == 0) return true;
+        }
+    }
+    return false;
+}
+
 int term_cmp_slow(term_t a, term_t b, bool exact)
 {
     if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
         return atom_compare(a, b);
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
-    int c = 0;
+    int c;
     rows_init(&s);
-    do {
-        row_skip_same(&r);
-        if (r.n == 0) continue;
-        term_t x = *r.a++, y = *r.b++;
-        r.n--;
-        skip_same_heads(&x, &y);
-        if (x == y) continue;
-        if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
-        else c = shallow_cmp(&s, &r, x, y);
-    } while (c == 0 && (r.n > 0 || row_resume(&s, &r)));
+    do c = rows_cmp(&s, &r);
+    while (searches_go_on(&s, &r, &c));
     rows_free(&s);
     return c;
 }

@@ -2,8 +2,7 @@
 /* term_cmp - the order of terms and the two equalities.
  *   number < atom < reference < fun < port < pid < tuple < map < nil < list < bitstring
  * Integers and floats compare by exact mathematical value; `exact` order, which sorts map keys,
- * puts every integer before every float. Deep terms use an explicit stack, never C recursion
- * (save for maps that are keys of large maps).
+ * puts every integer before every float. Deep terms use an explicit stack, never C recursion.
  * Semantics: Erlang reference manual, "Term Comparisons". 0.0 =:= -0.0 as in OTP 25.
  * Layer: data. */
 #ifndef JOIST_DATA_TERM_CMP_H

@@ -12,7 +12,9 @@ main() ->
                        fun(I) -> {I, [I]} end, fun(I) -> integer_to_list(I) end, fun(I) -> (1 bsl 64) + I end,
                        fun(I) -> #{I => [I]} end, fun(I) -> [I | I + 200] end]],
     iterators(),
-    merges().
+    merges(),
+    pairs(),
+    nested(3000).
 
 sizes(N) ->
     L = [{{I, <<I:32>>}, [I]} || I <- lists:seq(1, N)],
@@ -52,3 +54,42 @@ merges() ->
          io:format("~w ~w~n", [map_size(M), erlang:md5(term_to_binary(M))])
      end || A <- [0, 1, 20, 32, 33, 100], B <- [1, 17, 33, 99], C <- [0, 20, 33, 100]],
     ok.
+
+%% Maps of one size that differ in few places, some by 1 and 1.0 only; keys that are large maps themselves.
+pairs() ->
+    rand:seed(exsss, 7),
+    Small = [maps:from_list([{key(I), value()} || I <- lists:seq(1, 40)]) || _ <- lists:seq(1, 10)],
+    All = lists:append([[M, change(M), change(M), change(change(M)), M#{M => a}, M#{change(M) => a}] || M <- Small]),
+    io:format("~w~n", [[answers(A, B) || A <- All, B <- All]]),
+    Wrapped = [maps:from_list([{I, I} || I <- lists:seq(1, 33)] ++ [{A, value()}, {B, value()}, {{A, B}, 1}])
+               || A <- lists:sublist(All, 13), B <- lists:sublist(All, 17, 7), A =/= B],
+    io:format("~w ~p~n", [[answers(A, B) || A <- Wrapped, B <- lists:sublist(Wrapped, 20)],
+                          erlang:phash2(lists:sort(Wrapped))]).
+
+answers(A, B) -> {A < B, A == B, A =:= B, erts_internal:cmp_term(A, B)}.
+
+change(M) ->
+    Key = lists:nth(rand:uniform(map_size(M)), lists:sort(maps:keys(M))),
+    case rand:uniform(3) of
+        1 -> M#{Key := value()};
+        2 -> (maps:remove(Key, M))#{key(rand:uniform(60)) => value()};
+        3 when is_integer(Key) -> (maps:remove(Key, M))#{float(Key) => value()};
+        3 -> maps:map(fun(_, V) when is_integer(V) -> float(V); (_, V) -> V end, M)
+    end.
+
+key(I) when I rem 5 =:= 0 -> float(I);
+key(I) when I rem 7 =:= 0 -> [I | {I}];
+key(I) -> I.
+
+value() -> lists:nth(rand:uniform(5), [1, 1.0, 2, a, #{1 => 1.0}]).
+
+%% The comparison of two keys, of which one holds the next two.
+nested(Depth) ->
+    Beside = maps:from_list([{I, I} || I <- lists:seq(1, 33)]),
+    Inner = lists:foldl(fun(_, M) -> #{Beside => 1, M => 2} end, Beside#{1 => 2}, lists:seq(1, Depth)),
+    Outer = nest(1000, Beside#{1 => 2}, Beside),
+    Other = Outer#{1 := 7},
+    io:format("~p~n", [{Inner < Inner#{Beside := 2}, Outer < Other, Other < Outer}]).
+
+nest(0, M, _) -> M;
+nest(N, M, Beside) -> nest(N - 1, (maps:remove(33, maps:remove(32, Beside)))#{Beside => 1, M => 2}, Beside).
