@@ -7,9 +7,10 @@
 #ifndef JOIST_ETS_MS_H
 #define JOIST_ETS_MS_H
 
+#include "ets/ms_pattern.h"
 #include "proc/process.h"
 
-enum { MS_MAX_DEPTH = 2000 };       /* of nesting: system_limit beyond */
+enum { MS_MAX_DEPTH = 2000 };       /* of nested expressions: system_limit beyond */
 enum MsDialect { MS_TABLE, MS_TRACE, MS_TRACE_SEND, MS_TRACE_RECEIVE };
 enum MsBody { MS_BODY_SPEC, MS_BODY_OBJECT, MS_BODY_VARS };
 
@@ -79,8 +80,8 @@ typedef struct MatchSpec {
     uint32_t stack_depth;        /* likewise */
 } MatchSpec;
 
-/* Compile; NULL with badarg when the specification is not valid, with system_limit when it is nested too
- * deeply. One reference. */
+/* Compile; NULL with badarg when the specification is not valid, with system_limit when its expressions are
+ * nested too deeply. One reference. */
 MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect);
 /* What nothing matches: [], which only searches of tables allow. */
 MatchSpec *ms_of_no_clause(Vm *vm);
@@ -107,14 +108,5 @@ term_t ms_run_trace(MatchSpec *ms, Process *p, term_t args, MsTrace *t);
 /* Compile; why it failed is put into text. */
 MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room,
                               bool *too_deep);
-
-/* ---- what a traversal can know beforehand ---- */
-bool ms_is_variable(term_t t, uint32_t *number);
-/* True when the pattern has no variable, no '_' and no map in it. */
-bool ms_is_ground(term_t pattern);
-/* True when the pattern does not bound a traversal in the order of keys. */
-bool ms_takes_any_key(term_t pattern);
-/* Where `key` lies relative to the keys the pattern can match: <0 before all, >0 behind all. */
-int ms_key_range(term_t pattern, term_t key);
 
 #endif

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ms_compile - from the term of a match specification to operations. Input is a user's term: every
- * shape is checked, lists are walked iteratively, nesting is bounded by MS_MAX_DEPTH.
+ * shape is checked. Patterns may be nested as deep as memory lets them; expressions to MS_MAX_DEPTH.
  * Layer: ets. */
 #include "base/alloc.h"
 #include "bifs/bif.h"
 #include "data/binary.h"
 #include "data/map.h"
-#include "data/term_cmp.h"
 #include "ets/ms.h"
-#include "heap/termstack.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,13 +14,25 @@
 
 typedef struct Var {
     uint32_t number, slot;
+    bool used;
 } Var;
+
+/* A part of a pattern that is still to be compiled, and the operation that takes it out of slot `from`. */
+typedef struct Todo {
+    term_t pattern, key;     /* key: for MS_MAP_GET */
+    uint32_t from, index;    /* index: for MS_ELEM */
+    uint16_t code;
+} Todo;
 
 typedef struct Compiler {
     MatchSpec *ms;
     enum MsDialect dialect;
-    Var *vars;                  /* of the clause at hand, unordered */
-    uint32_t var_count, var_cap;
+    Var *vars;                  /* of the clause at hand: a hash table, var_room a power of two or 0 */
+    uint32_t var_count, var_room;
+    PatternParts parts;         /* of the pattern at hand */
+    size_t part;                /* the next to be met */
+    Todo *todo;
+    size_t todo_count, todo_room;
     uint32_t slots;             /* next free slot */
     uint32_t depth, max_depth;  /* of the value stack */
     uint32_t nesting;
@@ -124,50 +134,62 @@ static bool push_constant(Compiler *c, term_t t)
 
 /* ---- variables ---- */
 
-bool ms_is_variable(term_t t, uint32_t *number)
+/* Where the variable is or would be; there is room. */
+static Var *place_of_var(const Compiler *c, uint32_t number)
 {
-    if (!term_is_atom(t)) return false;
-    const AtomText *text = atom_text(t);
-    if (text->bytes < 2 || text->bytes > 10 || text->text[0] != '$') return false;
-    uint32_t n = 0;
-    for (uint16_t i = 1; i < text->bytes; i++) {
-        char ch = text->text[i];
-        if (ch < '0' || ch > '9') return false;
-        n = 10 * n + (uint32_t)(ch - '0');
-    }
-    *number = n;
-    return n <= 100000000;
+    uint32_t mask = c->var_room - 1, i = number * UINT32_C(0x9E3779B1) & mask;
+    while (c->vars[i].used && c->vars[i].number != number) i = (i + 1) & mask;
+    return &c->vars[i];
 }
 
-static Var *find_var(Compiler *c, uint32_t number)
+static Var *find_var(const Compiler *c, uint32_t number)
 {
-    for (uint32_t i = 0; i < c->var_count; i++)
-        if (c->vars[i].number == number) return &c->vars[i];
-    return NULL;
+    if (c->var_count == 0) return NULL;
+    Var *v = place_of_var(c, number);
+    return v->used ? v : NULL;
+}
+
+static void grow_vars(Compiler *c)
+{
+    Var *old = c->vars;
+    uint32_t room = c->var_room;
+    c->var_room = room ? 2 * room : 16;
+    c->vars = mem_alloc_zero(MEM_TEMP, c->var_room * sizeof *c->vars);
+    for (uint32_t i = 0; i < room; i++)
+        if (old[i].used) *place_of_var(c, old[i].number) = old[i];
+    mem_free(MEM_TEMP, old, room * sizeof *old);
 }
 
 static void add_var(Compiler *c, uint32_t number, uint32_t slot)
 {
-    if (c->var_count == c->var_cap) {
-        uint32_t cap = c->var_cap ? 2 * c->var_cap : 8;
-        c->vars = mem_realloc(MEM_TEMP, c->vars, c->var_cap * sizeof *c->vars,
-                              cap * sizeof *c->vars);
-        c->var_cap = cap;
-    }
-    c->vars[c->var_count++] = (Var){number, slot};
+    if (2 * c->var_count >= c->var_room) grow_vars(c);
+    *place_of_var(c, number) = (Var){number, slot, true};
+    c->var_count++;
+}
+
+static void forget_vars(Compiler *c)
+{
+    mem_free(MEM_TEMP, c->vars, c->var_room * sizeof *c->vars);
+    c->vars = NULL;
+    c->var_count = c->var_room = 0;
 }
 
 static int compare_vars(const void *a, const void *b)
 {
-    uint32_t x = ((const Var *)a)->number, y = ((const Var *)b)->number;
-    return (x > y) - (x < y);
+    const Var *v = a, *w = b;
+    if (v->used != w->used) return v->used ? -1 : 1;
+    return (v->number > w->number) - (v->number < w->number);
 }
 
 /* Record the clause's variables in ascending order, for '$$'. */
 static void save_vars(Compiler *c, MsClause *clause)
 {
     MatchSpec *ms = c->ms;
-    if (c->var_count) qsort(c->vars, c->var_count, sizeof *c->vars, compare_vars);
+    Var *sorted = mem_alloc(MEM_TEMP, c->var_room * sizeof *sorted);
+    if (c->var_room) {
+        memcpy(sorted, c->vars, c->var_room * sizeof *sorted);
+        qsort(sorted, c->var_room, sizeof *sorted, compare_vars);
+    }
     uint32_t need = ms->var_slot_count + c->var_count;
     if (need > ms->var_slot_cap) {
         ms->var_slots = mem_realloc(MEM_MATCH_SPEC, ms->var_slots,
@@ -178,122 +200,115 @@ static void save_vars(Compiler *c, MsClause *clause)
     clause->vars = ms->var_slot_count;
     clause->var_count = c->var_count;
     for (uint32_t i = 0; i < c->var_count; i++)
-        ms->var_slots[ms->var_slot_count++] = c->vars[i].slot;
+        ms->var_slots[ms->var_slot_count++] = sorted[i].slot;
+    mem_free(MEM_TEMP, sorted, c->var_room * sizeof *sorted);
 }
 
 /* ---- patterns ---- */
 
-bool ms_is_ground(term_t t)
+static void todo_push(Compiler *c, Todo what)
 {
-    uint32_t n;
-    TermStack todo;
-    bool ground = true;
-    term_stack_init(&todo);
-    term_stack_push(&todo, t);
-    while (ground && term_stack_pop(&todo, &t)) {
-        if (term_is_list_cell(t)) {
-            term_stack_push(&todo, list_tail(t));
-            term_stack_push(&todo, list_head(t));
-        } else if (term_is_tuple(t)) {
-            for (word_t i = tuple_arity(t); i > 0; i--) term_stack_push(&todo, tuple_element(t, i));
-        } else {
-            ground = t != am_Underscore && !ms_is_variable(t, &n) && !term_is_map(t);
-        }
+    if (c->todo_count == c->todo_room) {
+        size_t room = c->todo_room ? 2 * c->todo_room : 16;
+        c->todo = mem_realloc(MEM_TEMP, c->todo, c->todo_room * sizeof *c->todo, room * sizeof *c->todo);
+        c->todo_room = room;
     }
-    term_stack_free(&todo);
-    return ground;
+    c->todo[c->todo_count++] = what;
 }
 
-static bool compile_pattern(Compiler *c, term_t t, uint32_t slot);
-
-static bool compile_tuple(Compiler *c, term_t t, uint32_t slot)
+static void open_tuple(Compiler *c, term_t t, uint32_t slot)
 {
-    word_t n = tuple_arity(t);
+    uint32_t n = (uint32_t)tuple_arity(t);
     MsOp *op = emit(c, MS_TUPLE);
-    op->a = slot;
-    op->b = (uint32_t)n;
-    for (word_t i = 1; i <= n; i++) {
+    op->a = slot, op->b = n;
+    for (uint32_t i = n; i > 0; i--) {
         term_t e = tuple_element(t, i);
-        if (e == am_Underscore) continue;
-        uint32_t s = c->slots++;
-        op = emit(c, MS_ELEM);
-        op->a = s, op->b = slot, op->c = (uint32_t)i;
-        if (!compile_pattern(c, e, s)) return false;
+        if (e != am_Underscore) todo_push(c, (Todo){.pattern = e, .from = slot, .index = i, .code = MS_ELEM});
     }
-    return true;
 }
 
-static bool compile_list(Compiler *c, term_t t, uint32_t slot)
+static void open_cell(Compiler *c, term_t t, uint32_t slot)
 {
-    while (term_is_list_cell(t)) {
-        if (ms_is_ground(t)) break;
-        emit(c, MS_CONS)->a = slot;
-        if (list_head(t) != am_Underscore) {
-            MsOp *op = emit(c, MS_HEAD);
-            op->a = c->slots++, op->b = slot;
-            if (!compile_pattern(c, list_head(t), op->a)) return false;
-        }
-        MsOp *op = emit(c, MS_TAIL);
-        op->a = c->slots++, op->b = slot;
-        slot = op->a;
-        t = list_tail(t);
-    }
-    return compile_pattern(c, t, slot);
+    emit(c, MS_CONS)->a = slot;
+    if (list_tail(t) != am_Underscore)
+        todo_push(c, (Todo){.pattern = list_tail(t), .from = slot, .code = MS_TAIL});
+    if (list_head(t) != am_Underscore)
+        todo_push(c, (Todo){.pattern = list_head(t), .from = slot, .code = MS_HEAD});
 }
 
-static bool compile_map(Compiler *c, term_t t, uint32_t slot)
+static bool open_map(Compiler *c, term_t t, uint32_t slot)
 {
     MapIter it;
     term_t key, value;
+    uint32_t number;
+    size_t low = c->todo_count;
     emit(c, MS_MAP)->a = slot;
     map_iter_init(&it, t);
     while (map_iter_next(&it, &key, &value)) {
-        uint32_t number;
         if (ms_is_variable(key, &number)) return false;
-        uint32_t s = c->slots++;
-        MsOp *op = emit(c, MS_MAP_GET);
-        op->a = s, op->b = slot, op->k = key;
-        if (!compile_pattern(c, value, s)) return false;
+        todo_push(c, (Todo){.pattern = value, .key = key, .from = slot, .code = MS_MAP_GET});
+    }
+    for (size_t high = c->todo_count; low + 1 < high; low++) { /* the first on top */
+        Todo first = c->todo[low];
+        c->todo[low] = c->todo[--high];
+        c->todo[high] = first;
     }
     return true;
 }
 
-static bool compile_variable(Compiler *c, uint32_t number, uint32_t slot)
+static void compile_equal(Compiler *c, enum MsOpCode code, uint32_t slot, term_t t)
 {
-    Var *v = find_var(c, number);
+    MsOp *op = emit(c, code);
+    op->a = slot, op->k = t;
+}
+
+static void compile_variable(Compiler *c, uint32_t number, uint32_t slot)
+{
+    const Var *v = find_var(c, number);
     if (!v) {
         add_var(c, number, slot);
-        return true;
+        return;
     }
     MsOp *op = emit(c, MS_SAME);
     op->a = slot, op->b = v->slot;
-    return true;
+}
+
+/* What is inside of t is left to do. */
+static bool compile_part(Compiler *c, term_t t, uint32_t slot)
+{
+    uint32_t number;
+    bool parts = term_is_list_cell(t) || term_is_tuple(t) || term_is_map(t);
+    bool ok = true;
+    if (t == am_Underscore) return true;
+    if (ms_is_variable(t, &number)) {
+        compile_variable(c, number, slot);
+    } else if (!parts) {
+        compile_equal(c, term_is_immed(t) ? MS_EQ : MS_EQ_DEEP, slot, t);
+    } else if (pattern_part_is_ground(&c->parts, c->part)) {
+        compile_equal(c, MS_EQ_DEEP, slot, t);
+        c->part += pattern_part_size(&c->parts, c->part);
+    } else {
+        c->part++;
+        if (term_is_tuple(t)) open_tuple(c, t, slot);
+        else if (term_is_list_cell(t)) open_cell(c, t, slot);
+        else ok = open_map(c, t, slot);
+    }
+    return ok;
 }
 
 /* t: in the specification's own heap. */
-static bool compile_pattern(Compiler *c, term_t t, uint32_t slot)
+static bool compile_pattern(Compiler *c, term_t t)
 {
-    uint32_t number;
-    if (t == am_Underscore) return true;
-    if (ms_is_variable(t, &number)) return compile_variable(c, number, slot);
-    if (term_is_immed(t)) {
-        MsOp *op = emit(c, MS_EQ);
-        op->a = slot, op->k = t;
-        return true;
+    pattern_parts_init(&c->parts, t);
+    c->part = c->todo_count = 0;
+    bool ok = compile_part(c, t, 0);
+    while (ok && c->todo_count > 0) {
+        Todo next = c->todo[--c->todo_count];
+        MsOp *op = emit(c, next.code);
+        op->a = c->slots++, op->b = next.from, op->c = next.index, op->k = next.key;
+        ok = compile_part(c, next.pattern, op->a);
     }
-    if (!nest(c)) return false;
-    bool ok = true;
-    if (ms_is_ground(t)) {
-        MsOp *op = emit(c, MS_EQ_DEEP);
-        op->a = slot, op->k = t;
-    } else if (term_is_tuple(t)) {
-        ok = compile_tuple(c, t, slot);
-    } else if (term_is_list_cell(t)) {
-        ok = compile_list(c, t, slot);
-    } else {
-        ok = compile_map(c, t, slot);
-    }
-    c->nesting--;
+    pattern_parts_free(&c->parts);
     return ok;
 }
 
@@ -577,12 +592,13 @@ static bool head_allowed(const Compiler *c, term_t head)
 static bool compile_clause(Compiler *c, MsClause *clause, term_t head, term_t guards, term_t body)
 {
     MatchSpec *ms = c->ms;
-    c->var_count = c->depth = 0;
+    forget_vars(c);
+    c->depth = 0;
     c->slots = 1;
     clause->first = ms->op_count;
     clause->head = constant(c, head);
     if (!head_allowed(c, head)) return fail(c, "Match head is invalid in this context.");
-    if (!compile_pattern(c, clause->head, 0)) return fail(c, "Match head is invalid in this context.");
+    if (!compile_pattern(c, clause->head)) return fail(c, "Match head is invalid in this context.");
     save_vars(c, clause);
     c->in_body = false;
     if (!compile_guards(c, guards)) return false;
@@ -644,7 +660,8 @@ MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char 
     bool ok = compile_clauses(&c, spec);
     if (!ok) fail(&c, "Match specification is too complex.");
     *too_deep = c.too_deep;
-    mem_free(MEM_TEMP, c.vars, c.var_cap * sizeof *c.vars);
+    forget_vars(&c);
+    mem_free(MEM_TEMP, c.todo, c.todo_room * sizeof *c.todo);
     if (!ok) {
         free_spec(ms);
         return NULL;
@@ -658,35 +675,4 @@ MatchSpec *ms_compile_pattern(Process *p, term_t pattern, enum MsBody body)
     term_t result = body == MS_BODY_OBJECT ? am_Dollar_underscore : am_Dollar_dollar;
     term_t clause = tuple_put3(&mem[2], pattern, TERM_NIL, list_put(&mem[0], result, TERM_NIL));
     return ms_compile(p, list_put(&mem[6], clause, TERM_NIL), MS_TABLE);
-}
-
-/* ---- key ranges ---- */
-
-bool ms_takes_any_key(term_t pattern)
-{
-    uint32_t n;
-    return pattern == am_Underscore || ms_is_variable(pattern, &n) || term_is_map(pattern);
-}
-
-/* The first element in which a key can differ decides, if the pattern is ground up to there. */
-int ms_key_range(term_t pattern, term_t key)
-{
-    for (;;) {
-        if (ms_takes_any_key(pattern)) return 0;
-        if (ms_is_ground(pattern)) return term_cmp(key, pattern);
-        if (term_is_list_cell(pattern)) {
-            if (!term_is_list_cell(key)) return term_cmp(key, pattern);
-            int r = ms_key_range(list_head(pattern), list_head(key));
-            if (r || !ms_is_ground(list_head(pattern))) return r;
-            pattern = list_tail(pattern), key = list_tail(key);
-            continue;
-        }
-        if (!term_is_tuple(key) || tuple_arity(key) != tuple_arity(pattern))
-            return term_cmp(key, pattern);
-        for (word_t i = 1; i <= tuple_arity(pattern); i++) {
-            int r = ms_key_range(tuple_element(pattern, i), tuple_element(key, i));
-            if (r || !ms_is_ground(tuple_element(pattern, i))) return r;
-        }
-        return 0;
-    }
 }

@@ -18,6 +18,7 @@ main() ->
         [ets:insert(T, {I, new}) || I <- [5, 6]], R = lists:sort(ets:tab2list(T)), ets:safe_fixtable(T, false), {R, ets:info(T, size)} end),
     t:each(fun emptied_often/1, [set, bag, duplicate_bag, ordered_set]),
     t:p("many of one key", fun many_of_one_key/0),
+    t:p("large patterns", fun large_patterns/0),
     t:p("no clause", fun no_clause/0),
     t:p("nothing missed", fun() -> T = filled([public]), {ets:select_delete(T, [{'_', [], [true]}]), ets:info(T, size)} end),
     t:p("rename to itself", fun() -> t = ets:new(t, [named_table]), R = catch_reason(fun() -> ets:rename(t, t) end), ets:delete(t), R end),
@@ -98,6 +99,25 @@ many_of_one_key() ->
     Even = [{{k, '$1'}, [{'=:=', {'rem', '$1', 2}, 0}], [true]}],
     Replaced = ets:select_replace(T, [{{k, '$1'}, [{'>', '$1', 19990}], [{{k, {{new, '$1'}}}}]}]),
     {Replaced, ets:select_delete(T, Even), ets:info(T, size), lists:sublist(lists:reverse(ets:lookup(T, k)), 7)}.
+
+%% Deep and long ones; what is not ground is found in one walk, or this takes minutes. As keys not as deep: their range
+%% is found by recursion in the reference.
+large_patterns() ->
+    Vars = [list_to_atom("$" ++ integer_to_list(I)) || I <- lists:seq(0, 20000)],
+    Many = ets:new(t, []),
+    ets:insert(Many, {list_to_tuple(lists:seq(0, 20000)), 7}),
+    {deep(set, 200000, fun(I, Object) -> {I, Object} end), deep(ordered_set, 3000, fun(I, Object) -> {{Object, I}, x} end),
+     [erlang:phash2(ets:match(Many, P)) || P <- [{list_to_tuple(Vars), '_'}, {list_to_tuple(lists:reverse(Vars)), '$7'},
+                                                 {list_to_tuple(Vars), '$7'}, {list_to_tuple(tl(Vars)), '$7'}]]}.
+
+deep(Type, N, Put) ->
+    T = ets:new(t, [Type]),
+    Wrap = fun(F, Leaf) -> lists:foldl(fun(_, A) -> F(A) end, Leaf, lists:seq(1, N)) end,
+    Ways = [fun(A) -> [A] end, fun(A) -> {A} end, fun(A) -> #{a => A} end, fun(A) -> [1 | A] end, fun(A) -> {z, A, x} end],
+    Objects = [Wrap(F, Leaf) || F <- Ways, Leaf <- [y, {1, 2}]],
+    [ets:insert(T, Put(I, O)) || {I, O} <- lists:zip(lists:seq(1, length(Objects)), Objects)],
+    [{length(ets:match_object(T, Put('_', Wrap(F, Leaf)))), length(ets:match(T, Put('$2', Wrap(F, Leaf))))}
+     || F <- Ways, Leaf <- ['$1', y, #{a => b}, {'_', '$1'}, {1, 2}]].
 
 replace(Spec) ->
     T = ets:new(t, []),
