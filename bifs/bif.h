@@ -76,15 +76,6 @@ static inline term_t bif_error_cause(Process *p, uint32_t reason, term_t cause)
 /* Call an Erlang function (or another native) in place of returning: tail call to e with n arguments
  * copied to the x registers. n <= 8. */
 term_t bif_trap(Process *p, Export *e, unsigned n, const term_t *args);
-static inline term_t bif_trap1(Process *p, Export *e, term_t a0) { return bif_trap(p, e, 1, &a0); }
-static inline term_t bif_trap2(Process *p, Export *e, term_t a0, term_t a1)
-{
-    return bif_trap(p, e, 2, (term_t[]){a0, a1});
-}
-static inline term_t bif_trap3(Process *p, Export *e, term_t a0, term_t a1, term_t a2)
-{
-    return bif_trap(p, e, 3, (term_t[]){a0, a1, a2});
-}
 /* Trap to M:F/N by name. */
 term_t bif_trap_mfa(Process *p, term_t m, term_t f, unsigned n, const term_t *args);
 /* End the slice and call this same native again with the same arguments (those in a[]). A native that

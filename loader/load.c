@@ -33,16 +33,6 @@ void loader_init(Vm *vm)
     }
 }
 
-void loader_stop(Vm *vm)
-{
-    LoaderSpace *s = vm->loader;
-    native_free_missing(s);
-    mem_free(MEM_CODE_TABLE, s->preloaded, s->preloaded_room * sizeof(term_t));
-    mutex_destroy(&s->lock);
-    MEM_DELETE(CODE_TABLE, s);
-    vm->loader = NULL;
-}
-
 /* ---- build ---- */
 
 static bool load_imports(Load *l)

@@ -28,7 +28,6 @@ typedef struct LoaderSpace {
 
 /* Creates exports for all natives, bound to them. After code_init; before or after exec_init. */
 void loader_init(Vm *vm);
-void loader_stop(Vm *vm);
 
 /* NULL: `error` says why. module: the expected name, or TERM_NONE. foreign: not from the OTP root. */
 CodeInstance *loader_build(Vm *vm, term_t module, const void *data, size_t size, bool foreign, char *error,

@@ -145,7 +145,6 @@ bool rule_pay_owed(Load *l);
 bool native_replace(Load *l, const Function *fn, bool *replaced);
 /* The table entry to call for a guard native. */
 const BifEntry *native_guard(Load *l, const BeamImport *import);
-void native_free_missing(LoaderSpace *s);
 
 /* ---- verify.c ---- */
 bool verify_code(Load *l);

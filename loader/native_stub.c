@@ -104,12 +104,3 @@ const BifEntry *native_guard(Load *l, const BeamImport *i)
     mutex_unlock(&s->lock);
     return found;
 }
-
-void native_free_missing(LoaderSpace *s)
-{
-    while (s->missing) {
-        MissingNative *m = s->missing;
-        s->missing = m->next;
-        mem_free(MEM_CODE_TABLE, m, sizeof *m + 1);
-    }
-}

@@ -56,8 +56,6 @@ START_TEST(os_errors)
     ck_assert_str_eq(oserr_name(0), "unknown");
     ck_assert_str_eq(oserr_name(-5), "unknown");
     ck_assert_str_eq(oserr_name(100000), "unknown");
-    ck_assert_int_eq(oserr_number("eacces"), EACCES);
-    ck_assert_int_eq(oserr_number("e"), 0);
 }
 END_TEST
 
@@ -88,7 +86,6 @@ START_TEST(literal_chunks)
     ck_assert(!litmap_contains(p + got));
     ck_assert(!litmap_contains(p - 1));
     ck_assert(!litmap_contains(&on_stack));
-    ck_assert_uint_eq(litmap_total_bytes(), got);
     p[got - 1] = 1;
     litmap_chunk_free(p, got);
     ck_assert(!litmap_contains(p));

@@ -54,12 +54,6 @@ static const Release *load(const char *root, Places *out)
     return r;
 }
 
-const Release *places_use(const char *root, Places *out)
-{
-    char *real = realpath(root, NULL);
-    return load(real ? real : root, out);
-}
-
 const Release *places_find(const char *name, Places *out)
 {
     const char *root = NULL;

@@ -11,8 +11,6 @@
 
 /* name: last part of argv[0]. Exits with 1 and a message when there is no usable root. */
 const Release *places_find(const char *name, Places *out);
-/* The same with a given root (joist run DIR). */
-const Release *places_use(const char *root, Places *out);
 /* Folder of our own executable. */
 const char *places_bin(void);
 

@@ -165,16 +165,6 @@ const char *mem_type_text(enum MemType type)
     return types[type].text;
 }
 
-const char *mem_type_name(enum MemType type)
-{
-    return types[type].name;
-}
-
-enum MemClass mem_type_class(enum MemType type)
-{
-    return types[type].class;
-}
-
 /* ---- the end ---- */
 
 void mem_set_out_of_memory_hook(void (*hook)(enum MemType type, size_t bytes))

@@ -83,9 +83,7 @@ static inline size_t mem_array_bytes(size_t n, size_t size)
 MemStats mem_type_stats(enum MemType type);
 MemStats mem_class_stats(enum MemClass class);
 MemStats mem_total_stats(void);
-const char *mem_type_name(enum MemType type); /* "heap" */
 const char *mem_type_text(enum MemType type); /* the description */
-enum MemClass mem_type_class(enum MemType type);
 
 /* Called when memory has run out, by each thread that met it, before the VM ends. A reserve is given back first, so
  * the hook may allocate a little. */

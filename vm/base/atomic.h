@@ -76,16 +76,4 @@ static inline void cpu_relax(void)
 #endif
 }
 
-/* Reference count: take one more; drop one, true when it was the last (then the caller
- * destroys: everything the other owners wrote is visible to it). */
-static inline void refcount_inc(atomic_word_t *r)
-{
-    add_relaxed(r, 1);
-}
-
-static inline bool refcount_dec_is_last(atomic_word_t *r)
-{
-    return sub_acq_rel(r, 1) == 1;
-}
-
 #endif

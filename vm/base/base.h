@@ -92,11 +92,6 @@ static inline size_t round_up(size_t n, size_t to)
     return (n + (to - 1)) & ~(to - 1);
 }
 
-static inline size_t round_down(size_t n, size_t to)
-{
-    return n & ~(to - 1);
-}
-
 static inline bool is_power_of_two(size_t n)
 {
     return n != 0 && (n & (n - 1)) == 0;

@@ -63,25 +63,12 @@ int64_t clock_cpu_process_ns(void)
     return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-int64_t clock_cpu_thread_ns(void)
-{
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
 int64_t clock_user_ns(void)
 {
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;
     return usage.ru_utime.tv_sec * NS_PER_S + usage.ru_utime.tv_usec * NS_PER_US;
-}
-
-int64_t clock_resolution_ns(void)
-{
-    struct timespec ts;
-    if (clock_getres(CLOCK_MONOTONIC, &ts) != 0)
-        return 1;
-    return MAX(1, (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec);
 }
 
 int64_t clock_from_os_monotonic(int64_t os_ns)

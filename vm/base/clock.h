@@ -29,9 +29,7 @@ void clock_init(enum ClockWarp warp);
 int64_t clock_os_monotonic_ns(void);
 int64_t clock_os_system_ns(void);
 int64_t clock_cpu_process_ns(void);  /* user and system time of all threads */
-int64_t clock_cpu_thread_ns(void);
 int64_t clock_user_ns(void);         /* user time only, as statistics(runtime) counts */
-int64_t clock_resolution_ns(void);   /* of CLOCK_MONOTONIC */
 
 /* ---- Erlang's ---- */
 int64_t clock_monotonic_ns(void);

@@ -127,7 +127,7 @@ void epoch_defer(EpochDomain *d, EpochNode *node, EpochFn *fn, void *arg);
 /* Same for mem_free(type, ptr, bytes), when ptr has no room for a node. */
 void epoch_defer_free(EpochDomain *d, int mem_type, void *ptr, size_t bytes);
 
-/* True while something waits to be run. For tests and for statistics. */
+/* True while something waits to be run. For tests. */
 bool epoch_is_pending(EpochDomain *d);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hash - small hashes for the VM's own tables; nothing a program can see depends on them.
- * Sources: Vigna, splitmix64 (finaliser of Stafford's "Mix13"); Fowler, Noll, Vo, FNV-1a.
+ * Source: Vigna, splitmix64 (finaliser of Stafford's "Mix13").
  * Layer: base. */
 #ifndef JOIST_BASE_HASH_H
 #define JOIST_BASE_HASH_H
@@ -32,20 +32,6 @@ static inline uint64_t random_next(uint64_t *state)
 {
     *state += UINT64_C(0x9e3779b97f4a7c15);
     return hash_mix(*state);
-}
-
-static inline uint64_t hash_bytes(const void *data, size_t n)
-{
-    const uint8_t *p = data;
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash_mix(h);
-}
-
-static inline uint64_t hash_text(const char *text)
-{
-    return hash_bytes(text, strlen(text));
 }
 
 #endif

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 
 atomic_u64_t litmap_bits[LITMAP_WORDS];
-static atomic_word_t total_bytes;
 
 static void mark(void *chunk, size_t bytes, bool set)
 {
@@ -42,7 +41,6 @@ void *litmap_chunk_alloc(size_t bytes, size_t *got)
         munmap(raw, before);
     munmap(chunk + size, LITMAP_CHUNK_BYTES - before);
     mark(chunk, size, true);
-    add_relaxed(&total_bytes, size);
     *got = size;
     return chunk;
 }
@@ -51,11 +49,5 @@ void litmap_chunk_free(void *chunk, size_t bytes)
 {
     ASSERT(litmap_contains(chunk));
     mark(chunk, bytes, false);
-    sub_relaxed(&total_bytes, bytes);
     munmap(chunk, bytes);
-}
-
-size_t litmap_total_bytes(void)
-{
-    return load_relaxed(&total_bytes);
 }

@@ -34,7 +34,4 @@ void *litmap_chunk_alloc(size_t bytes, size_t *got) MUST_CHECK;
 /* Unmark and unmap; `bytes` is what *got said. */
 void litmap_chunk_free(void *chunk, size_t bytes);
 
-/* Bytes in all chunks. */
-size_t litmap_total_bytes(void);
-
 #endif

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #define SPINS_BEFORE_SLEEP 100
-#define SPINS_BEFORE_YIELD 200
 #define RW_LOOKS_BEFORE_SLEEP 20
 #define RW_SPINS_A_LOOK 128
 
@@ -34,21 +33,6 @@ void mutex_lock_slow(Mutex *m)
 void mutex_wake_one(Mutex *m)
 {
     futex_wake(&m->state, 1);
-}
-
-/* ---- spin lock ---- */
-
-void spin_lock_slow(SpinLock *s)
-{
-    for (unsigned i = 1;; i++) {
-        uint32_t free = 0;
-        if (load_relaxed(&s->state) == 0 && cas_acquire(&s->state, &free, 1))
-            return;
-        if (i % SPINS_BEFORE_YIELD == 0)
-            sched_yield(); /* the holder has lost its processor */
-        else
-            cpu_relax();
-    }
 }
 
 /* ---- read-write lock ---- */
@@ -138,12 +122,6 @@ void cond_init(CondVar *c)
     store_relaxed(&c->waiters, 0);
 }
 
-void cond_destroy(CondVar *c)
-{
-    ASSERT(load_relaxed(&c->waiters) == 0);
-    (void)c;
-}
-
 /* A signal after the unlock changes the sequence, so futex_wait returns at once. */
 bool cond_wait_ns(CondVar *c, Mutex *m, int64_t timeout_ns)
 {
@@ -178,7 +156,9 @@ void cond_broadcast(CondVar *c)
     wake(c, INT_MAX);
 }
 
-/* ---- classes ---- */
+/* ---- order checker ---- */
+
+#ifdef LOCK_CHECKING
 
 static const struct {
     const char *name;
@@ -190,15 +170,6 @@ static const struct {
 #undef LOCK_CLASS
 #undef MANY
 };
-
-const char *lock_class_name(enum LockClass class)
-{
-    return classes[class].name;
-}
-
-/* ---- order checker ---- */
-
-#ifdef LOCK_CHECKING
 
 #define HELD_MAX 64
 
@@ -302,18 +273,6 @@ void mutex_destroy(Mutex *m)
 {
     ASSERT(load_relaxed(&m->state) == 0);
     CHECK_DESTROY(m);
-}
-
-void spin_init(SpinLock *s, enum LockClass class)
-{
-    store_relaxed(&s->state, 0);
-    CHECK_INIT(s, class);
-}
-
-void spin_destroy(SpinLock *s)
-{
-    ASSERT(load_relaxed(&s->state) == 0);
-    CHECK_DESTROY(s);
 }
 
 /* ---- read-write lock ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lock - mutex, read-write lock, spin lock and condition variable, each of a lock class.
+/* lock - mutex, read-write lock and condition variable, each of a lock class.
  * Classes stand in locks.def in the only order in which a thread may take them. Debug and
  * checked builds keep the list of locks each thread holds and panic, naming the file and line
  * of both acquisitions, when the order is broken, a lock is taken twice, freed while held,
@@ -7,7 +7,6 @@
  * Mutex:    futex, three states (free, held, held with waiters); brief spin before sleeping.
  * RwLock:   two futex words; prefers writers, so a thread must not take the read side twice; spins as
  *           the mutex does. Its memory must outlive every unlock: the one that leaves looks at it again.
- * SpinLock: for a handful of instructions, never across a call that may block.
  * Rules:    apart from a process's own main lock no lock is held across a garbage
  *           collection, a native library's code or a blocking call.
  * Layer: base. */
@@ -47,11 +46,6 @@ typedef struct Mutex {
     LOCK_INFO
 } Mutex;
 
-typedef struct SpinLock {
-    atomic_u32_t state;
-    LOCK_INFO
-} SpinLock;
-
 /* state: number of readers, or RW_WRITER; above it who sleeps. Readers sleep on `state`, writers on
  * `writer_turn`, which each wake of a writer changes. */
 #define RW_COUNT 0x3fffffffu
@@ -72,21 +66,15 @@ typedef struct CondVar {
 
 /* For statically allocated locks: static Mutex m = MUTEX_INIT(LOG); */
 #define MUTEX_INIT(name) {.state = 0, LOCK_INFO_INIT(name)}
-#define SPINLOCK_INIT(name) {.state = 0, LOCK_INFO_INIT(name)}
 
 void mutex_init(Mutex *m, enum LockClass class);
 void mutex_destroy(Mutex *m);
-void spin_init(SpinLock *s, enum LockClass class);
-void spin_destroy(SpinLock *s);
 void rwlock_init(RwLock *rw, enum LockClass class);
 void rwlock_destroy(RwLock *rw);
 void cond_init(CondVar *c);
-void cond_destroy(CondVar *c);
 
 #define mutex_lock(m) mutex_lock_at((m), __FILE__, __LINE__)
 #define mutex_try_lock(m) mutex_try_lock_at((m), __FILE__, __LINE__)
-#define spin_lock(s) spin_lock_at((s), __FILE__, __LINE__)
-#define spin_try_lock(s) spin_try_lock_at((s), __FILE__, __LINE__)
 #define rwlock_read_lock(rw) rwlock_read_lock_at((rw), __FILE__, __LINE__)
 #define rwlock_write_lock(rw) rwlock_write_lock_at((rw), __FILE__, __LINE__)
 #define rwlock_try_read_lock(rw) rwlock_try_read_lock_at((rw), __FILE__, __LINE__)
@@ -102,7 +90,6 @@ void cond_broadcast(CondVar *c);
 /* ---- the slow halves ---- */
 void mutex_lock_slow(Mutex *m);
 void mutex_wake_one(Mutex *m);
-void spin_lock_slow(SpinLock *s);
 void rwlock_read_lock_slow(RwLock *rw);
 void rwlock_write_lock_slow(RwLock *rw);
 /* The last holder has left and `state` says who sleeps: wake a writer, else all readers. */
@@ -130,8 +117,6 @@ int lock_held_count(void); /* locks this thread holds */
 #define ASSERT_NO_LOCKS() ((void)0)
 #endif
 
-const char *lock_class_name(enum LockClass class);
-
 static inline void mutex_lock_at(Mutex *m, const char *file UNUSED, int line UNUSED)
 {
     LOCK_BEFORE(m);
@@ -156,31 +141,6 @@ static inline void mutex_unlock(Mutex *m)
     LOCK_LEFT(m);
     if (UNLIKELY(atomic_exchange_explicit(&m->state, 0, memory_order_release) == 2))
         mutex_wake_one(m);
-}
-
-static inline void spin_lock_at(SpinLock *s, const char *file UNUSED, int line UNUSED)
-{
-    LOCK_BEFORE(s);
-    uint32_t free = 0;
-    if (UNLIKELY(!cas_acquire(&s->state, &free, 1)))
-        spin_lock_slow(s);
-    LOCK_TAKEN(s, true);
-}
-
-static inline bool MUST_CHECK spin_try_lock_at(SpinLock *s, const char *file UNUSED,
-                                               int line UNUSED)
-{
-    uint32_t free = 0;
-    if (!cas_acquire(&s->state, &free, 1))
-        return false;
-    LOCK_TAKEN(s, true);
-    return true;
-}
-
-static inline void spin_unlock(SpinLock *s)
-{
-    LOCK_LEFT(s);
-    store_release(&s->state, 0);
 }
 
 /* Not while a writer holds the lock, somebody sleeps (a writer that waits comes first), or the count is full. */

@@ -29,12 +29,6 @@ static inline bool list_is_empty(const List *l)
     return l->next == l;
 }
 
-/* True for a node that is in some list (nodes must have been list_init'ed). */
-static inline bool list_is_linked(const ListNode *n)
-{
-    return n->next != n;
-}
-
 static inline void list_insert_before(ListNode *at, ListNode *n)
 {
     n->next = at;
@@ -59,24 +53,6 @@ static inline void list_remove(ListNode *n)
     n->prev->next = n->next;
     n->next->prev = n->prev;
     n->next = n->prev = n;
-}
-
-static inline ListNode *list_first(const List *l)
-{
-    return l->next == l ? NULL : l->next;
-}
-
-static inline ListNode *list_last(const List *l)
-{
-    return l->prev == l ? NULL : l->prev;
-}
-
-static inline ListNode *list_pop_front(List *l)
-{
-    ListNode *n = list_first(l);
-    if (n)
-        list_remove(n);
-    return n;
 }
 
 /* Move all nodes of `from` to the end of `to`. */
@@ -122,14 +98,6 @@ static inline void fifo_push(Fifo *q, FifoNode *n)
     n->next = NULL;
     *q->last = n;
     q->last = &n->next;
-}
-
-static inline void fifo_push_front(Fifo *q, FifoNode *n)
-{
-    n->next = q->first;
-    if (q->first == NULL)
-        q->last = &n->next;
-    q->first = n;
 }
 
 static inline FifoNode *fifo_pop(Fifo *q)

@@ -119,16 +119,6 @@ RbNode *rb_insert(RbTree *t, RbNode *node, RbCompare *compare, void *ctx)
     return NULL;
 }
 
-void rb_insert_multi(RbTree *t, RbNode *node, RbCompare *compare, void *ctx)
-{
-    RbNode **slot = &t->root, *parent = NULL;
-    while (*slot) {
-        parent = *slot;
-        slot = compare(node, parent, ctx) < 0 ? &parent->left : &parent->right;
-    }
-    rb_link(t, parent, slot, node);
-}
-
 /* The subtree at child n (maybe NULL) of p is one black node short. One side of the mirror
  * image at a time: `left` says which child n is. */
 static void fix_remove(RbTree *t, RbNode *n, RbNode *p)
@@ -269,25 +259,6 @@ RbNode *rb_next_below(const RbNode *node)
     return up && up->left == node && up->right ? lowest(up->right) : up;
 }
 
-void rb_take_all(RbTree *t, void (*take)(RbNode *node, void *ctx), void *ctx)
-{
-    RbNode *n = t->root;
-    t->root = NULL;
-    while (n) {
-        if (n->left || n->right) {
-            n = n->left ? n->left : n->right;
-            continue;
-        }
-        RbNode *up = parent_of(n);
-        if (up && up->left == n)
-            up->left = NULL;
-        else if (up)
-            up->right = NULL;
-        take(n, ctx);
-        n = up;
-    }
-}
-
 /* Black height of the subtree; counts its nodes. */
 static size_t check_subtree(const RbNode *n, const RbNode *parent, size_t *count)
 {
@@ -308,7 +279,7 @@ size_t rb_check(const RbTree *t, RbCompare *compare, void *ctx)
     check_subtree(t->root, NULL, &count);
     for (RbNode *n = rb_first(t), *next; n && (next = rb_next(n)); n = next) {
         CHECK(rb_prev(next) == n);
-        CHECK(compare(n, next, ctx) <= 0);
+        CHECK(compare(n, next, ctx) < 0);
     }
     return count;
 }

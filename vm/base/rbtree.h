@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rbtree - intrusive red-black tree; the user supplies the order.
  * Used for links and monitors, timers, ordered tables. Nodes are embedded; the tree owns and
- * allocates nothing. Equal keys are refused by rb_insert; rb_insert_multi puts them after
- * their equals (first in, first out).
+ * allocates nothing. Equal keys are refused.
  * Invariants: no red node has a red parent; all paths from the root to a leaf pass the same
  *             number of black nodes; so height <= 2 log2(n + 1). rb_check verifies all.
  * Threads: one, or under the owner's lock. Cost: O(log n) each; rb_next amortised O(1).
@@ -37,7 +36,6 @@ static inline bool rb_is_empty(const RbTree *t)
 
 /* NULL when inserted, else the equal node that was in the tree already. */
 RbNode *rb_insert(RbTree *t, RbNode *node, RbCompare *compare, void *ctx);
-void rb_insert_multi(RbTree *t, RbNode *node, RbCompare *compare, void *ctx);
 void rb_remove(RbTree *t, RbNode *node);
 /* Put `fresh` in the place of `old`; their keys must be equal. */
 void rb_replace(RbTree *t, RbNode *old, RbNode *fresh);
@@ -111,11 +109,7 @@ RbNode *rb_next_below(const RbNode *node);
  * parent NULL: slot is &t->root. */
 void rb_link(RbTree *t, RbNode *parent, RbNode **slot, RbNode *node);
 
-/* Empty the tree, handing each node to `take` exactly once (children before parents), which
- * may free it. No rebalancing: O(n). */
-void rb_take_all(RbTree *t, void (*take)(RbNode *node, void *ctx), void *ctx);
-
-/* Number of nodes; verifies every invariant (panics). For tests and checked builds. */
+/* Number of nodes; verifies every invariant (panics). For tests. */
 size_t rb_check(const RbTree *t, RbCompare *compare, void *ctx);
 
 #endif

@@ -144,17 +144,6 @@ word_t thread_mark(void)
     return mine;
 }
 
-void thread_stack_bounds(void **low, void **high)
-{
-    pthread_attr_t attr;
-    size_t bytes;
-    int error = pthread_getattr_np(pthread_self(), &attr);
-    CHECK(error == 0);
-    pthread_attr_getstack(&attr, low, &bytes);
-    pthread_attr_destroy(&attr);
-    *high = (char *)*low + bytes;
-}
-
 /* ---- exit hooks: a chain hung on one pthread key. Plain malloc, because the counters of
  *      mem_alloc are themselves given back by such a hook ---- */
 
@@ -189,28 +178,6 @@ void thread_at_exit(void (*fn)(void *), void *arg)
     CHECK(h != NULL);
     *h = (ExitHook){pthread_getspecific(exit_key), fn, arg};
     pthread_setspecific(exit_key, h);
-}
-
-/* ---- thread-specific data ---- */
-
-int tsd_create(TsdKey *key, void (*destroy)(void *))
-{
-    return pthread_key_create(key, destroy);
-}
-
-void tsd_delete(TsdKey key)
-{
-    pthread_key_delete(key);
-}
-
-void tsd_set(TsdKey key, void *value)
-{
-    pthread_setspecific(key, value);
-}
-
-void *tsd_get(TsdKey key)
-{
-    return pthread_getspecific(key);
 }
 
 /* ---- processors ---- */
@@ -280,12 +247,6 @@ enum { EVENT_CLEAR, EVENT_SET, EVENT_WAITED };
 void event_init(Event *e)
 {
     store_relaxed(&e->state, EVENT_CLEAR);
-}
-
-void event_destroy(Event *e)
-{
-    ASSERT(load_relaxed(&e->state) != EVENT_WAITED);
-    (void)e;
 }
 
 /* Release: pairs with the acquire loads of event_wait_timeout_ns. */

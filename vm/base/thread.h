@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* thread - native threads, thread-specific data and events.
+/* thread - native threads and events.
  * Events: a latch for one sleeper and any number of setters: event_set makes the present or
  *         next wait return at once, until event_reset. event_set publishes: what the setter
  *         wrote before is visible after event_wait.
@@ -39,19 +39,10 @@ void thread_sleep_ns(int64_t ns);
 word_t thread_mark(void);
 /* Run fn(arg) when the calling thread ends. */
 void thread_at_exit(void (*fn)(void *), void *arg);
-/* Bounds of the calling thread's stack. */
-void thread_stack_bounds(void **low, void **high);
 
 /* Processors: online, and usable by us (affinity mask, cgroup quota rounded up), each >= 1. */
 int thread_cpus_online(void);
 int thread_cpus_usable(void);
-
-/* ---- thread-specific data by key, for keys made at run time ---- */
-typedef pthread_key_t TsdKey;
-int tsd_create(TsdKey *key, void (*destroy)(void *)) MUST_CHECK;
-void tsd_delete(TsdKey key);
-void tsd_set(TsdKey key, void *value);
-void *tsd_get(TsdKey key);
 
 /* ---- events ---- */
 typedef struct Event {
@@ -59,7 +50,6 @@ typedef struct Event {
 } Event;
 
 void event_init(Event *e);
-void event_destroy(Event *e);
 void event_set(Event *e);
 void event_reset(Event *e);
 bool event_is_set(Event *e);

@@ -3,8 +3,6 @@
 #include "code/code.h"
 
 #include "base/alloc.h"
-#include "code/module.h"
-#include "code/range.h"
 #include "code/range_priv.h"
 
 void code_init(Vm *vm)
@@ -33,34 +31,4 @@ void code_set_stubs(Vm *vm, void (*stub_init)(Vm *vm, Export *e), const code_t *
     cs->undefined_lambda = undefined_lambda;
     cs->purging_lambda = purging_lambda;
     export_each(vm, init_stub, vm);
-}
-
-static void free_export(void *entry) { MEM_DELETE(CODE_TABLE, (Export *)entry); }
-static void free_fun(void *entry) { MEM_DELETE(CODE_TABLE, (FunEntry *)entry); }
-
-
-static void free_instances(Module *m, void *ctx)
-{
-    Vm *vm = ctx;
-    CodeInstance *all[] = {m->current, m->old, m->on_load};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (all[i])
-            instance_free(vm, all[i]);
-}
-
-static void free_module(void *entry) { MEM_DELETE(CODE_TABLE, (Module *)entry); }
-
-void code_stop(Vm *vm)
-{
-    CodeSpace *cs = vm->code;
-    module_each(vm, free_instances, vm);
-    codetab_destroy(&cs->exports, free_export);
-    codetab_destroy(&cs->funs, free_fun);
-    codetab_destroy(&cs->modules, free_module);
-    range_stop(vm);
-    mem_free(MEM_CODE_TABLE, cs->waiters, cs->waiter_room * sizeof(term_t));
-    mutex_destroy(&cs->release_lock);
-    mutex_destroy(&cs->write);
-    MEM_DELETE(CODE_TABLE, cs);
-    vm->code = NULL;
 }

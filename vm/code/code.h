@@ -50,7 +50,6 @@ typedef struct CodeSpace {
 
 /* Make the empty tables; natives and stubs come later. */
 void code_init(Vm *vm);
-void code_stop(Vm *vm);
 /* Called once by the execution core: how to fill an export's instruction words, and the two pieces of
  * code that stand in for the body of a fun. Fills the exports that exist already. */
 void code_set_stubs(Vm *vm, void (*stub_init)(Vm *vm, Export *e), const code_t *undefined_lambda,

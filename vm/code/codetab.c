@@ -35,22 +35,6 @@ void codetab_init(CodeTab *t, enum LockClass lock, size_t expected)
     mutex_init(&t->lock, lock);
 }
 
-void codetab_destroy(CodeTab *t, void (*free_entry)(void *entry))
-{
-    CodeTabArray *a = load_relaxed(&t->array);
-    for (size_t i = 0; i <= a->mask; i++) {
-        void *entry = load_relaxed(&a->slots[i].entry);
-        if (entry)
-            free_entry(entry);
-    }
-    while (a) {
-        CodeTabArray *older = a->older;
-        mem_free(MEM_CODE_TABLE, a, array_bytes(a->mask + 1));
-        a = older;
-    }
-    mutex_destroy(&t->lock);
-}
-
 void *codetab_find(const CodeTab *t, uint64_t hash, CodeTabEqual *equal, const void *key)
 {
     CodeTabArray *a = load_acquire(&((CodeTab *)t)->array);

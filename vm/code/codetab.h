@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* codetab - hash table of pointers that only grows; looked up without a lock.
  * Open addressing over an array of {hash, pointer}; a full array is copied to one twice as large and
- * published; the old one stays, linked, until the table is destroyed (together they are smaller
- * than the newest), so a reader may still be in it. A reader that misses an entry added meanwhile
+ * published; the old ones stay, linked (together they are smaller than the newest), so a reader may
+ * still be in one. A reader that misses an entry added meanwhile
  * looks again under the lock, inside codetab_insert's caller.
  * Threads: find: any. insert: under `lock`. Layer: code. */
 #ifndef JOIST_CODE_CODETAB_H
@@ -30,7 +30,6 @@ typedef struct CodeTab {
 typedef bool CodeTabEqual(const void *entry, const void *key);
 
 void codetab_init(CodeTab *t, enum LockClass lock, size_t expected);
-void codetab_destroy(CodeTab *t, void (*free_entry)(void *entry));
 void *codetab_find(const CodeTab *t, uint64_t hash, CodeTabEqual *equal, const void *key);
 /* The caller holds t->lock and knows that no equal entry is inside. */
 void codetab_insert_locked(CodeTab *t, uint64_t hash, void *entry);

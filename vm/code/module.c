@@ -60,15 +60,6 @@ void module_each(Vm *vm, void (*fn)(Module *m, void *ctx), void *ctx)
     codetab_each(&vm->code->modules, each_module, &(struct EachArg){fn, ctx});
 }
 
-size_t module_count(Vm *vm)
-{
-    CodeTab *t = &vm->code->modules;
-    mutex_lock(&t->lock);
-    size_t n = t->count;
-    mutex_unlock(&t->lock);
-    return n;
-}
-
 const code_t *instance_function(const CodeInstance *c, term_t function, word_t arity)
 {
     for (size_t i = 0; i < c->function_count; i++) {

@@ -75,7 +75,6 @@ Module *module_find(Vm *vm, term_t name);
 /* The running instance, or NULL. */
 CodeInstance *module_current(Vm *vm, term_t name);
 void module_each(Vm *vm, void (*fn)(Module *m, void *ctx), void *ctx);
-size_t module_count(Vm *vm);
 
 static inline bool instance_contains(const CodeInstance *c, const void *address)
 {

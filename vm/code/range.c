@@ -67,12 +67,6 @@ void range_init(Vm *vm)
     table_replace(vm, table_new(0));
 }
 
-void range_stop(Vm *vm)
-{
-    table_free(load_relaxed(&vm->code->ranges));
-    store_relaxed(&vm->code->ranges, NULL);
-}
-
 /* Number of ranges that start at or before address. */
 static size_t ranges_up_to(const RangeTable *t, const code_t *address)
 {

@@ -359,25 +359,7 @@ term_t arith_ceil(Heap *h, term_t a, enum ArithError *err)
     return to_integer(h, a, ceil, err);
 }
 
-/* ---- integers from outside ---- */
-
-term_t heap_int_from_bytes(Heap *h, const uint8_t *bytes, size_t n, bool little, bool is_signed)
-{
-    size_t words = BIG_BYTES_WORDS(n), used;
-    term_t *hp = heap_alloc(h, words);
-    term_t t = big_put_bytes(hp, bytes, n, little, is_signed, &used);
-    heap_release_end(h, hp + used, hp + words);
-    return t;
-}
-
-term_t heap_int_from_magnitude(Heap *h, const uint8_t *little, size_t n, bool negative)
-{
-    size_t words = BIG_BYTES_WORDS(n), used;
-    term_t *hp = heap_alloc(h, words);
-    term_t t = big_put_magnitude(hp, little, n, negative, &used);
-    heap_release_end(h, hp + used, hp + words);
-    return t;
-}
+/* ---- integers from text ---- */
 
 /* Few digits fit a machine word; *ok tells whether they were all digits. */
 static int64_t short_digits(const char *text, size_t n, unsigned base, bool *ok)

@@ -47,11 +47,6 @@ term_t arith_put_double(Heap *h, double d, enum ArithError *err);
 /* Integral part of a finite double. */
 term_t heap_int_from_double(Heap *h, double d);
 
-/* Integers from bytes (see big_put_bytes, big_put_magnitude). */
-term_t heap_int_from_bytes(Heap *h, const uint8_t *bytes, size_t n, bool little,
-                           bool is_signed);
-term_t heap_int_from_magnitude(Heap *h, const uint8_t *little, size_t n, bool negative);
-
 /* [+-]digits, the whole text, base 2..36. ARITH_BADARG: no integer; ARITH_SYSTEM_LIMIT. */
 term_t heap_int_from_text(Heap *h, const char *text, size_t n, unsigned base,
                           enum ArithError *err);

@@ -99,19 +99,6 @@ void node_table_init(NodeTable *t)
     atomic_store_explicit(&t->self, self, memory_order_release);
 }
 
-void node_table_destroy(NodeTable *t)
-{
-    HashIter it;
-    hash_iter_init(&it, &t->nodes);
-    for (HashNode *link; (link = hash_iter_next(&it));) {
-        Node *n = container_of(link, Node, link);
-        hash_iter_remove(&it);
-        MEM_DELETE(NODE, n);
-    }
-    hash_destroy(&t->nodes);
-    mutex_destroy(&t->lock);
-}
-
 Node *node_get(Vm *vm, term_t name, uint32_t creation)
 {
     NodeTable *t = node_table(vm);

@@ -39,7 +39,6 @@ typedef struct NodeTable {
 static inline NodeTable *node_table(const Vm *vm) { return (NodeTable *)vm->dist; }
 
 void node_table_init(NodeTable *t);
-void node_table_destroy(NodeTable *t);
 #define NODE_USED INT64_MAX
 #define NODE_KEEP_NS (60 * INT64_C(1000000000))
 

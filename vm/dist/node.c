@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* node - creation and end of a VM's DistSpace, and of this node's name. Layer: dist. */
+/* node - creation of a VM's DistSpace, names of nodes, the end of net_kernel. Layer: dist. */
 #include "dist/node.h"
 
 #include "base/alloc.h"
@@ -81,14 +81,4 @@ void dist_process_exit(Process *p, term_t reason)
         nodes_forget(p->vm, p->id);
     }
     if (UNLIKELY(atomic_load_explicit(&s->net_kernel, memory_order_relaxed) == p->id)) node_down(p->vm, reason);
-}
-
-void dist_destroy(Vm *vm)
-{
-    if (!vm->dist) return;
-    node_table_destroy(&vm->dist->nodes);
-    hash_destroy(&vm->dist->channels);
-    mutex_destroy(&vm->dist->lock);
-    MEM_DELETE(NODE, vm->dist);
-    vm->dist = NULL;
 }

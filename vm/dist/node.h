@@ -27,7 +27,6 @@ bool is_node_name(term_t t);
 void dist_init(Vm *vm);
 /* From now on processes reach other nodes. */
 void dist_start(Vm *vm, uint64_t busy_limit);
-void dist_destroy(Vm *vm);
 /* A process dies: it leaves all channels; if it controls one, that ends; if it is net_kernel, all do, and
  * this is nonode@nohost again. */
 void dist_process_exit(Process *p, term_t reason);

@@ -53,8 +53,6 @@ EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags
  * its own and adopts it at the end. */
 enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *result, size_t *used);
 void etf_decode_free(EtfDecode *d);
-/* Length of the term at buf without building it; 0 when malformed. With ETF_NO_VERSION as above. */
-size_t etf_skip(const uint8_t *buf, size_t n, unsigned flags);
 
 /* ---- encoding ---- */
 #define ETF_MINOR_0 1u        /* floats as text (minor_version 0) */

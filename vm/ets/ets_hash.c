@@ -289,11 +289,6 @@ EtsObject *ets_hash_chain_next(EtsTable *t, EtsObject *o)
     return ets_hash_live_from(t, o->h.next);
 }
 
-size_t ets_hash_slot_of(EtsTable *t, term_t key)
-{
-    return bucket_index(&t->hash, ets_hash_of(key));
-}
-
 EtsObject *ets_hash_find(EtsTable *t, term_t key)
 {
     uint32_t hash = ets_hash_of(key);

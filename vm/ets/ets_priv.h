@@ -294,7 +294,6 @@ size_t ets_hash_remove(EtsTable *t, term_t key, term_t only_equal);
 void ets_hash_remove_object(EtsTable *t, EtsObject *o);
 void ets_hash_replace(EtsTable *t, EtsObject *old, EtsObject *fresh);
 EtsObject *ets_hash_next(EtsTable *t, term_t key, bool *found);
-size_t ets_hash_slot_of(EtsTable *t, term_t key);
 
 /* ---- tree (ets_tree.c) ---- */
 void ets_tree_init(EtsTable *t);

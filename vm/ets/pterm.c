@@ -68,8 +68,6 @@ void pterm_init(Vm *vm)
     vm->pterms = s;
 }
 
-size_t pterm_count(Vm *vm) { return atomic_load(&vm->pterms->count); }
-
 static Table *current(Vm *vm)
 {
     return atomic_load_explicit(&vm->pterms->table, memory_order_acquire);

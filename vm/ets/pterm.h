@@ -9,7 +9,6 @@
 #include "proc/process.h"
 
 void pterm_init(Vm *vm);
-size_t pterm_count(Vm *vm);
 /* Slots of the hash table. */
 size_t pterm_table_slots(Vm *vm);
 

@@ -42,14 +42,10 @@ typedef struct HeapPolicy {
     uint64_t max_heap;          /* words << 3 | MAX_HEAP_* of process.h */
     atomic_u64_t collections;   /* statistics(garbage_collection) */
     atomic_u64_t reclaimed_words;
-    /* further root enumerators, see process_gc.h; const after start */
-    void (*extra_roots[8])(void *process, void (*visit)(void *, term_t *, size_t), void *ctx);
-    unsigned extra_root_count;
     /* max_heap_size with error_logger was exceeded; const after start, may be NULL */
     void (*limit_hook)(void *process, uint64_t total_words, bool kill);
 } HeapPolicy;
 void heap_policy_init(Vm *vm);
-void heap_policy_destroy(Vm *vm);
 
 /* One collection: what is wanted, then what happened. */
 typedef struct Collection {

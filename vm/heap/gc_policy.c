@@ -36,12 +36,6 @@ void heap_policy_init(Vm *vm)
     vm->heap_policy = policy;
 }
 
-void heap_policy_destroy(Vm *vm)
-{
-    MEM_DELETE(SYS, vm->heap_policy);
-    vm->heap_policy = NULL;
-}
-
 /* A first heap is smaller than the documented least size and grows to it unseen; a block smaller than a
  * first heap is that of a hibernating process, which is exactly as large as what it holds. */
 static size_t shown_words(size_t block)

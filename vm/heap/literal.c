@@ -27,7 +27,6 @@ struct LiteralSpace {
     Mutex lock;
     Chunk *chunks;            /* lock */
     FreeRange *free;          /* lock */
-    size_t used_words;        /* lock */
     _Atomic(const term_t *) leaving;
     atomic_word_t leaving_words;
 };
@@ -39,23 +38,6 @@ void literal_space_init(Vm *vm)
     struct LiteralSpace *s = MEM_NEW(SYS, struct LiteralSpace);
     mutex_init(&s->lock, LOCK_LITERAL);
     vm->literals = literal_space_self = s;
-}
-
-void literal_space_destroy(Vm *vm)
-{
-    struct LiteralSpace *s = vm->literals;
-    for (Chunk *c = s->chunks, *next; c != NULL; c = next) {
-        next = c->next;
-        litmap_chunk_free(c->start, c->bytes);
-        MEM_DELETE(SYS, c);
-    }
-    for (FreeRange *r = s->free, *next; r != NULL; r = next) {
-        next = r->next;
-        MEM_DELETE(SYS, r);
-    }
-    mutex_destroy(&s->lock);
-    MEM_DELETE(SYS, s);
-    vm->literals = literal_space_self = NULL;
 }
 
 static FreeRange *range_new(Chunk *chunk, term_t *start, size_t words, FreeRange *next)
@@ -169,7 +151,6 @@ LiteralArea *literal_area_new(Vm *vm, size_t words)
         chunk_add_locked(s, words);
         start = take_locked(s, words);
     }
-    s->used_words += words;
     mutex_unlock(&s->lock);
     ASAN_UNPOISON_MEMORY_REGION(start, words * sizeof(term_t));
     mem_count(MEM_LITERAL, (ptrdiff_t)(words * sizeof(term_t)), 0);
@@ -227,7 +208,6 @@ void literal_area_free(LiteralArea *a)
         ASAN_POISON_MEMORY_REGION(a->heap.start, words * sizeof(term_t));
         mutex_lock(&s->lock);
         give_back_locked(s, a->heap.start, words);
-        s->used_words -= words;
         mutex_unlock(&s->lock);
         mem_count(MEM_LITERAL, -(ptrdiff_t)(words * sizeof(term_t)), 0);
     }
@@ -248,14 +228,6 @@ void literal_area_leaves(Vm *vm, const LiteralArea *area)
 LeavingArea literal_leaving(const struct LiteralSpace *s)
 {
     return (LeavingArea){load_relaxed(&s->leaving), (size_t)load_relaxed(&s->leaving_words)};
-}
-
-size_t literal_space_bytes(Vm *vm)
-{
-    mutex_lock(&vm->literals->lock);
-    size_t bytes = vm->literals->used_words * sizeof(term_t);
-    mutex_unlock(&vm->literals->lock);
-    return bytes;
 }
 
 static void chunk_regions(const struct LiteralSpace *s, const Chunk *c, RegionVisit *visit, void *ctx)

@@ -27,7 +27,6 @@ static inline const term_t *literal_area_start(const LiteralArea *a) { return a-
 static inline const term_t *literal_area_end(const LiteralArea *a) { return a->heap.end; }
 
 void literal_space_init(Vm *vm);
-void literal_space_destroy(Vm *vm);
 
 /* Room for `words` exactly; fill with heap_alloc(&a->heap) or literal_copy. words may be 0. */
 LiteralArea *literal_area_new(Vm *vm, size_t words);
@@ -49,8 +48,6 @@ void literal_area_leaves(Vm *vm, const LiteralArea *area);
 LeavingArea literal_leaving(const struct LiteralSpace *space);
 /* The literals that this thread may let a receiver share; NULL: it copies them all. */
 extern THREAD_LOCAL struct LiteralSpace *literal_space_self;
-/* Bytes in use by all areas. */
-size_t literal_space_bytes(Vm *vm);
 /* All areas, with the holder TERM_NIL, under the lock; neighbours come as one. */
 void literal_each_region(Vm *vm, RegionVisit *visit, void *ctx);
 

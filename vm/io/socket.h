@@ -140,7 +140,6 @@ void socket_register(Socket *s);
 void socket_tell_registry(Socket *s, term_t tag);
 
 /* ---- waiting: socket locked ---- */
-static inline Request *queue_first(const RequestQueue *q) { return q->first; }
 bool queue_has(const RequestQueue *q, term_t pid);
 void queue_add(Socket *s, RequestQueue *q, Process *p, term_t ref);
 size_t queue_length(const RequestQueue *q);

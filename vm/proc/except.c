@@ -142,12 +142,6 @@ static term_t location_of(Heap *h, const CodeLocation *at)
     return heap_cons(h, file, heap_cons(h, line, TERM_NIL));
 }
 
-term_t except_location(Vm *vm, Heap *h, const code_t *pc)
-{
-    CodeLocation at;
-    return code_locate(vm, pc, &at) ? location_of(h, &at) : TERM_NIL;
-}
-
 term_t except_error_info_module(term_t module)
 {
     if (module == am_erlang || module == am_erts_internal || module == am_atomics || module == am_counters

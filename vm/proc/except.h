@@ -41,8 +41,6 @@ term_t except_build_trace(Process *p, term_t raw);
 /* Instruction catch_end, x1 class, x2 value, x3 trace: what `catch` yields. */
 term_t except_catch_value(Process *p, const term_t *x);
 
-/* Location of a code address as in a trace: [{file,F},{line,L}] or []. */
-term_t except_location(Vm *vm, Heap *h, const code_t *pc);
 /* Trace of a process that does not execute: entries from `at`, if not NULL, and its stack, built in h. */
 term_t except_process_trace(Process *p, const code_t *at, Heap *h, unsigned depth);
 /* erlang:error/3 and others: error_info map for natives' modules, or NIL. */

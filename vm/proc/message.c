@@ -123,23 +123,16 @@ void message_answer(Vm *vm, term_t from, term_t to, term_t ref, term_t result)
     message_send_heap(vm, from, p, heap_tuple2(&h, ref, result), &h);
 }
 
-static bool send_alias(Vm *vm, term_t from, const Process *sender, term_t alias, term_t term)
+/* Dropped by the owner unless the alias is active. */
+static void send_alias(Process *from, term_t alias, term_t term)
 {
-    Process *to = process_lookup_alive(vm, alias_ref_pid(alias));
-    if (!to) return false;
-    SignalX *x = signal_new_x(SIG_ALIAS_MESSAGE, term_is_immed(from) ? from : TERM_NIL);
+    Process *to = process_lookup_alive(from->vm, alias_ref_pid(alias));
+    if (!to) return;
+    SignalX *x = signal_new_x(SIG_ALIAS_MESSAGE, from->id);
     x->ref = ref_num(alias);
     x->s.term = heap_piece_copy(&x->s.piece, term);
-    if (sender) copy_token(&x->s, (Process *)(uintptr_t)sender, alias);
-    else x->s.token = am_undefined;
-    if (signal_send(to, &x->s)) return true;
-    signal_free(&x->s);
-    return false;
-}
-
-bool message_send_alias(Vm *vm, term_t from, term_t alias, term_t term)
-{
-    return send_alias(vm, from, NULL, alias, term);
+    copy_token(&x->s, from, alias);
+    if (!signal_send(to, &x->s)) signal_free(&x->s);
 }
 
 /* ---- any receiver ---- */
@@ -224,7 +217,7 @@ static term_t send_ref(Process *p, term_t to, term_t msg)
 {
     if (ref_is_alias(to)) {
         trace_send(p, to, msg, true);
-        (void)send_alias(p->vm, p->id, p, to, msg);
+        send_alias(p, to, msg);
     }
     return am_ok;
 }
@@ -254,14 +247,6 @@ term_t message_send_any(Process *p, term_t to, term_t msg)
 }
 
 /* ---- the queue as a whole ---- */
-
-size_t message_queue_len(Process *p)
-{
-    mutex_lock(&p->sig_lock);
-    size_t n = p->sigq.in_len;
-    mutex_unlock(&p->sig_lock);
-    return n + p->sigq.mid_len + p->sigq.msg_len;
-}
 
 /* `handled` is read first: what is handled later can only make the counts differ, never agree by chance. */
 bool message_queue_len_of_other(Process *p, size_t *len)

@@ -53,7 +53,6 @@ typedef struct SigQueue {
     Signal **save;                  /* owner: receive's current position in messages */
     uint32_t in_len;                /* sig_lock: messages in the in-queue */
     uint32_t in_others;             /* sig_lock: other signals in the in-queue */
-    uint32_t mid_len;               /* owner: messages in mid */
     uint32_t msg_len;               /* owner */
     uint32_t in_words;              /* sig_lock: of the messages in the in-queue */
     uint32_t msg_words;             /* owner: of the messages in msg */
@@ -79,19 +78,14 @@ void message_send_heap(struct Vm *vm, term_t from, struct Process *to, term_t te
 bool message_send_to(struct Vm *vm, term_t from, term_t to, term_t term);
 /* Answer a request: {ref, result}, copied, to the local process `to`, if there is one. */
 void message_answer(struct Vm *vm, term_t from, term_t to, term_t ref, term_t result);
-/* Message to the owner of a local alias reference; dropped there unless the alias is active. False: the
- * owner is gone. */
-bool message_send_alias(struct Vm *vm, term_t from, term_t alias, term_t term);
 /* erlang:send/2 semantics for any destination (pid, registered name, {name,node}, port, alias).
  * Returns the message, or TERM_NONE with p->freason set (may be a trap). */
 term_t message_send_any(struct Process *p, term_t to, term_t msg);
 /* Same with REMOTE_NOCONNECT, REMOTE_NOSUSPEND: ok, noconnect or nosuspend, or TERM_NONE. */
 term_t message_send_opt(struct Process *p, term_t to, term_t msg, uint32_t flags);
 
-/* Owner: messages in all parts of the queue. Takes sig_lock. */
-size_t message_queue_len(struct Process *p);
-/* Any thread that holds p valid: the same without asking p; false when signals other than messages wait,
- * whose effect on the queue is not known. */
+/* Any thread that holds p valid: messages in all parts of the queue, without asking p; false when signals other
+ * than messages wait, whose effect on the queue is not known. */
 bool message_queue_len_of_other(struct Process *p, size_t *len);
 /* Forget every message and signal of p (it is being freed). */
 void message_queue_dispose(struct Process *p);

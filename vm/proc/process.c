@@ -57,14 +57,6 @@ void proc_init(Vm *vm, const ProcConfig *config)
     registry_init(vm);
 }
 
-void proc_stop(Vm *vm)
-{
-    registry_stop(vm);
-    ptab_free(vm->procs->procs);
-    MEM_DELETE(PROC, vm->procs);
-    vm->procs = NULL;
-}
-
 void proc_add_exit_hook(Vm *vm, ExitHook *hook)
 {
     ProcSpace *s = vm->procs;

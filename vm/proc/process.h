@@ -340,7 +340,6 @@ typedef struct ProcConfig {
     unsigned id_bits;                  /* significant bits of pids and ports: 28 (OTP 25), 60 (26+) */
 } ProcConfig;
 void proc_init(Vm *vm, const ProcConfig *config);
-void proc_stop(Vm *vm);
 void proc_add_exit_hook(Vm *vm, ExitHook *hook);
 
 /* ---- table of processes (ptab.c) ---- */

@@ -2,7 +2,6 @@
 /* process_gc - roots and policy of collections; see process_gc.h. Layer: proc. */
 #include "proc/process_gc.h"
 
-#include "base/log.h"
 #include "base/clock.h"
 #include "bifs/bif.h"
 #include "proc/procdict.h"
@@ -13,13 +12,6 @@ typedef struct Roots {
     term_t *live;
     unsigned nlive;
 } Roots;
-
-void process_gc_add_roots(Vm *vm, ProcessRoots *roots)
-{
-    HeapPolicy *policy = vm->heap_policy;
-    CHECK(policy->extra_root_count < ARRAY_LEN(policy->extra_roots));
-    policy->extra_roots[policy->extra_root_count++] = roots;
-}
 
 void process_each_root(Process *p, RootVisit *visit, void *ctx)
 {
@@ -36,9 +28,6 @@ void process_each_root(Process *p, RootVisit *visit, void *ctx)
     visit(ctx, &p->seq_token, 1);
     if (p->native_state != NULL && p->native_state->each_root != NULL)
         p->native_state->each_root(p->native_state, visit, ctx);
-    const HeapPolicy *policy = p->vm->heap_policy;
-    for (unsigned i = 0; i < policy->extra_root_count; i++)
-        policy->extra_roots[i](p, visit, ctx);
 }
 
 static void each_root_and_live(void *owner, RootVisit *visit, void *ctx)

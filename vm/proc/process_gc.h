@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* process_gc - collections of a process: its roots, its policy, its statistics.
  * Roots: the stack, live x registers, dictionary, exception state, group leader, label, sequential
- * trace token, state of a yielding native, and what process_gc_add_roots registered. Messages still
- * in queues are not roots: each keeps its own heap until it is received.
+ * trace token and state of a yielding native. Messages still in queues are not roots: each
+ * keeps its own heap until it is received.
  * All functions: executor of p only. Layer: proc. */
 #ifndef JOIST_PROC_PROCESS_GC_H
 #define JOIST_PROC_PROCESS_GC_H
@@ -39,16 +39,6 @@ void process_native_begins(Process *p, NativeMark *mark);
 /* Every run of root words except the stack and live registers. */
 typedef void RootVisit(void *ctx, term_t *first, size_t count);
 void process_each_root(Process *p, RootVisit *visit, void *ctx);
-/* Register a further enumerator (trace state ...); at start only. */
-typedef void ProcessRoots(void *process, RootVisit *visit, void *ctx);
-void process_gc_add_roots(Vm *vm, ProcessRoots *roots);
-
-/* Room for `words` in the block, collecting when there is none. */
-static inline void process_reserve(Process *p, size_t words, term_t *live, unsigned nlive)
-{
-    if (UNLIKELY(heap_room(&p->heap) < words + HEAP_STACK_RESERVE || checked_gc_always()))
-        (void)process_gc(p, words, live, nlive);
-}
 
 /* Set up the first block of a new process: min_words = 0 for the default. */
 void process_heap_init(Process *p, size_t min_words);

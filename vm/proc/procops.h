@@ -32,6 +32,5 @@ typedef struct ProcOps {
 } ProcOps;
 
 static inline void process_wake(Process *p, uint32_t bits) { p->vm->procs->ops->wake(p, bits); }
-static inline void process_resume(Process *p) { p->vm->procs->ops->resume(p); }
 
 #endif

@@ -27,7 +27,6 @@ typedef struct RegPage {
 typedef struct Registry {
     Mutex lock;
     HashTab by_id;           /* lock */
-    size_t page_count;       /* const */
     RegPage *_Atomic pages[];
 } Registry;
 
@@ -42,26 +41,7 @@ void registry_init(Vm *vm)
     Registry *r = mem_alloc_zero(MEM_REGISTRY, registry_bytes(pages));
     mutex_init(&r->lock, LOCK_REGISTRY);
     hash_init(&r->by_id, MEM_REGISTRY, 32);
-    r->page_count = pages;
     vm->procs->registry = r;
-}
-
-void registry_stop(Vm *vm)
-{
-    Registry *r = vm->procs->registry;
-    HashIter it;
-    hash_iter_init(&it, &r->by_id);
-    for (HashNode *n; (n = hash_iter_next(&it)) != NULL;) {
-        hash_iter_remove(&it);
-        RegName *name = container_of(n, RegName, link);
-        MEM_DELETE(REGISTRY, name);
-    }
-    hash_destroy(&r->by_id);
-    for (size_t i = 0; i < r->page_count; i++)
-        if (r->pages[i]) mem_free(MEM_REGISTRY, (void *)r->pages[i], sizeof(RegPage));
-    mutex_destroy(&r->lock);
-    mem_free(MEM_REGISTRY, r, registry_bytes(r->page_count));
-    vm->procs->registry = NULL;
 }
 
 term_t registry_find(Vm *vm, term_t name)

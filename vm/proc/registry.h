@@ -11,7 +11,6 @@
 enum RegisterResult { REG_OK, REG_NAME_TAKEN, REG_HAS_NAME, REG_DEAD };
 
 void registry_init(Vm *vm);
-void registry_stop(Vm *vm);
 /* Pid or port with this name, or TERM_NONE. Any thread. */
 term_t registry_find(Vm *vm, term_t name);
 /* Process with this name, or NULL (also when it is a port). */

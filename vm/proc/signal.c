@@ -530,7 +530,6 @@ static void fetch(Process *p)
     } else {
         *q->mid_last = first;
         q->mid_last = last;
-        q->mid_len += messages;
     }
 }
 
@@ -551,7 +550,6 @@ bool signal_fetch_handle(Process *p, int32_t *reds)
     while (q->mid_first && !(process_in_dirty_native(p) && suspend_must_wait(q->mid_first))) {
         Signal *s = mid_pop(q);
         if (s->kind == SIG_MESSAGE) {
-            q->mid_len--;
             append_message(p, s);
         } else {
             handlers[s->kind](p, s, false);

@@ -118,12 +118,3 @@ void sched_unblock_all(Vm *vm)
     }
     mutex_unlock(&sh->block_lock);
 }
-
-bool sched_all_blocked_by_me(Vm *vm)
-{
-    SchedShared *sh = shared_of(vm);
-    mutex_lock(&sh->block_lock);
-    bool mine = sh->blocker == &block_identity;
-    mutex_unlock(&sh->block_lock);
-    return mine;
-}

@@ -124,11 +124,6 @@ static inline int32_t sched_slice_used(const Process *p)
 {
     return sched_self && sched_self->p == p ? sched_self->slice_reds - p->reds - p->later_reds : 0;
 }
-/* Reductions of p so far, the present slice included. */
-static inline uint64_t process_reductions(const Process *p)
-{
-    return p->reductions + (uint64_t)MAX(sched_slice_used(p), 0);
-}
 
 /* ---- tasks: something else than a process that wants to run on a scheduler (a port) ----
  * A task never runs twice at the same time; scheduling it while it runs makes it run once more. */
@@ -163,7 +158,6 @@ void sched_block_all(Vm *vm);
 /* The same for who is about to end the program: after timeout_ns it returns all the same, some still running. */
 void sched_block_for_good(Vm *vm, int64_t timeout_ns);
 void sched_unblock_all(Vm *vm);
-bool sched_all_blocked_by_me(Vm *vm);
 
 /* ---- online ---- */
 /* Number of schedulers online; returns the old number. Stops the world once: no locks may be held. */

@@ -238,37 +238,6 @@ size_t big_shift_right(limb_t *r, const BigView *a, uint64_t bits)
     return strip(r, n + 1);
 }
 
-/* ---- comparison ---- */
-
-int big_compare(const BigView *a, const BigView *b)
-{
-    if (a->negative != b->negative)
-        return a->negative ? -1 : 1;
-    int c = compare_magnitude(a, b);
-    return a->negative ? -c : c;
-}
-
-int int_compare(term_t a, term_t b)
-{
-    if (term_both_small(a, b))
-        return (small_value(a) > small_value(b)) - (small_value(a) < small_value(b));
-    BigView x, y;
-    big_view(&x, a);
-    big_view(&y, b);
-    return big_compare(&x, &y);
-}
-
-/* Compare with the integral part first, then let the fraction decide. */
-int int_compare_double(term_t t, double d)
-{
-    double whole = trunc(d), fraction = d - whole;
-    term_t words[BIG_DOUBLE_WORDS];
-    size_t used;
-    ASSERT(isfinite(d));
-    int c = int_compare(t, big_put_double(words, whole, &used));
-    return c != 0 ? c : (fraction < 0) - (fraction > 0);
-}
-
 /* ---- machine integers ---- */
 
 bool int_to_i64(term_t t, int64_t *out)
@@ -332,76 +301,6 @@ term_t big_put_double(term_t *hp, double d, size_t *used)
         rest -= (double)hp[1 + i];
     }
     return big_finish(hp, n, d < 0, used);
-}
-
-/* ---- bytes ---- */
-
-static uint8_t byte_at(const uint8_t *bytes, size_t n, bool little, size_t i)
-{
-    return little ? bytes[i] : bytes[n - 1 - i];
-}
-
-/* Bytes to limbs, the last limb filled up with `fill`; returns the number of limbs. */
-static size_t limbs_from_bytes(limb_t *r, const uint8_t *bytes, size_t n, bool little,
-                               uint8_t fill)
-{
-    size_t limbs = (n + 7) / 8;
-    for (size_t i = 0; i < limbs; i++) {
-        limb_t limb = 0;
-        for (size_t k = 8; k-- > 0;) {
-            size_t at = i * 8 + k;
-            limb = limb << 8 | (at < n ? byte_at(bytes, n, little, at) : fill);
-        }
-        r[i] = limb;
-    }
-    return limbs;
-}
-
-term_t big_put_bytes(term_t *hp, const uint8_t *bytes, size_t n, bool little, bool is_signed,
-                     size_t *used)
-{
-    bool negative = is_signed && n > 0 && byte_at(bytes, n, little, n - 1) >> 7;
-    size_t limbs = limbs_from_bytes(hp + 1, bytes, n, little, negative ? 0xFF : 0);
-    if (negative)
-        negate_limbs(hp + 1, limbs);
-    return big_finish(hp, limbs, negative, used);
-}
-
-term_t big_put_magnitude(term_t *hp, const uint8_t *little, size_t n, bool negative,
-                         size_t *used)
-{
-    size_t limbs = limbs_from_bytes(hp + 1, little, n, true, 0);
-    return big_finish(hp, limbs, negative, used);
-}
-
-void int_to_bytes(term_t t, uint8_t *to, size_t n, bool little)
-{
-    BigView v;
-    big_view(&v, t);
-    Twos s = twos_start(&v);
-    limb_t limb = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i % 8 == 0)
-            limb = twos_next(&s);
-        to[little ? i : n - 1 - i] = (uint8_t)limb;
-        limb >>= 8;
-    }
-}
-
-size_t int_magnitude_bytes(term_t t)
-{
-    BigView v;
-    big_view(&v, t);
-    return (big_bit_length(&v) + 7) / 8;
-}
-
-void int_to_magnitude(term_t t, uint8_t *to)
-{
-    BigView v;
-    big_view(&v, t);
-    size_t n = (big_bit_length(&v) + 7) / 8;
-    for (size_t i = 0; i < n; i++)
-        to[i] = (uint8_t)(v.limbs[i / 8] >> (i % 8 * 8));
 }
 
 /* ---- text ---- */

@@ -68,12 +68,6 @@ size_t big_shift_left(limb_t *r, const BigView *a, uint64_t bits);
 /* floor(a / 2^bits), bits / 64 < a->n. r: a->n - bits / 64 + 1 limbs. */
 size_t big_shift_right(limb_t *r, const BigView *a, uint64_t bits);
 
-/* ---- comparison, exact: < 0, 0, > 0 ---- */
-int big_compare(const BigView *a, const BigView *b);
-int int_compare(term_t a, term_t b);
-/* d finite. */
-int int_compare_double(term_t integer, double d);
-
 /* ---- conversion ---- */
 /* False when the value does not fit. */
 bool int_to_i64(term_t integer, int64_t *out);
@@ -95,19 +89,6 @@ bool int_to_double(term_t integer, double *out);
 /* The integral part of a finite double. hp: BIG_DOUBLE_WORDS. */
 #define BIG_DOUBLE_WORDS BIG_WORDS(17)
 term_t big_put_double(term_t *hp, double d, size_t *used);
-/* Bytes as an integer, two's complement if is_signed. hp: BIG_BYTES_WORDS(n). */
-#define BIG_BYTES_WORDS(n) BIG_WORDS(((n) + 7) / 8 + 1)
-term_t big_put_bytes(term_t *hp, const uint8_t *bytes, size_t n, bool little, bool is_signed,
-                     size_t *used);
-/* Sign and magnitude, as the external term format has it. hp: BIG_BYTES_WORDS(n). */
-term_t big_put_magnitude(term_t *hp, const uint8_t *little, size_t n, bool negative,
-                         size_t *used);
-/* The low n bytes of the two's complement of the integer. */
-void int_to_bytes(term_t integer, uint8_t *to, size_t n, bool little);
-/* Bytes of the magnitude: 0 for 0. */
-size_t int_magnitude_bytes(term_t integer);
-/* Little-endian magnitude into int_magnitude_bytes bytes. */
-void int_to_magnitude(term_t integer, uint8_t *to);
 
 /* ---- text; base 2..36, digits above 9 as upper case letters ---- */
 /* Upper bound of the length, sign included. */

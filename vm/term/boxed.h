@@ -122,7 +122,6 @@ typedef struct RefNum {
 #define REF_WORDS 3
 #define ALIAS_REF_WORDS 4
 #define MAGIC_REF_WORDS 5
-static inline bool ref_is_plain(term_t t) { return HEADER_ARITY(boxed_header(t)) == 2; }
 static inline bool ref_is_alias(term_t t) { return HEADER_ARITY(boxed_header(t)) == 3; }
 static inline bool ref_is_magic(term_t t) { return HEADER_ARITY(boxed_header(t)) == 4; }
 static inline const term_t *ref_words(term_t t) { return boxed_ptr(t) + (ref_is_magic(t) ? 3 : 1); }

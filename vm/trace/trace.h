@@ -92,10 +92,6 @@ static inline TraceSpace *trace_space(Vm *vm) { return vm->trace; }
 /* ---- the traced ---- */
 /* The flags of p, made if need be. Caller: the owner, or all schedulers are blocked. */
 TraceFlags *trace_flags_make(Process *p);
-static inline bool trace_wants(const Process *p, uint32_t flag)
-{
-    return p->trace && (p->trace->flags & flag);
-}
 /* Somebody wants to know of new processes, or nobody does any more. */
 void trace_update_new(Vm *vm);
 /* New flags, and who is told of them; none without flags. */
