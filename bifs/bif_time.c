@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "bifs/time_unit.h"
+#include "proc/link.h"
 #include "sched/sched.h"
 
 #include <time.h>
@@ -50,12 +51,31 @@ static term_t time_in_unit(Process *p, int64_t ns, term_t unit, bool perf_counte
 
 /* ---- clocks ---- */
 
+static int64_t followed_ns(Process *p)
+{
+    int64_t now = clock_monotonic_ns();
+    if (clock_follow_os(now)) monitors_time_offset_changed(p->vm);
+    return now;
+}
+
+static int64_t offset_ns(Process *p)
+{
+    (void)followed_ns(p);
+    return clock_offset_ns();
+}
+
+static int64_t system_ns(Process *p)
+{
+    int64_t now = followed_ns(p);
+    return now + clock_offset_ns();
+}
+
 BIF(erlang, monotonic_time, 0, 0) { return heap_int(&p->heap, clock_monotonic_ns()); }
 BIF(erlang, monotonic_time, 1, 0) { return time_in_unit(p, clock_monotonic_ns(), a[0], true); }
-BIF(erlang, system_time, 0, 0) { return heap_int(&p->heap, clock_system_ns()); }
-BIF(erlang, system_time, 1, 0) { return time_in_unit(p, clock_system_ns(), a[0], true); }
-BIF(erlang, time_offset, 0, 0) { return heap_int(&p->heap, clock_offset_ns()); }
-BIF(erlang, time_offset, 1, 0) { return time_in_unit(p, clock_offset_ns(), a[0], true); }
+BIF(erlang, system_time, 0, 0) { return heap_int(&p->heap, system_ns(p)); }
+BIF(erlang, system_time, 1, 0) { return time_in_unit(p, system_ns(p), a[0], true); }
+BIF(erlang, time_offset, 0, 0) { return heap_int(&p->heap, offset_ns(p)); }
+BIF(erlang, time_offset, 1, 0) { return time_in_unit(p, offset_ns(p), a[0], true); }
 BIF(os, system_time, 0, 0) { return heap_int(&p->heap, clock_os_system_ns()); }
 BIF(os, system_time, 1, 0) { return time_in_unit(p, clock_os_system_ns(), a[0], true); }
 BIF(os, perf_counter, 0, 0) { return heap_int(&p->heap, clock_os_monotonic_ns()); }
@@ -69,8 +89,12 @@ static term_t mega_tuple(Process *p, int64_t us)
                        term_small(us % 1000000));
 }
 
-BIF(erlang, timestamp, 0, 0) { return mega_tuple(p, clock_system_ns() / NS_PER_US); }
-BIF(erlang, now, 0, 0) { return mega_tuple(p, clock_unique_us()); }
+BIF(erlang, timestamp, 0, 0) { return mega_tuple(p, system_ns(p) / NS_PER_US); }
+BIF(erlang, now, 0, 0)
+{
+    (void)followed_ns(p);
+    return mega_tuple(p, clock_unique_us());
+}
 BIF(os, timestamp, 0, 0) { return mega_tuple(p, clock_os_system_ns() / NS_PER_US); }
 
 /* ---- unique numbers ---- */
@@ -129,7 +153,7 @@ static Civil civil_of_tm(const struct tm *tm)
 
 static Civil civil_local(void)
 {
-    time_t now = (time_t)(clock_system_ns() / NS_PER_S);
+    time_t now = (time_t)(clock_os_system_ns() / NS_PER_S);
     struct tm tm;
     localtime_r(&now, &tm);
     return civil_of_tm(&tm);
@@ -224,7 +248,7 @@ BIF(erlang, localtime, 0, 0)
 
 BIF(erlang, universaltime, 0, 0)
 {
-    Civil c = civil_of_posix(clock_system_ns() / NS_PER_S);
+    Civil c = civil_of_posix(clock_os_system_ns() / NS_PER_S);
     return heap_date_time(&p->heap, &c);
 }
 

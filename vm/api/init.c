@@ -25,6 +25,7 @@
 #include "io/tty.h"
 #include "nif/nif.h"
 #include "loader/load.h"
+#include "proc/link.h"
 #include "proc/spawn.h"
 #include "sched/sched.h"
 #include "sys/cpus.h"
@@ -185,6 +186,7 @@ static const Subsystem subsystems[] = {
     {"dist", dist_init},
     {"proc", start_proc},
     {"sched", start_sched},
+    {"time offset", time_offset_init},
     {"cpus", cpus_init},
     {"exec", exec_init},
     {"native code", start_jit},

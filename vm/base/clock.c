@@ -10,6 +10,7 @@
 /* The smallest small integer in whole seconds, as system_info(start_time) of the reference shows it. */
 #define EPOCH_NS (INT64_C(-576460752) * NS_PER_S)
 #define STEP_NS (10 * NS_PER_MS)
+#define LOOK_NS NS_PER_S
 
 static int64_t os_start;               /* const after init: OS monotonic at EPOCH_NS */
 static enum ClockWarp warp_mode;       /* const after init */
@@ -17,6 +18,7 @@ static atomic_i64_t offset;
 static atomic_int offset_state;
 static atomic_i64_t last_unique_us;
 static atomic_bool_t ready;
+atomic_i64_t clock_next_look_ns = INT64_MAX; /* never, but for MULTI_WARP */
 
 static int64_t read_clock(clockid_t id)
 {
@@ -46,6 +48,8 @@ void clock_init(enum ClockWarp warp)
     warp_mode = warp;
     store_relaxed(&offset_state, (int)first[warp]);
     store_relaxed(&offset, os_offset());
+    if (warp == CLOCK_MULTI_WARP)
+        store_relaxed(&clock_next_look_ns, EPOCH_NS + LOOK_NS);
 }
 
 int64_t clock_os_monotonic_ns(void)
@@ -106,9 +110,10 @@ enum ClockOffsetState clock_offset_state(void)
     return (enum ClockOffsetState)load_relaxed(&offset_state);
 }
 
-bool clock_update_offset(void)
+bool clock_look_at_os(int64_t now_ns)
 {
-    if (clock_offset_state() != CLOCK_OFFSET_VOLATILE)
+    int64_t due = load_relaxed(&clock_next_look_ns);
+    if (now_ns < due || !cas_relaxed(&clock_next_look_ns, &due, now_ns + LOOK_NS))
         return false;
     int64_t fresh = os_offset(), old = clock_offset_ns();
     if (llabs(fresh - old) < STEP_NS)

@@ -6,7 +6,7 @@
  * Erlang system time = monotonic + offset. The offset depends on the warp mode:
  *   CLOCK_NO_WARP        fixed at start
  *   CLOCK_SINGLE_WARP    preliminary, until clock_finalise_offset; then fixed
- *   CLOCK_MULTI_WARP     follows the OS: clock_update_offset adopts each step
+ *   CLOCK_MULTI_WARP     follows the OS: clock_follow_os adopts each step
  * Threads: any; the offset is atomic.
  * Semantics: ERTS User's Guide, "Time and Time Correction in Erlang". Layer: base. */
 #ifndef JOIST_BASE_CLOCK_H
@@ -42,10 +42,15 @@ enum ClockOffsetState clock_offset_state(void);
 /* OS monotonic -> Erlang monotonic, for timestamps taken with the former. */
 int64_t clock_from_os_monotonic(int64_t os_ns);
 
-/* MULTI_WARP: adopt the OS's present difference; true if it moved by more than 10 ms (the
- * caller then tells who monitors time_offset). SINGLE_WARP: finalise; returns the state
- * before. */
-bool clock_update_offset(void);
+/* MULTI_WARP: adopt the OS's present difference; true if it moved by more than 10 ms (the caller then tells who
+ * monitors time_offset). now: monotonic time; nothing is done within a second of the last look. */
+extern atomic_i64_t clock_next_look_ns;
+bool clock_look_at_os(int64_t now_ns);
+static inline bool clock_follow_os(int64_t now_ns)
+{
+    return UNLIKELY(now_ns >= load_relaxed(&clock_next_look_ns)) && clock_look_at_os(now_ns);
+}
+/* SINGLE_WARP: finalise; returns the state before. */
 enum ClockOffsetState clock_finalise_offset(void);
 
 /* Strictly increasing system microseconds, for erlang:now/0. */

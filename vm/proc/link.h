@@ -84,6 +84,8 @@ void monitor_remove(Process *p, Monitor *m);
 void monitor_free(Monitor *m);
 /* The time offset is another one: everybody who monitors it gets a message. A scheduler's thread. */
 void monitors_time_offset_changed(Vm *vm);
+/* MULTI_WARP: from now on the operating system's clock is looked at once a minute, for those who only monitor. */
+void time_offset_init(Vm *vm);
 LtMonitor *lt_monitor_find(Process *p, term_t ref);
 /* conn: connection of a watcher of another node, else 0. */
 void lt_monitor_insert(Process *p, term_t ref, term_t watcher, term_t name, uint32_t conn);

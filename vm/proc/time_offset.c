@@ -6,6 +6,9 @@
 #include "proc/link.h"
 #include "proc/ptab.h"
 #include "proc/signal.h"
+#include "proc/timer.h"
+
+#define MINUTE_NS (60 * NS_PER_S)
 
 static void deliver_change(Process *p, const Monitor *m)
 {
@@ -33,4 +36,28 @@ void monitors_time_offset_changed(Vm *vm)
         Process *p = ptab_slot(vm->procs->procs, i);
         if (p && process_state(p) & PS_TIME_OFFSET) signal_send_call(vm, am_clock_service, p->id, offset_changed, NULL);
     }
+}
+
+/* ---- once a minute ---- */
+
+typedef struct Look {
+    Timer timer;
+    Vm *vm;
+} Look;
+
+static void look(Timer *t)
+{
+    Look *l = container_of(t, Look, timer);
+    int64_t now = clock_monotonic_ns();
+    if (clock_follow_os(now)) monitors_time_offset_changed(l->vm);
+    timer_set(l->vm, t, now + MINUTE_NS);
+}
+
+void time_offset_init(Vm *vm)
+{
+    if (clock_warp_mode() != CLOCK_MULTI_WARP) return;
+    Look *l = MEM_NEW(PROC, Look);
+    l->vm = vm;
+    l->timer.deliver = look;
+    timer_set(vm, &l->timer, clock_monotonic_ns() + MINUTE_NS);
 }
