@@ -204,38 +204,71 @@ BIF(binary, encode_unsigned, 2, 0) { return encode_unsigned(p, a[0], a[1]); }
 
 /* ---- common prefix and suffix ---- */
 
-/* Bytes that x and y share at the beginning (or end), at most n. */
-static uint64_t common_bytes(const BitView *x, const BitView *y, uint64_t n, bool suffix)
+#define COMMON_BLOCK 4096 /* bytes compared at once */
+#define COMMON_A_RED 512
+
+typedef struct CommonState {
+    NativeState base;
+    size_t done;         /* elements of the list compared with the first, itself included */
+    uint64_t n;          /* bytes that these share */
+    uint64_t same;       /* bytes that the next is known to share */
+} CommonState;
+
+static void common_destroy(NativeState *base)
 {
-    uint64_t x_at = x->offset, y_at = y->offset, same = 0;
-    if (suffix) {
-        x_at += x->bits;
-        y_at += y->bits;
+    CommonState *s = (CommonState *)base;
+    MEM_DELETE(TEMP, s);
+}
+
+static bool same_bytes(const BitView *x, const BitView *y, uint64_t at, uint64_t n, bool suffix)
+{
+    uint64_t x_at = suffix ? x->bits - 8 * (at + n) : 8 * at, y_at = suffix ? y->bits - 8 * (at + n) : 8 * at;
+    return bits_equal(x->base, x->offset + x_at, y->base, y->offset + y_at, 8 * n);
+}
+
+/* Until the two differ or s->same is `limit`. False: the slice is used up. */
+static bool common_bytes(Process *p, CommonState *s, const BitView *x, const BitView *y, uint64_t limit, bool suffix)
+{
+    uint64_t block;
+    while ((block = MIN(limit - s->same, (uint64_t)COMMON_BLOCK)) > 0 && same_bytes(x, y, s->same, block, suffix)) {
+        s->same += block;
+        if (process_bump_reds(p, COMMON_BLOCK / COMMON_A_RED) && s->same < limit) return false;
     }
-    while (same < n) {
-        uint64_t back = suffix ? (same + 1) * 8 : 0, forth = suffix ? 0 : same * 8;
-        if (bits_read(x->base, x_at - back + forth, 8) != bits_read(y->base, y_at - back + forth, 8))
-            break;
-        same++;
+    while (s->same < limit && same_bytes(x, y, s->same, 1, suffix)) s->same++;
+    return true;
+}
+
+/* False: the slice is used up. *list is the list, and then what is behind its binaries. */
+static bool common_go_on(Process *p, CommonState *s, term_t *list, bool suffix)
+{
+    BitView first = bitstring_view(list_head(*list));
+    for (size_t i = 0; i < s->done; i++) *list = list_tail(*list);
+    for (; term_is_list_cell(*list) && term_is_binary(list_head(*list)); *list = list_tail(*list)) {
+        BitView v = bitstring_view(list_head(*list));
+        if (process_bump_reds(p, 1)) return false;
+        if (!common_bytes(p, s, &first, &v, MIN(s->n, v.bits / 8), suffix)) return false;
+        s->n = s->same;
+        s->same = 0;
+        s->done++;
     }
-    return same;
+    return true;
 }
 
 static term_t longest_common(Process *p, term_t list, bool suffix)
 {
     if (!term_is_list_cell(list) || !term_is_binary(list_head(list)))
         return bif_error(p, EXC_BADARG);
-    BitView first = bitstring_view(list_head(list));
-    uint64_t n = first.bits / 8, work = n;
-    for (list = list_tail(list); term_is_list_cell(list); list = list_tail(list)) {
-        if (!term_is_binary(list_head(list)))
-            return bif_error(p, EXC_BADARG);
-        BitView v = bitstring_view(list_head(list));
-        n = common_bytes(&first, &v, MIN(n, v.bits / 8), suffix);
-        work += n + 1;
+    CommonState s = {.base.destroy = common_destroy, .done = 1, .n = bitstring_bits(list_head(list)) / 8};
+    NativeState *native = p->native_state;
+    CommonState *kept = native && native->destroy == common_destroy ? (CommonState *)native : NULL;
+    if (kept) s = *kept;
+    if (common_go_on(p, &s, &list, suffix)) {
+        if (kept) process_drop_native_state(p);
+        return term_is_nil(list) ? heap_uint(&p->heap, s.n) : bif_error(p, EXC_BADARG);
     }
-    charge_bytes(p, work * 8);
-    return term_is_nil(list) ? heap_uint(&p->heap, n) : bif_error(p, EXC_BADARG);
+    if (!kept) p->native_state = &(kept = MEM_NEW(TEMP, CommonState))->base;
+    *kept = s;
+    return bif_yield(p);
 }
 
 BIF(binary, longest_common_prefix, 1, 0) { return longest_common(p, a[0], false); }

@@ -50,12 +50,21 @@ typedef struct EncodeState {
         term_t bits;
     } *cuts;
     size_t ncuts, cap;
+    /* term_to_binary: what is encoded, compressed */
+    z_stream packer;
+    uint8_t *packed;   /* NULL: has not begun */
+    size_t room;
+    bool fits;         /* all of it is in `packed` */
 } EncodeState;
 
 static void encode_destroy(NativeState *base)
 {
     EncodeState *s = (EncodeState *)base;
     etf_encode_free(s->encode);
+    if (s->packed) {
+        deflateEnd(&s->packer);
+        mem_free(MEM_ETF, s->packed, s->room);
+    }
     buf_free(&s->out);
     mem_free(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts);
     MEM_DELETE(ETF, s);
@@ -195,23 +204,44 @@ static bool encode_options(const Process *p, EncodeOptions *o, term_t list)
 
 #define COMPRESSED_HEAD 6 /* 131, 80, size:32 */
 
-/* The compressed form, or TERM_NONE when it would not be smaller. */
-static term_t compressed_binary(Process *p, const Buf *out, int level)
+#define PACK_AT_ONCE 4096  /* bytes, between two looks at the reductions */
+#define PACKED_A_RED 16
+
+/* Room for all that is smaller than the plain form. */
+static void pack_begin(EncodeState *s, int level)
 {
-    size_t plain = out->len - 1, room = plain - MIN(plain, (size_t)5);
-    uLongf used = room;
-    if (level == 0 || plain > UINT32_MAX || room == 0) return TERM_NONE;
-    uint8_t *packed = mem_alloc(MEM_ETF, room);
-    term_t t = TERM_NONE;
-    if (compress2(packed, &used, (const Bytef *)out->data + 1, plain, level) == Z_OK) {
-        uint8_t *to;
-        t = heap_binary_new(&p->heap, COMPRESSED_HEAD + used, &to);
-        to[0] = ETF_VERSION;
-        to[1] = ETF_COMPRESSED;
-        for (int i = 0; i < 4; i++) to[2 + i] = (uint8_t)(plain >> 8 * (3 - i));
-        memcpy(to + COMPRESSED_HEAD, packed, used);
-    }
-    mem_free(MEM_ETF, packed, room);
+    size_t plain = s->out.len - 1, room = plain - MIN(plain, (size_t)5);
+    if (plain > UINT32_MAX || room == 0 || deflateInit(&s->packer, level) != Z_OK) return;
+    s->room = room;
+    s->packed = mem_alloc(MEM_ETF, room);
+    s->packer.next_in = (Bytef *)s->out.data + 1;
+    s->packer.next_out = s->packed;
+    s->packer.avail_out = (uInt)room;
+}
+
+/* False: the slice is used up. */
+static bool pack_some(Process *p, EncodeState *s)
+{
+    z_stream *z = &s->packer;
+    do {
+        size_t left = s->out.len - 1 - z->total_in;
+        z->avail_in = (uInt)MIN(left, (size_t)PACK_AT_ONCE);
+        int r = deflate(z, left > PACK_AT_ONCE ? Z_NO_FLUSH : Z_FINISH);
+        s->fits = r == Z_STREAM_END;
+        if (s->fits || r != Z_OK || z->avail_out == 0) return true;
+    } while (!process_bump_reds(p, PACK_AT_ONCE / PACKED_A_RED));
+    return false;
+}
+
+static term_t packed_binary(Process *p, const EncodeState *s)
+{
+    uint8_t *to;
+    size_t plain = s->out.len - 1, used = s->packer.total_out;
+    term_t t = heap_binary_new(&p->heap, COMPRESSED_HEAD + used, &to);
+    to[0] = ETF_VERSION;
+    to[1] = ETF_COMPRESSED;
+    for (int i = 0; i < 4; i++) to[2 + i] = (uint8_t)(plain >> 8 * (3 - i));
+    memcpy(to + COMPRESSED_HEAD, s->packed, used);
     return t;
 }
 
@@ -219,10 +249,14 @@ static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
 {
     term_t result;
     if (o->level == 0) return plain_binary(p, t, o->flags);
-    EncodeState *s = encode(p, t, o->flags, false, &result);
-    if (!s) return result;
-    result = compressed_binary(p, &s->out, o->level);
-    if (result == TERM_NONE) result = heap_binary(&p->heap, buf_text(&s->out), s->out.len);
+    EncodeState *s = own_state(p, encode_destroy);
+    if (!s || !s->packed) {
+        s = encode(p, t, o->flags, false, &result);
+        if (!s) return result;
+        pack_begin(s, o->level);
+    }
+    if (s->packed && !pack_some(p, s)) return yield_with(p, &s->base);
+    result = s->fits ? packed_binary(p, s) : heap_binary(&p->heap, buf_text(&s->out), s->out.len);
     end_state(p);
     return result;
 }

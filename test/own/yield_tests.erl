@@ -66,6 +66,12 @@ table(Type) ->
 cases() ->
     [{term_to_binary, fun list/0, fun(L) -> term_to_binary(L) end},
      {term_to_iovec, fun pairs/0, fun(L) -> term_to_iovec(L) end},
+     {compressed, fun bytes/0, fun(B) -> term_to_binary(B, [compressed]) end},
+     {uncompressed, fun() -> term_to_binary(bytes(), [compressed]) end, fun(B) -> binary_to_term(B) end},
+     {common_prefix, fun() -> B = binary:copy(bytes(), 5), [B, <<B/binary, 1>>] end, fun binary:longest_common_prefix/1},
+     {common_suffix, fun() -> B = binary:copy(bytes(), 5), <<_:3, C/bits>> = <<1:3, B/binary>>, [B, C, <<1, B/binary>>] end,
+      fun binary:longest_common_suffix/1},
+     {common_many, fun() -> [<<"ab">> || _ <- list()] end, fun binary:longest_common_prefix/1},
      {external_size, fun list/0, fun(L) -> erlang:external_size(L) end},
      {external_size2, fun pairs/0, fun(L) -> erlang:external_size(L) end},
      {binary_to_term, fun() -> term_to_binary(list()) end, fun(B) -> binary_to_term(B) end},

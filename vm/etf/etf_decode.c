@@ -42,6 +42,8 @@ struct EtfDecode {
     uint8_t *inflated;        /* owned copy of decompressed input, or NULL */
     size_t inflated_bytes;
     size_t compressed_used;   /* bytes of the original input behind `inflated` */
+    z_stream inflater;
+    bool inflating;           /* not all of it is there yet */
     bool bad;
     bool full;                /* why it is bad: see ETF_FULL */
     term_t result;
@@ -465,28 +467,47 @@ static bool advance(EtfDecode *d, Heap *h)
 /* Deflate cannot pack better than this; a larger claim is a lie. */
 #define DEFLATE_MAX_RATIO 1040
 
-static void inflate_input(EtfDecode *d)
+#define INFLATED_A_ITEM 16 /* bytes: what takes about as long as a term */
+
+/* Input that may lie in a heap, which moves before the next slice. */
+#define INFLATE_AT_ONCE 256
+
+static void inflate_end(EtfDecode *d)
+{
+    d->compressed_used = (size_t)(d->at - d->start) + d->inflater.total_in;
+    d->inflating = false;
+    inflateEnd(&d->inflater);
+    d->at = d->inflated;
+    d->end = d->inflated + d->inflated_bytes;
+}
+
+/* False: the budget is used up before the input is there. */
+static bool inflate_some(EtfDecode *d, size_t budget)
+{
+    z_stream *z = &d->inflater;
+    size_t left = d->inflated_bytes - z->total_out;
+    z->avail_out = (uInt)(budget < left / INFLATED_A_ITEM ? budget * INFLATED_A_ITEM : left);
+    int result = inflate(z, Z_SYNC_FLUSH);
+    if (result == Z_OK && z->avail_out == 0 && z->total_out < d->inflated_bytes) return false;
+    if (result != Z_STREAM_END || z->total_out != d->inflated_bytes) d->bad = true;
+    inflate_end(d);
+    return true;
+}
+
+static void inflate_begin(EtfDecode *d)
 {
     size_t size = get32(d), have = (size_t)(d->end - d->at);
     if (d->bad || size / DEFLATE_MAX_RATIO > have) {
         d->bad = true;
         return;
     }
-    z_stream z = {.next_in = (Bytef *)d->at, .avail_in = (uInt)MIN(have, (size_t)UINT_MAX)};
     d->inflated_bytes = size;
     d->inflated = mem_alloc(MEM_ETF, size);
-    z.next_out = d->inflated;
-    z.avail_out = (uInt)size;
-    if (inflateInit(&z) != Z_OK) {
-        d->bad = true;
-        return;
-    }
-    int result = inflate(&z, Z_FINISH);
-    d->compressed_used = (size_t)(d->at - d->start) + z.total_in;
-    if (result != Z_STREAM_END || z.total_out != size) d->bad = true;
-    inflateEnd(&z);
-    d->at = d->inflated;
-    d->end = d->inflated + size;
+    d->inflater = (z_stream){.next_in = (Bytef *)d->at, .avail_in = (uInt)MIN(have, (size_t)UINT_MAX),
+                             .next_out = d->inflated};
+    d->inflating = inflateInit(&d->inflater) == Z_OK;
+    d->bad = !d->inflating;
+    if (d->inflating && have <= INFLATE_AT_ONCE) (void)inflate_some(d, SIZE_MAX);
 }
 
 EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags,
@@ -504,7 +525,7 @@ EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags
     if (get8(d) != ETF_VERSION) d->bad = true;
     if (!d->bad && has(d, 1) && *d->at == ETF_COMPRESSED && !(flags & ETF_NO_COMPRESSED)) {
         d->at++;
-        inflate_input(d);
+        inflate_begin(d);
     }
     return d;
 }
@@ -544,6 +565,7 @@ static bool at_small(const EtfDecode *d) { return d->at < d->end && (*d->at == E
 
 enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *result, size_t *used)
 {
+    if (d->inflating && !inflate_some(d, budget)) return ETF_MORE;
     while (!d->bad) {
         if (budget-- == 0) return ETF_MORE;
         if (at_small(d)) budget -= read_small_run(d, budget);
@@ -565,6 +587,7 @@ void etf_decode_free(EtfDecode *d)
         if (f->kind == FRAME_MAP) MEM_DELETE_ARRAY(ETF, f->pairs, 2 * f->size);
     }
     mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
+    if (d->inflating) inflateEnd(&d->inflater);
     if (d->inflated) mem_free(MEM_ETF, d->inflated, d->inflated_bytes);
     MEM_DELETE(ETF, d);
 }
