@@ -169,7 +169,7 @@ typedef struct Process {
     int32_t later_reds;          /* owner: left in this slice behind `reds`, see split_slice; here it fills a gap */
     uint64_t max_heap;           /* owner: words << 3 | MAX_HEAP_* */
     struct SysTask *systasks;    /* owner: oldest first; systask.h */
-    struct Suspend *suspending;  /* owner: processes this one has suspended */
+    struct SuspendSet *suspending; /* owner: processes this one has suspended; NULL: none */
     struct ExitState *exit;      /* owner: progress of process_exit, NULL before */
     struct RunQueue *_Atomic runq; /* atomic: queue it belongs to */
     struct Process *next_queued; /* run queue lock */

@@ -47,7 +47,7 @@ static term_t monitor_record(Heap *h, const Monitor *m, term_t list)
 
 static term_t suspend_records(Process *p, Heap *h, term_t list)
 {
-    for (Suspend *s = p->suspending; s; s = s->next) {
+    for (Suspend *s = suspend_first(p); s; s = suspend_next(s)) {
         term_t e[] = {am_erl_monitor, am_suspend, am_origin, TERM_NIL, s->pid, TERM_NIL};
         list = record(h, ARRAY_LEN(e), e, list);
     }

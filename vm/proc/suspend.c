@@ -6,26 +6,77 @@
 #include "proc/procops.h"
 #include "proc/signal.h"
 
-/* The suspended may have died: such entries are dropped when the list is looked at. */
+typedef struct SuspendSet {
+    RbTree tree;             /* by pid */
+    size_t count, prune_at;  /* so many: time to look for the dead among them */
+} SuspendSet;
+
+#define PRUNE_LEAST 64
+
+static int compare_key(const void *pid, const RbNode *node, void *ctx UNUSED)
+{
+    term_t a = *(const term_t *)pid, b = container_of(node, Suspend, node)->pid;
+    return a < b ? -1 : a > b;
+}
+
+static int compare(const RbNode *a, const RbNode *b, void *ctx)
+{
+    return compare_key(&container_of(a, Suspend, node)->pid, b, ctx);
+}
+
+Suspend *suspend_first(Process *p)
+{
+    RbNode *n = p->suspending ? rb_first(&p->suspending->tree) : NULL;
+    return n ? container_of(n, Suspend, node) : NULL;
+}
+
+Suspend *suspend_next(Suspend *s)
+{
+    RbNode *n = rb_next(&s->node);
+    return n ? container_of(n, Suspend, node) : NULL;
+}
+
+static void drop(Process *p, Suspend *s)
+{
+    rb_remove(&p->suspending->tree, &s->node);
+    MEM_DELETE(LINK, s);
+    if (--p->suspending->count > 0) return;
+    MEM_DELETE(LINK, p->suspending);
+    p->suspending = NULL;
+}
+
+/* The suspended may have died: such entries are dropped when they are met. */
 static void prune(Process *p)
 {
-    for (Suspend **at = &p->suspending; *at;) {
-        Suspend *s = *at;
-        if (process_lookup_alive(p->vm, s->pid)) {
-            at = &s->next;
-            continue;
-        }
-        *at = s->next;
-        MEM_DELETE(LINK, s);
+    for (Suspend *s = suspend_first(p), *next; s; s = next) {
+        next = suspend_next(s);
+        if (!process_lookup_alive(p->vm, s->pid)) drop(p, s);
     }
 }
 
-static Suspend **find(Process *p, term_t pid)
+static Suspend *find(Process *p, term_t pid)
 {
-    prune(p);
-    Suspend **at = &p->suspending;
-    while (*at && (*at)->pid != pid) at = &(*at)->next;
-    return at;
+    RbNode *n = p->suspending ? rb_find(&p->suspending->tree, &pid, compare_key, NULL) : NULL;
+    if (!n) return NULL;
+    if (process_lookup_alive(p->vm, pid)) return container_of(n, Suspend, node);
+    drop(p, container_of(n, Suspend, node));
+    return NULL;
+}
+
+static void add(Process *p, term_t pid, bool active)
+{
+    if (p->suspending && p->suspending->count >= p->suspending->prune_at) {
+        prune(p);
+        if (p->suspending) p->suspending->prune_at = MAX(2 * p->suspending->count, (size_t)PRUNE_LEAST);
+    }
+    if (!p->suspending) {
+        p->suspending = MEM_NEW(LINK, SuspendSet);
+        p->suspending->prune_at = PRUNE_LEAST;
+    }
+    Suspend *s = MEM_NEW(LINK, Suspend);
+    *s = (Suspend){.pid = pid, .active = active, .outstanding = !active};
+    (void)rb_insert(&p->suspending->tree, &s->node, compare, NULL);
+    p->suspending->count++;
 }
 
 /* Signal.aux: what to do besides suspending. */
@@ -72,7 +123,7 @@ static term_t suspend_again(Process *p, Suspend *s, enum SuspendHow how, term_t 
 
 term_t suspend_process(Process *p, term_t pid, bool unless, enum SuspendHow how, term_t tag)
 {
-    Suspend **at = find(p, pid), *s = *at;
+    Suspend *s = find(p, pid);
     bool sync = how == SUSPEND_SYNC;
     if (s && unless) {
         if (sync && !s->active) { /* false, but not before it stands still */
@@ -89,9 +140,7 @@ term_t suspend_process(Process *p, term_t pid, bool unless, enum SuspendHow how,
         answer_state(p, how, tag, am_exited);
         return sync ? am_badarg : am_true;
     }
-    s = MEM_NEW(LINK, Suspend);
-    *s = (Suspend){.pid = pid, .active = sync, .outstanding = !sync};
-    *at = s;
+    add(p, pid, sync);
     return sync ? tag : am_true;
 }
 
@@ -110,25 +159,23 @@ void suspend_end(Vm *vm, term_t pid) { send_resume(vm, am_system, pid); }
 
 bool suspend_resume(Process *p, term_t pid)
 {
-    Suspend **at = find(p, pid), *s = *at;
+    Suspend *s = find(p, pid);
     if (!s) return false;
     if (s->active)
         s->active--;
     else
         s->outstanding--;
     if (s->active + s->outstanding > 0) return true;
-    *at = s->next;
-    MEM_DELETE(LINK, s);
+    drop(p, s);
     send_resume(p->vm, p->id, pid);
     return true;
 }
 
 void suspend_resume_all(Process *p)
 {
-    for (Suspend *s; (s = p->suspending) != NULL;) {
-        p->suspending = s->next;
+    for (Suspend *s; (s = suspend_first(p)) != NULL;) {
         send_resume(p->vm, p->id, s->pid);
-        MEM_DELETE(LINK, s);
+        drop(p, s);
     }
 }
 
@@ -136,7 +183,7 @@ term_t suspend_list(Process *p, Heap *h)
 {
     term_t list = TERM_NIL;
     prune(p);
-    for (Suspend *s = p->suspending; s; s = s->next)
+    for (Suspend *s = suspend_first(p); s; s = suspend_next(s))
         list = heap_cons(h, heap_tuple3(h, s->pid, term_small(s->active), term_small(s->outstanding)), list);
     return list;
 }
@@ -144,7 +191,7 @@ term_t suspend_list(Process *p, Heap *h)
 /* In the suspender: pid stands still now. */
 static void confirmed(Process *p, void *pid, bool dead)
 {
-    Suspend *s = dead ? NULL : *find(p, (term_t)(uintptr_t)pid);
+    Suspend *s = dead ? NULL : find(p, (term_t)(uintptr_t)pid);
     if (!s) return;
     s->active += s->outstanding;
     s->outstanding = 0;

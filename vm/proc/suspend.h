@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* suspend - erlang:suspend_process and resume_process.
- * The suspender counts in its own list how often it has suspended each process; the first time sends a
+ * The suspender counts in a set of its own how often it has suspended each process; the first time sends a
  * suspend signal, the last resume sends a resume signal. A suspender that dies resumes all.
  * A suspended process handles signals; only its program stands still.
  * Threads: owner of p. Semantics: erlang(3) suspend_process/2. Layer: proc. */
@@ -10,7 +10,7 @@
 #include "proc/process.h"
 
 typedef struct Suspend {
-    struct Suspend *next;
+    RbNode node;
     term_t pid;              /* local */
     uint32_t active;         /* suspensions that have taken effect */
     uint32_t outstanding;    /* asynchronous ones not yet confirmed by the suspended process */
@@ -26,6 +26,9 @@ void suspend_resume_all(Process *p);
 /* p, which executes, stands still when it leaves its slice, until suspend_end; the VM suspends it, no process. */
 void suspend_self(Process *p);
 void suspend_end(Vm *vm, term_t pid);
+/* Those that p has suspended, which may have died since; NULL at the end. */
+Suspend *suspend_first(Process *p);
+Suspend *suspend_next(Suspend *s);
 /* [{Pid, Active, Outstanding}] */
 term_t suspend_list(Process *p, Heap *h);
 

@@ -17,6 +17,7 @@ main() ->
     t:p("big reason", fun big_reason/0),
     t:p("killed while suspended", fun killed_suspended/0),
     t:p("suspend counts", fun suspend_counts/0),
+    t:p("many suspended", fun many_suspended/0),
     t:p("suspender dies", fun suspender_dies/0),
     t:p("info while suspended", fun info_suspended/0),
     t:p("monitor tag", fun monitor_tag/0),
@@ -126,6 +127,29 @@ suspend_counts() ->
     B = try erlang:resume_process(P) catch C:E -> {C, E} end,
     exit(P, kill),
     {A, N, S1, S2, S3, B}.
+
+%% Suspended, resumed and killed at random, against a model of the counts.
+many_suspended() ->
+    rand:seed(exsss, 3),
+    Ps = list_to_tuple([spawn(timer, sleep, [infinity]) || _ <- lists:seq(1, 500)]),
+    Counts = many_suspended(20000, Ps, #{}),
+    {suspending, L} = process_info(self(), suspending),
+    Same = lists:sort(L) =:= lists:sort([{P, N, 0} || {P, N} <- maps:to_list(Counts), is_process_alive(P)]),
+    [exit(P, kill) || P <- tuple_to_list(Ps)],
+    {Same, length(L)}.
+
+many_suspended(0, _, Counts) -> Counts;
+many_suspended(N, Ps, Counts) ->
+    P = element(rand:uniform(tuple_size(Ps)), Ps),
+    Count = maps:get(P, Counts, 0),
+    Alive = is_process_alive(P),
+    many_suspended(N - 1, Ps, case rand:uniform(20) of
+        1 when Alive -> M = monitor(process, P), exit(P, kill), receive {'DOWN', M, _, _, _} -> maps:remove(P, Counts) end;
+        X when X < 13, Alive -> true = erlang:suspend_process(P), Counts#{P => Count + 1};
+        X when X < 13 -> {'EXIT', {badarg, _}} = (catch erlang:suspend_process(P)), Counts;
+        _ when Count > 0 -> true = erlang:resume_process(P), maps:filter(fun(_, C) -> C > 0 end, Counts#{P => Count - 1});
+        _ -> {'EXIT', {badarg, _}} = (catch erlang:resume_process(P)), Counts
+    end).
 
 suspender_dies() ->
     P = spawn(fun() -> receive x -> ok end end),
