@@ -4,7 +4,8 @@
  *
  * One engine runs them all. A traversal works in slices under the table's lock; between slices
  * the table is held (fixed), the position is a slot number or a key, and the state hangs off
- * the process (NativeState). A key that the pattern determines restricts the traversal to it.
+ * the process (NativeState). If all clauses name their key, only the objects of these keys are visited, in the order
+ * of the clauses, and the slot number counts keys.
  * Continuations are tuples as ets:repair_continuation/2 knows them:
  *   {Table, Slot, Limit, MS, Rest, RestLength}                             hash
  *   {Table, LastKey, End, Limit, MS, Rest, RestLength, 0|1 (reverse)}      ordered_set
@@ -27,9 +28,11 @@ typedef struct Traversal {
     size_t slot;             /* hash: next slot */
     size_t count;            /* results so far */
     bool has_key;            /* tree: `key` is the last object visited */
-    bool keyed;              /* visit the objects of one key only: single_key */
+    bool looked_for_keys;
+    term_t *keys;            /* not NULL: only their objects are visited; in the specification's memory */
+    size_t key_count, key_room;
+    term_t first_key;        /* the room for one */
     term_t key;              /* root */
-    term_t single_key;       /* in the specification's memory */
     term_t list;             /* root: results, newest first */
 } Traversal;
 
@@ -45,6 +48,7 @@ static void traversal_free(NativeState *s)
     Traversal *tr = (Traversal *)s;
     if (tr->held) ets_release(tr->table);
     ms_unref(tr->ms);
+    if (tr->keys != &tr->first_key) MEM_DELETE_ARRAY(ETS_TABLE, tr->keys, tr->key_room);
     MEM_DELETE(ETS_TABLE, tr);
 }
 
@@ -55,7 +59,7 @@ static Traversal *traversal_new(Process *p, MatchSpec *ms, enum Action action)
     tr->base.each_root = visit_roots;
     tr->ms = ms;
     tr->action = action;
-    tr->key = tr->single_key = tr->list = TERM_NIL;
+    tr->key = tr->list = TERM_NIL;
     p->native_state = &tr->base;
     return tr;
 }
@@ -115,11 +119,15 @@ static bool chunk_full(const Traversal *tr)
     return tr->limit && tr->count >= tr->limit;
 }
 
-static int slice_key(Process *p, EtsTable *t, Traversal *tr)
+static int slice_keys(Process *p, EtsTable *t, Traversal *tr, size_t budget)
 {
-    for (EtsObject *o = ets_find(t, tr->single_key), *next; o; o = next) {
-        next = ets_find_next(t, o);
-        if (!visit(p, t, tr, o)) return -1;
+    size_t seen = 0;
+    for (; tr->slot < tr->key_count; tr->slot++) {
+        if (seen++ >= budget || chunk_full(tr)) return 0;
+        for (EtsObject *o = ets_find(t, tr->keys[tr->slot]), *next; o; o = next, seen++) {
+            next = ets_find_next(t, o);
+            if (!visit(p, t, tr, o)) return -1;
+        }
     }
     return 1;
 }
@@ -148,11 +156,10 @@ static EtsObject *tree_start(EtsTable *t, Traversal *tr, term_t range)
     return ets_tree_object(tr->reverse ? rb_last(&t->tree) : rb_first(&t->tree));
 }
 
-/* The key pattern of a specification of one clause that bounds the traversal, or TERM_NONE. */
-static term_t key_pattern(const MatchSpec *ms, word_t keypos)
+/* The key pattern of a clause that does not match any key, or TERM_NONE. */
+static term_t key_pattern(const MatchSpec *ms, size_t clause, word_t keypos)
 {
-    if (ms->clause_count != 1) return TERM_NONE;
-    term_t head = ms->clauses[0].head;
+    term_t head = ms->clauses[clause].head;
     if (!term_is_tuple(head) || tuple_arity(head) < keypos) return TERM_NONE;
     term_t pattern = tuple_element(head, keypos);
     return ms_takes_any_key(pattern) ? TERM_NONE : pattern;
@@ -160,7 +167,7 @@ static term_t key_pattern(const MatchSpec *ms, word_t keypos)
 
 static int slice_tree(Process *p, EtsTable *t, Traversal *tr, size_t budget)
 {
-    term_t range = key_pattern(tr->ms, t->keypos);
+    term_t range = tr->ms->clause_count == 1 ? key_pattern(tr->ms, 0, t->keypos) : TERM_NONE;
     EtsObject *o = tree_start(t, tr, range);
     for (size_t seen = 0; o; seen++) {
         if (range != TERM_NONE) {
@@ -183,7 +190,7 @@ static int slice(Process *p, EtsTable *t, Traversal *tr)
 {
     size_t before = tr->count;
     if (tr->ms->clause_count == 0) return 1;
-    int r = tr->keyed        ? slice_key(p, t, tr)
+    int r = tr->keys         ? slice_keys(p, t, tr, OBJECTS_PER_SLICE)
             : ets_is_tree(t) ? slice_tree(p, t, tr, OBJECTS_PER_SLICE)
                              : slice_hash(p, t, tr, OBJECTS_PER_SLICE);
     process_bump_reds(p, (int32_t)(100 + MIN(tr->count - before, 3000)));
@@ -208,13 +215,43 @@ static term_t pause(Process *p, EtsTable *t, Traversal *tr, bool exclusive)
     return bif_yield(p);
 }
 
-/* Restrict to one key if the only clause's pattern names it. */
-static void find_single_key(EtsTable *t, Traversal *tr)
+/* seen: indexes + 1 of the keys so far, by hash. */
+static bool is_new_key(const Traversal *tr, uint32_t *seen, size_t room, term_t key)
 {
-    term_t k = key_pattern(tr->ms, t->keypos);
-    if (tr->limit || tr->reverse || k == TERM_NONE || !ms_is_ground(k)) return;
-    tr->keyed = true;
-    tr->single_key = k;
+    size_t i = ets_hash_of(key) & (room - 1);
+    for (; seen[i]; i = (i + 1) & (room - 1))
+        if (term_eq(tr->keys[seen[i] - 1], key)) return false;
+    seen[i] = (uint32_t)tr->key_count + 1;
+    return true;
+}
+
+static void drop_equal_keys(Traversal *tr)
+{
+    size_t room = 4, n = tr->key_count;
+    if (n == 1) return;
+    while (room < 2 * n) room *= 2;
+    uint32_t *seen = mem_alloc_zero(MEM_TEMP, room * sizeof *seen);
+    tr->key_count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_new_key(tr, seen, room, tr->keys[i])) tr->keys[tr->key_count++] = tr->keys[i];
+    mem_free(MEM_TEMP, seen, room * sizeof *seen);
+}
+
+/* Restrict to the keys that the clauses name, if all do. Several in the order of keys: not done. */
+static void find_keys(EtsTable *t, Traversal *tr)
+{
+    size_t n = tr->ms->clause_count;
+    if (tr->looked_for_keys) return;
+    tr->looked_for_keys = true;
+    if (ets_is_tree(t) && (n != 1 || tr->has_key)) return;
+    for (size_t i = 0; i < n; i++) {
+        term_t key = key_pattern(tr->ms, i, t->keypos);
+        if (key == TERM_NONE || !ms_is_ground(key)) return;
+    }
+    tr->key_count = tr->key_room = n;
+    tr->keys = n == 1 ? &tr->first_key : MEM_NEW_ARRAY(ETS_TABLE, term_t, n);
+    for (size_t i = 0; i < n; i++) tr->keys[i] = key_pattern(tr->ms, i, t->keypos);
+    drop_equal_keys(tr);
 }
 
 static term_t list_reverse(Heap *h, term_t list)
@@ -272,8 +309,8 @@ static term_t run(Process *p, term_t table, Traversal *tr)
         traversal_end(p);
         return TERM_NONE;
     }
-    if (!tr->held && !tr->has_key && tr->slot == 0) find_single_key(t, tr);
-    if (exclusive && !ets_is_tree(t) && !(tr->keyed && t->type == ETS_SET)) hold(t, tr);
+    find_keys(t, tr);
+    if (exclusive && !ets_is_tree(t) && !(tr->keys && t->type == ETS_SET)) hold(t, tr);
     int r = slice(p, t, tr);
     if (r == 0 && !chunk_full(tr)) return pause(p, t, tr, exclusive);
     term_t result = r < 0 ? bif_error(p, EXC_BADARG)

@@ -11,6 +11,7 @@
 #include "proc/process.h"
 
 enum { MS_MAX_DEPTH = 2000 };       /* of nested expressions: system_limit beyond */
+enum { MS_FEW_OPS = 12, MS_FEW_VARS = 6 };
 enum MsDialect { MS_TABLE, MS_TRACE, MS_TRACE_SEND, MS_TRACE_RECEIVE };
 enum MsBody { MS_BODY_SPEC, MS_BODY_OBJECT, MS_BODY_VARS };
 
@@ -70,7 +71,7 @@ typedef struct MatchSpec {
     Binary *magic;
     Vm *vm;
     Heap heap;                   /* constants */
-    MsOp *ops;
+    MsOp *ops;                   /* first_ops, or room of their own; so var_slots and clauses */
     uint32_t op_count, op_cap;
     uint32_t *var_slots;
     uint32_t var_slot_count, var_slot_cap;
@@ -78,6 +79,10 @@ typedef struct MatchSpec {
     uint32_t clause_count;
     uint32_t slot_count;         /* of the clause that needs most */
     uint32_t stack_depth;        /* likewise */
+    /* what most patterns fit into: */
+    MsOp first_ops[MS_FEW_OPS];
+    uint32_t first_var_slots[MS_FEW_VARS];
+    MsClause first_clause;
 } MatchSpec;
 
 /* Compile; NULL with badarg when the specification is not valid, with system_limit when its expressions are

@@ -14,7 +14,6 @@
 
 typedef struct Var {
     uint32_t number, slot;
-    bool used;
 } Var;
 
 /* A part of a pattern that is still to be compiled, and the operation that takes it out of slot `from`. */
@@ -24,14 +23,19 @@ typedef struct Todo {
     uint16_t code;
 } Todo;
 
+#define TODO_INLINE 16
+#define VARS_INLINE 8
+#define FEW_VARS 16
+
 typedef struct Compiler {
     MatchSpec *ms;
     enum MsDialect dialect;
-    Var *vars;                  /* of the clause at hand: a hash table, var_room a power of two or 0 */
-    uint32_t var_count, var_room;
-    PatternParts parts;         /* of the pattern at hand */
+    Var *vars, *first_vars;     /* of the clause at hand, in the order in which they were met */
+    uint32_t var_count, var_cap;
+    uint32_t *var_index;        /* of more than FEW_VARS: where they are, + 1, by hash; twice var_cap */
+    const PatternParts *parts;  /* of the pattern at hand */
     size_t part;                /* the next to be met */
-    Todo *todo;
+    Todo *todo, *first_todo;    /* first_: the room to begin with, the caller's */
     size_t todo_count, todo_room;
     uint32_t slots;             /* next free slot */
     uint32_t depth, max_depth;  /* of the value stack */
@@ -70,9 +74,11 @@ static bool fail_function(Compiler *c, term_t name, word_t arity, const char *wh
 static void free_spec(MatchSpec *ms)
 {
     heap_dispose(&ms->heap);
-    mem_free(MEM_MATCH_SPEC, ms->ops, ms->op_cap * sizeof *ms->ops);
-    mem_free(MEM_MATCH_SPEC, ms->var_slots, ms->var_slot_cap * sizeof *ms->var_slots);
-    mem_free(MEM_MATCH_SPEC, ms->clauses, ms->clause_count * sizeof *ms->clauses);
+    if (ms->ops != ms->first_ops) mem_free(MEM_MATCH_SPEC, ms->ops, ms->op_cap * sizeof *ms->ops);
+    if (ms->var_slots != ms->first_var_slots)
+        mem_free(MEM_MATCH_SPEC, ms->var_slots, ms->var_slot_cap * sizeof *ms->var_slots);
+    if (ms->clauses != &ms->first_clause)
+        mem_free(MEM_MATCH_SPEC, ms->clauses, ms->clause_count * sizeof *ms->clauses);
     MEM_DELETE(MATCH_SPEC, ms);
 }
 
@@ -99,14 +105,22 @@ MatchSpec *ms_of_binary(const Binary *b) { return b->destroy == destroy_magic ? 
 
 /* ---- emitting ---- */
 
+/* `old` bytes in the place where they were at first, or in room of their own, become `fresh` bytes. */
+static COLD void *grow(enum MemType type, void *at, const void *first, size_t old, size_t fresh)
+{
+    if (at != first) return mem_realloc(type, at, old, fresh);
+    void *to = mem_alloc(type, fresh);
+    memcpy(to, at, old);
+    return to;
+}
+
 static MsOp *emit(Compiler *c, enum MsOpCode code)
 {
     MatchSpec *ms = c->ms;
     if (ms->op_count == ms->op_cap) {
-        uint32_t cap = ms->op_cap ? 2 * ms->op_cap : 16;
-        ms->ops = mem_realloc(MEM_MATCH_SPEC, ms->ops, ms->op_cap * sizeof *ms->ops,
-                              cap * sizeof *ms->ops);
-        ms->op_cap = cap;
+        size_t old = ms->op_cap * sizeof *ms->ops;
+        ms->ops = grow(MEM_MATCH_SPEC, ms->ops, ms->first_ops, old, 2 * old);
+        ms->op_cap *= 2;
     }
     MsOp *op = &ms->ops[ms->op_count++];
     *op = (MsOp){.code = (uint16_t)code};
@@ -134,74 +148,99 @@ static bool push_constant(Compiler *c, term_t t)
 
 /* ---- variables ---- */
 
-/* Where the variable is or would be; there is room. */
-static Var *place_of_var(const Compiler *c, uint32_t number)
+/* The place in the index of the variable, or for it. */
+static uint32_t *place_of_var(const Compiler *c, uint32_t number)
 {
-    uint32_t mask = c->var_room - 1, i = number * UINT32_C(0x9E3779B1) & mask;
-    while (c->vars[i].used && c->vars[i].number != number) i = (i + 1) & mask;
-    return &c->vars[i];
+    uint32_t mask = 2 * c->var_cap - 1, i = number * UINT32_C(0x9E3779B1) & mask;
+    while (c->var_index[i] && c->vars[c->var_index[i] - 1].number != number) i = (i + 1) & mask;
+    return &c->var_index[i];
 }
 
-static Var *find_var(const Compiler *c, uint32_t number)
+static const Var *find_var(const Compiler *c, uint32_t number)
 {
-    if (c->var_count == 0) return NULL;
-    Var *v = place_of_var(c, number);
-    return v->used ? v : NULL;
+    if (c->var_index) {
+        uint32_t at = *place_of_var(c, number);
+        return at ? &c->vars[at - 1] : NULL;
+    }
+    for (uint32_t i = 0; i < c->var_count; i++)
+        if (c->vars[i].number == number) return &c->vars[i];
+    return NULL;
+}
+
+static void drop_var_index(Compiler *c)
+{
+    if (!c->var_index) return;
+    mem_free(MEM_TEMP, c->var_index, 2 * c->var_cap * sizeof *c->var_index);
+    c->var_index = NULL;
+}
+
+static void index_vars(Compiler *c)
+{
+    c->var_index = mem_alloc_zero(MEM_TEMP, 2 * c->var_cap * sizeof *c->var_index);
+    for (uint32_t i = 0; i < c->var_count; i++) *place_of_var(c, c->vars[i].number) = i + 1;
 }
 
 static void grow_vars(Compiler *c)
 {
-    Var *old = c->vars;
-    uint32_t room = c->var_room;
-    c->var_room = room ? 2 * room : 16;
-    c->vars = mem_alloc_zero(MEM_TEMP, c->var_room * sizeof *c->vars);
-    for (uint32_t i = 0; i < room; i++)
-        if (old[i].used) *place_of_var(c, old[i].number) = old[i];
-    mem_free(MEM_TEMP, old, room * sizeof *old);
+    size_t old = c->var_cap * sizeof *c->vars;
+    drop_var_index(c);
+    c->vars = grow(MEM_TEMP, c->vars, c->first_vars, old, 2 * old);
+    c->var_cap *= 2;
 }
 
 static void add_var(Compiler *c, uint32_t number, uint32_t slot)
 {
-    if (2 * c->var_count >= c->var_room) grow_vars(c);
-    *place_of_var(c, number) = (Var){number, slot, true};
-    c->var_count++;
+    if (c->var_count == c->var_cap) grow_vars(c);
+    c->vars[c->var_count++] = (Var){number, slot};
+    if (c->var_index) *place_of_var(c, number) = c->var_count;
+    else if (c->var_count > FEW_VARS) index_vars(c);
 }
 
 static void forget_vars(Compiler *c)
 {
-    mem_free(MEM_TEMP, c->vars, c->var_room * sizeof *c->vars);
-    c->vars = NULL;
-    c->var_count = c->var_room = 0;
+    drop_var_index(c);
+    c->var_count = 0;
 }
 
 static int compare_vars(const void *a, const void *b)
 {
-    const Var *v = a, *w = b;
-    if (v->used != w->used) return v->used ? -1 : 1;
-    return (v->number > w->number) - (v->number < w->number);
+    uint32_t x = ((const Var *)a)->number, y = ((const Var *)b)->number;
+    return (x > y) - (x < y);
+}
+
+static bool vars_ascend(const Compiler *c)
+{
+    for (uint32_t i = 1; i < c->var_count; i++)
+        if (c->vars[i - 1].number > c->vars[i].number) return false;
+    return true;
+}
+
+static void save_slots(MatchSpec *ms, const Var *vars, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) ms->var_slots[ms->var_slot_count++] = vars[i].slot;
 }
 
 /* Record the clause's variables in ascending order, for '$$'. */
 static void save_vars(Compiler *c, MsClause *clause)
 {
     MatchSpec *ms = c->ms;
-    Var *sorted = mem_alloc(MEM_TEMP, c->var_room * sizeof *sorted);
-    if (c->var_room) {
-        memcpy(sorted, c->vars, c->var_room * sizeof *sorted);
-        qsort(sorted, c->var_room, sizeof *sorted, compare_vars);
-    }
-    uint32_t need = ms->var_slot_count + c->var_count;
+    uint32_t n = c->var_count, need = ms->var_slot_count + n;
     if (need > ms->var_slot_cap) {
-        ms->var_slots = mem_realloc(MEM_MATCH_SPEC, ms->var_slots,
-                                    ms->var_slot_cap * sizeof *ms->var_slots,
-                                    need * sizeof *ms->var_slots);
+        ms->var_slots = grow(MEM_MATCH_SPEC, ms->var_slots, ms->first_var_slots,
+                             ms->var_slot_cap * sizeof *ms->var_slots, need * sizeof *ms->var_slots);
         ms->var_slot_cap = need;
     }
     clause->vars = ms->var_slot_count;
-    clause->var_count = c->var_count;
-    for (uint32_t i = 0; i < c->var_count; i++)
-        ms->var_slots[ms->var_slot_count++] = sorted[i].slot;
-    mem_free(MEM_TEMP, sorted, c->var_room * sizeof *sorted);
+    clause->var_count = n;
+    if (vars_ascend(c)) {
+        save_slots(ms, c->vars, n);
+        return;
+    }
+    Var *sorted = mem_alloc(MEM_TEMP, n * sizeof *sorted);
+    memcpy(sorted, c->vars, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_vars);
+    save_slots(ms, sorted, n);
+    mem_free(MEM_TEMP, sorted, n * sizeof *sorted);
 }
 
 /* ---- patterns ---- */
@@ -209,9 +248,9 @@ static void save_vars(Compiler *c, MsClause *clause)
 static void todo_push(Compiler *c, Todo what)
 {
     if (c->todo_count == c->todo_room) {
-        size_t room = c->todo_room ? 2 * c->todo_room : 16;
-        c->todo = mem_realloc(MEM_TEMP, c->todo, c->todo_room * sizeof *c->todo, room * sizeof *c->todo);
-        c->todo_room = room;
+        size_t old = c->todo_room * sizeof *c->todo;
+        c->todo = grow(MEM_TEMP, c->todo, c->first_todo, old, 2 * old);
+        c->todo_room *= 2;
     }
     c->todo[c->todo_count++] = what;
 }
@@ -277,16 +316,16 @@ static void compile_variable(Compiler *c, uint32_t number, uint32_t slot)
 static bool compile_part(Compiler *c, term_t t, uint32_t slot)
 {
     uint32_t number;
-    bool parts = term_is_list_cell(t) || term_is_tuple(t) || term_is_map(t);
     bool ok = true;
     if (t == am_Underscore) return true;
-    if (ms_is_variable(t, &number)) {
-        compile_variable(c, number, slot);
-    } else if (!parts) {
-        compile_equal(c, term_is_immed(t) ? MS_EQ : MS_EQ_DEEP, slot, t);
-    } else if (pattern_part_is_ground(&c->parts, c->part)) {
+    if (term_is_immed(t)) {
+        if (ms_is_variable(t, &number)) compile_variable(c, number, slot);
+        else compile_equal(c, MS_EQ, slot, t);
+    } else if (!term_is_list_cell(t) && !term_is_tuple(t) && !term_is_map(t)) {
         compile_equal(c, MS_EQ_DEEP, slot, t);
-        c->part += pattern_part_size(&c->parts, c->part);
+    } else if (pattern_part_is_ground(c->parts, c->part)) {
+        compile_equal(c, MS_EQ_DEEP, slot, t);
+        c->part += pattern_part_size(c->parts, c->part);
     } else {
         c->part++;
         if (term_is_tuple(t)) open_tuple(c, t, slot);
@@ -299,7 +338,9 @@ static bool compile_part(Compiler *c, term_t t, uint32_t slot)
 /* t: in the specification's own heap. */
 static bool compile_pattern(Compiler *c, term_t t)
 {
-    pattern_parts_init(&c->parts, t);
+    PatternParts parts;
+    pattern_parts_init(&parts, t);
+    c->parts = &parts;
     c->part = c->todo_count = 0;
     bool ok = compile_part(c, t, 0);
     while (ok && c->todo_count > 0) {
@@ -308,7 +349,7 @@ static bool compile_pattern(Compiler *c, term_t t)
         op->a = c->slots++, op->b = next.from, op->c = next.index, op->k = next.key;
         ok = compile_part(c, next.pattern, op->a);
     }
-    pattern_parts_free(&c->parts);
+    pattern_parts_free(&parts);
     return ok;
 }
 
@@ -529,7 +570,7 @@ static bool compile_atom_expr(Compiler *c, term_t t)
     } else if (t == am_Dollar_dollar) {
         emit_push(c, MS_PUSH_VARS);
     } else if (ms_is_variable(t, &number)) {
-        Var *v = find_var(c, number);
+        const Var *v = find_var(c, number);
         if (!v) return fail(c, "Variable $%u is unbound.", number);
         emit_push(c, MS_PUSH_SLOT)->a = v->slot;
     } else {
@@ -619,7 +660,7 @@ static bool compile_clauses(Compiler *c, term_t spec)
         if (!term_is_tuple_of(list_head(l), 3))
             return fail(c, "Match program part is not a tuple of arity 3.");
     if (l != TERM_NIL || n == 0) return fail(c, "Match programs are not in a list.");
-    c->ms->clauses = mem_alloc_zero(MEM_MATCH_SPEC, n * sizeof(MsClause));
+    if (n > 1) c->ms->clauses = mem_alloc_zero(MEM_MATCH_SPEC, n * sizeof(MsClause));
     c->ms->clause_count = n;
     for (uint32_t i = 0; i < n; i++, spec = list_tail(spec)) {
         const term_t *e = tuple_elements(list_head(spec));
@@ -635,12 +676,19 @@ static MatchSpec *with_magic(MatchSpec *ms)
     return ms;
 }
 
-MatchSpec *ms_of_no_clause(Vm *vm)
+static MatchSpec *spec_new(Vm *vm)
 {
     MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
     ms->vm = vm;
-    return with_magic(ms);
+    ms->ops = ms->first_ops;
+    ms->op_cap = MS_FEW_OPS;
+    ms->var_slots = ms->first_var_slots;
+    ms->var_slot_cap = MS_FEW_VARS;
+    ms->clauses = &ms->first_clause;
+    return ms;
 }
+
+MatchSpec *ms_of_no_clause(Vm *vm) { return with_magic(spec_new(vm)); }
 
 MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect)
 {
@@ -653,15 +701,18 @@ MatchSpec *ms_compile(Process *p, term_t spec, enum MsDialect dialect)
 MatchSpec *ms_compile_explain(Vm *vm, term_t spec, enum MsDialect dialect, char *text, size_t room,
                               bool *too_deep)
 {
-    MatchSpec *ms = MEM_NEW(MATCH_SPEC, MatchSpec);
-    ms->vm = vm;
+    MatchSpec *ms = spec_new(vm);
+    Todo todo[TODO_INLINE];
+    Var vars[VARS_INLINE];
+    Compiler c = {.ms = ms, .dialect = dialect, .text = text, .room = room, .todo = todo, .first_todo = todo,
+                  .todo_room = TODO_INLINE, .vars = vars, .first_vars = vars, .var_cap = VARS_INLINE};
     if (text) text[0] = 0;
-    Compiler c = {.ms = ms, .dialect = dialect, .text = text, .room = room};
     bool ok = compile_clauses(&c, spec);
     if (!ok) fail(&c, "Match specification is too complex.");
     *too_deep = c.too_deep;
     forget_vars(&c);
-    mem_free(MEM_TEMP, c.todo, c.todo_room * sizeof *c.todo);
+    if (c.vars != vars) mem_free(MEM_TEMP, c.vars, c.var_cap * sizeof *c.vars);
+    if (c.todo != todo) mem_free(MEM_TEMP, c.todo, c.todo_room * sizeof *c.todo);
     if (!ok) {
         free_spec(ms);
         return NULL;

@@ -5,7 +5,6 @@
 #include "base/alloc.h"
 #include "data/map.h"
 #include "data/term_cmp.h"
-#include "heap/termstack.h"
 #include "term/atom.h"
 
 bool ms_is_variable(term_t t, uint32_t *number)
@@ -34,48 +33,43 @@ static bool has_parts(term_t t)
     return term_is_list_cell(t) || term_is_tuple(t) || term_is_map(t);
 }
 
-/* ---- the parts of a cell, a tuple or a map ---- */
+/* ---- what is inside of a cell, a tuple or a map ---- */
 
-typedef struct Inside {
-    const term_t *next, *end; /* NULL: a map's values */
-    MapIter map;
-} Inside;
-
-static void inside_init(Inside *in, term_t t)
+/* Not of maps. */
+static const term_t *inside(term_t t, size_t *n)
 {
-    if (term_is_map(t)) {
-        in->next = in->end = NULL;
-        map_iter_init(&in->map, t);
-    } else if (term_is_tuple(t)) {
-        in->next = tuple_elements(t);
-        in->end = in->next + tuple_arity(t);
-    } else {
-        in->next = list_ptr(t);
-        in->end = in->next + 2;
-    }
+    *n = term_is_tuple(t) ? tuple_arity(t) : 2;
+    return term_is_tuple(t) ? tuple_elements(t) : list_ptr(t);
 }
 
-static bool inside_next(Inside *in, term_t *t)
+static void push_values(TermStack *todo, term_t map)
 {
-    term_t key;
-    if (!in->end) return map_iter_next(&in->map, &key, t);
-    if (in->next == in->end) return false;
-    *t = *in->next++;
-    return true;
+    MapIter it;
+    term_t key, value;
+    size_t low = todo->depth, high;
+    map_iter_init(&it, map);
+    while (map_iter_next(&it, &key, &value)) term_stack_push(todo, value);
+    for (high = todo->depth; low + 1 < high; low++) {
+        value = todo->at[low];
+        todo->at[low] = todo->at[--high];
+        todo->at[high] = value;
+    }
 }
 
 /* The first is on top afterwards. */
 static void push_inside(TermStack *todo, term_t t)
 {
-    Inside in;
-    size_t low = todo->depth, high;
-    inside_init(&in, t);
-    while (inside_next(&in, &t)) term_stack_push(todo, t);
-    for (high = todo->depth; low + 1 < high; low++) {
-        t = todo->at[low];
-        todo->at[low] = todo->at[--high];
-        todo->at[high] = t;
-    }
+    size_t n;
+    const term_t *first = inside(t, &n);
+    while (n-- > 0) term_stack_push(todo, first[n]);
+}
+
+static void push_parts_inside(TermStack *todo, term_t t)
+{
+    size_t n;
+    const term_t *first = inside(t, &n);
+    while (n-- > 0)
+        if (has_parts(first[n])) term_stack_push(todo, first[n]);
 }
 
 /* ---- what is ground ---- */
@@ -102,45 +96,51 @@ static void list_parts(TermStack *parts, term_t pattern)
     for (term_t t; term_stack_pop(&todo, &t);) {
         if (!has_parts(t)) continue;
         term_stack_push(parts, t);
-        push_inside(&todo, t);
+        if (term_is_map(t)) push_values(&todo, t);
+        else push_parts_inside(&todo, t);
     }
     term_stack_free(&todo);
+}
+
+/* Go past t, which is at `*next` if it has parts; is it ground? */
+static bool pass(const word_t *at, size_t *next, term_t t)
+{
+    if (!has_parts(t)) return !is_open(t);
+    bool ground = at[*next] & 1;
+    *next += at[*next] >> 1;
+    return ground;
+}
+
+static word_t sum_up_map(const word_t *at, size_t i)
+{
+    MapIter it;
+    term_t key, value;
+    size_t next = i + 1;
+    map_iter_init(&it, at[i]);
+    while (map_iter_next(&it, &key, &value)) (void)pass(at, &next, value);
+    return 2 * (next - i);
 }
 
 /* Size and ground of part i, a term still; those of all behind it are known. */
 static word_t sum_up(const word_t *at, size_t i)
 {
-    Inside in;
-    size_t next = i + 1;
-    bool ground = !term_is_map(at[i]);
-    inside_init(&in, at[i]);
-    for (term_t t; inside_next(&in, &t);) {
-        if (has_parts(t)) {
-            ground = ground && (at[next] & 1);
-            next += at[next] >> 1;
-        } else if (is_open(t)) {
-            ground = false;
-        }
-    }
+    if (term_is_map(at[i])) return sum_up_map(at, i);
+    size_t n, next = i + 1;
+    const term_t *first = inside(at[i], &n);
+    bool ground = true;
+    for (size_t k = 0; k < n; k++)
+        if (ground || has_parts(first[k])) ground = pass(at, &next, first[k]) && ground;
     return 2 * (next - i) + ground;
 }
 
 void pattern_parts_init(PatternParts *p, term_t pattern)
 {
-    TermStack parts;
-    term_stack_init(&parts);
-    list_parts(&parts, pattern);
-    p->count = parts.depth;
-    p->at = MEM_NEW_ARRAY(TEMP, word_t, p->count);
-    for (size_t i = p->count; i-- > 0;) p->at[i] = parts.at[i];
-    term_stack_free(&parts);
-    for (size_t i = p->count; i-- > 0;) p->at[i] = sum_up(p->at, i);
+    term_stack_init(&p->at);
+    list_parts(&p->at, pattern);
+    for (size_t i = p->at.depth; i-- > 0;) p->at.at[i] = sum_up(p->at.at, i);
 }
 
-void pattern_parts_free(PatternParts *p)
-{
-    MEM_DELETE_ARRAY(TEMP, p->at, p->count);
-}
+void pattern_parts_free(PatternParts *p) { term_stack_free(&p->at); }
 
 /* ---- key ranges ---- */
 

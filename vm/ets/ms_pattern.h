@@ -4,9 +4,7 @@
 #ifndef JOIST_ETS_MS_PATTERN_H
 #define JOIST_ETS_MS_PATTERN_H
 
-#include "term/term.h"
-
-#include <stddef.h>
+#include "heap/termstack.h"
 
 bool ms_is_variable(term_t t, uint32_t *number);
 /* True when the pattern has no variable, no '_' and no map in it. */
@@ -20,12 +18,11 @@ int ms_key_range(term_t pattern, term_t key);
  * the head before the tail, elements and values of maps from the first. For each whether it is ground, and how many
  * it consists of with itself. */
 typedef struct PatternParts {
-    word_t *at;              /* 2 * size + ground */
-    size_t count;
+    TermStack at;            /* 2 * size + ground */
 } PatternParts;
 void pattern_parts_init(PatternParts *p, term_t pattern);
 void pattern_parts_free(PatternParts *p);
-static inline bool pattern_part_is_ground(const PatternParts *p, size_t i) { return p->at[i] & 1; }
-static inline size_t pattern_part_size(const PatternParts *p, size_t i) { return p->at[i] >> 1; }
+static inline bool pattern_part_is_ground(const PatternParts *p, size_t i) { return p->at.at[i] & 1; }
+static inline size_t pattern_part_size(const PatternParts *p, size_t i) { return p->at.at[i] >> 1; }
 
 #endif

@@ -19,6 +19,7 @@ main() ->
     t:each(fun emptied_often/1, [set, bag, duplicate_bag, ordered_set]),
     t:p("many of one key", fun many_of_one_key/0),
     t:p("large patterns", fun large_patterns/0),
+    t:each(fun many_keys/1, [{Type, O} || Type <- [set, bag, duplicate_bag, ordered_set], O <- [[], [{write_concurrency, true}]]]),
     t:p("no clause", fun no_clause/0),
     t:p("nothing missed", fun() -> T = filled([public]), {ets:select_delete(T, [{'_', [], [true]}]), ets:info(T, size)} end),
     t:p("rename to itself", fun() -> t = ets:new(t, [named_table]), R = catch_reason(fun() -> ets:rename(t, t) end), ets:delete(t), R end),
@@ -99,6 +100,23 @@ many_of_one_key() ->
     Even = [{{k, '$1'}, [{'=:=', {'rem', '$1', 2}, 0}], [true]}],
     Replaced = ets:select_replace(T, [{{k, '$1'}, [{'>', '$1', 19990}], [{{k, {{new, '$1'}}}}]}]),
     {Replaced, ets:select_delete(T, Even), ets:info(T, size), lists:sublist(lists:reverse(ets:lookup(T, k)), 7)}.
+
+%% Clauses that name their keys: in their order, each key once; in chunks, whose order is not told.
+many_keys({Type, Options}) ->
+    T = ets:new(t, [Type | Options]),
+    [ets:insert(T, {I rem 300, I}) || I <- lists:seq(1, 900)],
+    [begin
+         Spec = [{{K, '$1'}, [], ['$1']} || K <- Keys],
+         {ets:select(T, Spec), [lists:sort(chunks(ets:select(T, Spec, N))) || N <- [1, 2, 3, 1000]],
+          ets:select_count(T, [{Head, [], [true]} || {Head, _, _} <- Spec]), lists:sort(ets:select_reverse(T, Spec))}
+     end || Keys <- [[5, 3, 9], [9, 5, 3], [5, 3, 5, 3], [1000, 7, 2000], [1000], [5], [299, 298, 297, 1, 2, 3, 4], [5.0, 3]]]
+        ++ [begin
+                Spec = [{{K, '$1'}, [{'>', '$1', 300}], [true]} || K <- Keys],
+                {ets:select_delete(T, Spec), lists:sort(ets:match(T, {5, '$1'})), ets:info(T, size)}
+            end || Keys <- [[5, 6], [7, 7, 8, 5, 1000], lists:seq(1, 250)]].
+
+chunks('$end_of_table') -> [];
+chunks({L, C}) -> L ++ chunks(ets:select(C)).
 
 %% Deep and long ones; what is not ground is found in one walk, or this takes minutes. As keys not as deep: their range
 %% is found by recursion in the reference.
