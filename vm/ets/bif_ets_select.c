@@ -354,11 +354,7 @@ static term_t start(Process *p, term_t table, MatchSpec *ms, enum Action action,
 
 static MatchSpec *spec_of(Process *p, term_t spec)
 {
-    if (spec == TERM_NIL) return ms_of_no_clause(p->vm);
-    MatchSpec *ms = ms_of_term(spec);
-    if (!ms) return ms_compile(p, spec, MS_TABLE);
-    ms_ref(ms);
-    return ms;
+    return spec == TERM_NIL ? ms_of_no_clause(p->vm) : ms_compile(p, spec, MS_TABLE);
 }
 
 static term_t search(Process *p, term_t *a, enum Action action, term_t limit, bool reverse)
