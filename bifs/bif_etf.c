@@ -135,33 +135,41 @@ static void binary_each_root(NativeState *base, void (*visit)(void *ctx, term_t 
     etf_encode_each_root(((BinaryState *)base)->encode, visit, ctx);
 }
 
-static BinaryState *binary_state(Process *p, term_t t, unsigned flags)
+static EtfEncode *encoder_of(Process *p, term_t t, unsigned flags)
 {
-    BinaryState *s = own_state(p, binary_destroy);
-    if (s) return s;
-    s = MEM_NEW(ETF, BinaryState);
-    s->base = (NativeState){.destroy = binary_destroy, .each_root = binary_each_root};
-    s->encode = etf_encode_start(p->vm, t, flags, NULL);
-    p->native_state = &s->base;
-    return s;
+    const BinaryState *s = own_state(p, binary_destroy);
+    return s ? s->encode : etf_encode_start(p->vm, t, flags, NULL);
+}
+
+static void encoder_end(Process *p, EtfEncode *e)
+{
+    if (own_state(p, binary_destroy)) end_state(p);
+    else etf_encode_free(e);
 }
 
 /* A yield, or the error that ends it. */
-static term_t not_encoded(Process *p, BinaryState *s, enum EtfResult r)
+static term_t not_encoded(Process *p, EtfEncode *e, enum EtfResult r)
 {
-    if (r == ETF_MORE) return yield_with(p, &s->base);
-    end_state(p);
-    return bif_error(p, EXC_SYSTEM_LIMIT);
+    if (r != ETF_MORE) {
+        encoder_end(p, e);
+        return bif_error(p, EXC_SYSTEM_LIMIT);
+    }
+    BinaryState *s = own_state(p, binary_destroy);
+    if (!s) {
+        s = MEM_NEW(ETF, BinaryState);
+        *s = (BinaryState){{.destroy = binary_destroy, .each_root = binary_each_root}, e};
+    }
+    return yield_with(p, &s->base);
 }
 
 static term_t plain_binary(Process *p, term_t t, unsigned flags)
 {
-    BinaryState *s = binary_state(p, t, flags);
-    enum EtfResult r = etf_encode_binary(s->encode, slice_budget(p));
-    if (r != ETF_DONE) return not_encoded(p, s, r);
-    term_t result = etf_encode_take(s->encode, &p->heap);
+    EtfEncode *e = encoder_of(p, t, flags);
+    enum EtfResult r = etf_encode_binary(e, slice_budget(p));
+    if (r != ETF_DONE) return not_encoded(p, e, r);
+    term_t result = etf_encode_take(e, &p->heap);
     process_bump_reds(p, (int32_t)MIN(bitstring_bits(result) / 2048, (uint64_t)100000));
-    end_state(p);
+    encoder_end(p, e);
     return result;
 }
 
@@ -322,11 +330,11 @@ static term_t external_size(Process *p, term_t t, term_t options)
     }
     if (!term_is_nil(options)) return bif_error(p, EXC_BADARG);
     size_t n;
-    BinaryState *s = binary_state(p, t, flags | ETF_AS_SIZE);
-    enum EtfResult r = etf_encode_count(s->encode, slice_budget(p), &n);
-    if (r != ETF_DONE) return not_encoded(p, s, r);
+    EtfEncode *e = encoder_of(p, t, flags | ETF_AS_SIZE);
+    enum EtfResult r = etf_encode_count(e, slice_budget(p), &n);
+    if (r != ETF_DONE) return not_encoded(p, e, r);
     process_bump_reds(p, (int32_t)MIN(n / 256, (size_t)100000));
-    end_state(p);
+    encoder_end(p, e);
     return heap_uint(&p->heap, n);
 }
 

@@ -583,10 +583,21 @@ static bool searches_go_on(Rows *s, Row *r, int *c)
     return false;
 }
 
+/* Two tuples that differ in small integers first, as keys often are: their order, else 0. */
+static inline int tuples_cmp_smalls(term_t a, term_t b)
+{
+    if (!term_is_tuple(a) || !term_is_tuple(b) || boxed_header(a) != boxed_header(b)) return 0;
+    const term_t *x = tuple_elements(a), *y = tuple_elements(b), *end = x + tuple_arity(a);
+    while (x != end && *x == *y) x++, y++;
+    return x != end && term_both_small(*x, *y) ? ORDER((int64_t)*x, (int64_t)*y) : 0;
+}
+
 int term_cmp_slow(term_t a, term_t b, bool exact)
 {
     if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
         return atom_compare(a, b);
+    int known = tuples_cmp_smalls(a, b);
+    if (known) return known;
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
     int c;

@@ -510,10 +510,23 @@ static void inflate_begin(EtfDecode *d)
     if (d->inflating && have <= INFLATE_AT_ONCE) (void)inflate_some(d, SIZE_MAX);
 }
 
+/* Most terms are small: a decoder is used again, with the room that it has. */
+#define SPARE_FRAMES 64
+static THREAD_LOCAL EtfDecode *spare;
+
+static EtfDecode *decoder_new(void)
+{
+    EtfDecode *d = spare;
+    if (!d) return MEM_NEW(ETF, EtfDecode);
+    spare = NULL;
+    *d = (EtfDecode){.frames = d->frames, .cap = d->cap};
+    return d;
+}
+
 EtfDecode *etf_decode_start(Vm *vm, const uint8_t *buf, size_t n, unsigned flags,
                             const term_t *cache, size_t cache_size)
 {
-    EtfDecode *d = MEM_NEW(ETF, EtfDecode);
+    EtfDecode *d = decoder_new();
     d->vm = vm;
     d->start = d->at = buf;
     d->end = buf + n;
@@ -586,9 +599,13 @@ void etf_decode_free(EtfDecode *d)
         Frame *f = &d->frames[i];
         if (f->kind == FRAME_MAP) MEM_DELETE_ARRAY(ETF, f->pairs, 2 * f->size);
     }
-    mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
     if (d->inflating) inflateEnd(&d->inflater);
     if (d->inflated) mem_free(MEM_ETF, d->inflated, d->inflated_bytes);
+    if (!spare && d->cap <= SPARE_FRAMES) {
+        spare = d;
+        return;
+    }
+    mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
     MEM_DELETE(ETF, d);
 }
 

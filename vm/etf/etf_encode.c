@@ -41,6 +41,7 @@ struct EtfEncode {
     Vm *vm;
     Buf *out;             /* NULL: into `binary`, or count only */
     Binary *binary;       /* larger than what is written; owned */
+    Binary *kept;         /* one of FIRST_BINARY_BYTES, for the next term, or NULL */
     size_t written;       /* in binary */
     char *at, *end;       /* room left while the encoder runs */
     size_t counted, budget;
@@ -612,9 +613,25 @@ static void step(EtfEncode *e, Frame *f)
     }
 }
 
+/* Most terms are small: an encoder is used again, with the room that it has. */
+#define SPARE_FRAMES 64
+static THREAD_LOCAL EtfEncode *spare;
+
+static EtfEncode *encoder_new(void)
+{
+    EtfEncode *e = spare;
+    if (!e) return MEM_NEW(ETF, EtfEncode);
+    spare = NULL;
+    e->out = NULL;
+    e->written = e->counted = 0;
+    e->hooks = (EtfHooks){0};
+    e->bad = e->started = false;
+    return e;
+}
+
 EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *hooks)
 {
-    EtfEncode *e = MEM_NEW(ETF, EtfEncode);
+    EtfEncode *e = encoder_new();
     e->vm = vm;
     e->root = t;
     e->flags = flags;
@@ -665,14 +682,17 @@ enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes)
 
 enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget)
 {
-    if (!e->binary) e->binary = binary_new(FIRST_BINARY_BYTES);
+    if (!e->binary) {
+        e->binary = e->kept ? e->kept : binary_new(FIRST_BINARY_BYTES);
+        e->kept = NULL;
+    }
     return run(e, NULL, budget);
 }
 
 term_t etf_encode_take(EtfEncode *e, Heap *h)
 {
     size_t n = e->written;
-    if (n <= HEAP_BITS_MAX_BYTES) return heap_binary(h, binary_data(e->binary), n);
+    if (n <= FIRST_BINARY_BYTES) return heap_binary(h, binary_data(e->binary), n);
     Binary *b = binary_resize(e->binary, n);
     e->binary = NULL;
     return heap_binary_of(h, b, 0, n);
@@ -693,8 +713,18 @@ void etf_encode_free(EtfEncode *e)
         e->frames[e->depth - 1].kind = FRAME_TUPLE;
         pop(e);
     }
-    mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
+    if (e->binary && e->binary->size == FIRST_BINARY_BYTES && !e->kept) {
+        e->kept = e->binary;
+        e->binary = NULL;
+    }
     if (e->binary) binary_unref(e->binary);
+    e->binary = NULL;
+    if (!spare && e->cap <= SPARE_FRAMES) {
+        spare = e;
+        return;
+    }
+    if (e->kept) binary_unref(e->kept);
+    mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
     MEM_DELETE(ETF, e);
 }
 
