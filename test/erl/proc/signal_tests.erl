@@ -185,10 +185,11 @@ alias_demonitor() ->
     P = spawn(fun() -> receive x -> ok end end),
     A = monitor(process, P, [{alias, demonitor}]),
     A ! one,
+    One = receive one -> one after 5000 -> none end,
     demonitor(A),
     A ! two,
     exit(P, kill),
-    [receive one -> one after 50 -> none end, receive X -> X after 50 -> none end].
+    [One, receive X -> X after 50 -> none end].
 
 exit_self() ->
     F = fun(R) ->
