@@ -209,8 +209,8 @@ BIF(binary, encode_unsigned, 2, 0) { return encode_unsigned(p, a[0], a[1]); }
 
 typedef struct CommonState {
     NativeState base;
-    size_t done;         /* elements of the list compared with the first, itself included */
-    uint64_t n;          /* bytes that these share */
+    term_t rest;         /* root: of the list, its head being compared */
+    uint64_t n;          /* bytes that those before share */
     uint64_t same;       /* bytes that the next is known to share */
 } CommonState;
 
@@ -220,36 +220,46 @@ static void common_destroy(NativeState *base)
     MEM_DELETE(TEMP, s);
 }
 
+static void common_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, &((CommonState *)base)->rest, 1);
+}
+
 static bool same_bytes(const BitView *x, const BitView *y, uint64_t at, uint64_t n, bool suffix)
 {
     uint64_t x_at = suffix ? x->bits - 8 * (at + n) : 8 * at, y_at = suffix ? y->bits - 8 * (at + n) : 8 * at;
     return bits_equal(x->base, x->offset + x_at, y->base, y->offset + y_at, 8 * n);
 }
 
-/* Until the two differ or s->same is `limit`. False: the slice is used up. */
+/* Until the two differ or s->same is `limit`: block by block, then halves of the one that differs. False: the slice
+ * is used up, after a step at least. */
 static bool common_bytes(Process *p, CommonState *s, const BitView *x, const BitView *y, uint64_t limit, bool suffix)
 {
-    uint64_t block;
-    while ((block = MIN(limit - s->same, (uint64_t)COMMON_BLOCK)) > 0 && same_bytes(x, y, s->same, block, suffix)) {
-        s->same += block;
-        if (process_bump_reds(p, COMMON_BLOCK / COMMON_A_RED) && s->same < limit) return false;
+    for (uint64_t most = COMMON_BLOCK, n; s->same < limit && most > 0;) {
+        n = MIN(limit - s->same, most);
+        if (!same_bytes(x, y, s->same, n, suffix)) {
+            most = n / 2;
+            continue;
+        }
+        s->same += n;
+        bool out = process_bump_reds(p, 1 + (int32_t)(n / COMMON_A_RED));
+        if (out && most == COMMON_BLOCK && s->same < limit) return false;
     }
-    while (s->same < limit && same_bytes(x, y, s->same, 1, suffix)) s->same++;
     return true;
 }
 
-/* False: the slice is used up. *list is the list, and then what is behind its binaries. */
-static bool common_go_on(Process *p, CommonState *s, term_t *list, bool suffix)
+/* False: the slice is used up. Else s->rest is what is behind the binaries of the list. */
+static bool common_go_on(Process *p, CommonState *s, const BitView *first, bool suffix)
 {
-    BitView first = bitstring_view(list_head(*list));
-    for (size_t i = 0; i < s->done; i++) *list = list_tail(*list);
-    for (; term_is_list_cell(*list) && term_is_binary(list_head(*list)); *list = list_tail(*list)) {
-        BitView v = bitstring_view(list_head(*list));
-        if (process_bump_reds(p, 1)) return false;
-        if (!common_bytes(p, s, &first, &v, MIN(s->n, v.bits / 8), suffix)) return false;
+    bool out = false;
+    while (term_is_list_cell(s->rest) && term_is_binary(list_head(s->rest))) {
+        if (out) return false;
+        BitView v = bitstring_view(list_head(s->rest));
+        if (!common_bytes(p, s, first, &v, MIN(s->n, v.bits / 8), suffix)) return false;
         s->n = s->same;
         s->same = 0;
-        s->done++;
+        s->rest = list_tail(s->rest);
+        out = process_bump_reds(p, 1);
     }
     return true;
 }
@@ -258,13 +268,14 @@ static term_t longest_common(Process *p, term_t list, bool suffix)
 {
     if (!term_is_list_cell(list) || !term_is_binary(list_head(list)))
         return bif_error(p, EXC_BADARG);
-    CommonState s = {.base.destroy = common_destroy, .done = 1, .n = bitstring_bits(list_head(list)) / 8};
+    BitView first = bitstring_view(list_head(list));
+    CommonState s = {{.destroy = common_destroy, .each_root = common_each_root}, list_tail(list), first.bits / 8, 0};
     NativeState *native = p->native_state;
     CommonState *kept = native && native->destroy == common_destroy ? (CommonState *)native : NULL;
     if (kept) s = *kept;
-    if (common_go_on(p, &s, &list, suffix)) {
+    if (common_go_on(p, &s, &first, suffix)) {
         if (kept) process_drop_native_state(p);
-        return term_is_nil(list) ? heap_uint(&p->heap, s.n) : bif_error(p, EXC_BADARG);
+        return term_is_nil(s.rest) ? heap_uint(&p->heap, s.n) : bif_error(p, EXC_BADARG);
     }
     if (!kept) p->native_state = &(kept = MEM_NEW(TEMP, CommonState))->base;
     *kept = s;

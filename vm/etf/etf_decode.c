@@ -510,7 +510,7 @@ static void inflate_begin(EtfDecode *d)
     if (d->inflating && have <= INFLATE_AT_ONCE) (void)inflate_some(d, SIZE_MAX);
 }
 
-/* Most terms are small: a decoder is used again, with the room that it has. */
+/* Most terms are small: this thread uses a decoder again, with the room that it has. */
 #define SPARE_FRAMES 64
 static THREAD_LOCAL EtfDecode *spare;
 

@@ -613,7 +613,7 @@ static void step(EtfEncode *e, Frame *f)
     }
 }
 
-/* Most terms are small: an encoder is used again, with the room that it has. */
+/* Most terms are small: this thread uses an encoder again, with the room that it has. */
 #define SPARE_FRAMES 64
 static THREAD_LOCAL EtfEncode *spare;
 

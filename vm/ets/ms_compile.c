@@ -321,7 +321,7 @@ static bool compile_part(Compiler *c, term_t t, uint32_t slot)
     if (term_is_immed(t)) {
         if (ms_is_variable(t, &number)) compile_variable(c, number, slot);
         else compile_equal(c, MS_EQ, slot, t);
-    } else if (!term_is_list_cell(t) && !term_is_tuple(t) && !term_is_map(t)) {
+    } else if (!pattern_has_parts(t)) {
         compile_equal(c, MS_EQ_DEEP, slot, t);
     } else if (pattern_part_is_ground(c->parts, c->part)) {
         compile_equal(c, MS_EQ_DEEP, slot, t);

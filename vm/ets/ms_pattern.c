@@ -28,11 +28,6 @@ static bool is_open(term_t leaf)
     return leaf == am_Underscore || ms_is_variable(leaf, &n);
 }
 
-static bool has_parts(term_t t)
-{
-    return term_is_list_cell(t) || term_is_tuple(t) || term_is_map(t);
-}
-
 /* ---- what is inside of a cell, a tuple or a map ---- */
 
 /* Not of maps. */
@@ -69,7 +64,7 @@ static void push_parts_inside(TermStack *todo, term_t t)
     size_t n;
     const term_t *first = inside(t, &n);
     while (n-- > 0)
-        if (has_parts(first[n])) term_stack_push(todo, first[n]);
+        if (pattern_has_parts(first[n])) term_stack_push(todo, first[n]);
 }
 
 /* ---- what is ground ---- */
@@ -94,7 +89,7 @@ static void list_parts(TermStack *parts, term_t pattern)
     term_stack_init(&todo);
     term_stack_push(&todo, pattern);
     for (term_t t; term_stack_pop(&todo, &t);) {
-        if (!has_parts(t)) continue;
+        if (!pattern_has_parts(t)) continue;
         term_stack_push(parts, t);
         if (term_is_map(t)) push_values(&todo, t);
         else push_parts_inside(&todo, t);
@@ -105,7 +100,7 @@ static void list_parts(TermStack *parts, term_t pattern)
 /* Go past t, which is at `*next` if it has parts; is it ground? */
 static bool pass(const word_t *at, size_t *next, term_t t)
 {
-    if (!has_parts(t)) return !is_open(t);
+    if (!pattern_has_parts(t)) return !is_open(t);
     bool ground = at[*next] & 1;
     *next += at[*next] >> 1;
     return ground;
@@ -129,7 +124,7 @@ static word_t sum_up(const word_t *at, size_t i)
     const term_t *first = inside(at[i], &n);
     bool ground = true;
     for (size_t k = 0; k < n; k++)
-        if (ground || has_parts(first[k])) ground = pass(at, &next, first[k]) && ground;
+        if (ground || pattern_has_parts(first[k])) ground = pass(at, &next, first[k]) && ground;
     return 2 * (next - i) + ground;
 }
 

@@ -5,6 +5,7 @@
 #define JOIST_ETS_MS_PATTERN_H
 
 #include "heap/termstack.h"
+#include "term/boxed.h"
 
 bool ms_is_variable(term_t t, uint32_t *number);
 /* True when the pattern has no variable, no '_' and no map in it. */
@@ -20,6 +21,10 @@ int ms_key_range(term_t pattern, term_t key);
 typedef struct PatternParts {
     TermStack at;            /* 2 * size + ground */
 } PatternParts;
+static inline bool pattern_has_parts(term_t t)
+{
+    return term_is_list_cell(t) || term_is_tuple(t) || term_is_map(t);
+}
 void pattern_parts_init(PatternParts *p, term_t pattern);
 void pattern_parts_free(PatternParts *p);
 static inline bool pattern_part_is_ground(const PatternParts *p, size_t i) { return p->at.at[i] & 1; }
