@@ -170,10 +170,13 @@ static int compare_taken(const void *a, const void *b)
 static size_t collect_taken(Taken *set, term_t list)
 {
     size_t n = 0, used = 0;
-    for (; term_is_list_cell(list); list = list_tail(list)) set[n++] = (Taken){list_head(list), 1};
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        if (n > 0 && set[n - 1].term == list_head(list)) set[n - 1].count++;
+        else set[n++] = (Taken){list_head(list), 1};
+    }
     qsort(set, n, sizeof(Taken), compare_taken);
     for (size_t i = 0; i < n; i++) {
-        if (used > 0 && term_eq(set[used - 1].term, set[i].term)) set[used - 1].count++;
+        if (used > 0 && term_eq(set[used - 1].term, set[i].term)) set[used - 1].count += set[i].count;
         else set[used++] = set[i];
     }
     return used;
@@ -201,20 +204,54 @@ static bool take_away(Taken *set, size_t used, size_t *left, term_t t)
     return true;
 }
 
+static term_t *keep(Process *p, term_t *last, term_t head)
+{
+    term_t *hp = heap_alloc(&p->heap, 2);
+    *last = list_put(hp, head, TERM_NIL);
+    return hp + 1;
+}
+
 /* The result shares what follows the last element taken away. */
 static term_t subtract_set(Process *p, term_t left, Taken *set, size_t used, size_t count)
 {
     term_t first = TERM_NIL, *last = &first;
-    while (term_is_list_cell(left) && count > 0) {
-        if (!take_away(set, used, &count, list_head(left))) {
-            term_t *hp = heap_alloc(&p->heap, 2);
-            *last = list_put(hp, list_head(left), TERM_NIL);
-            last = hp + 1;
-        }
-        left = list_tail(left);
-    }
+    for (; term_is_list_cell(left) && count > 0; left = list_tail(left))
+        if (!take_away(set, used, &count, list_head(left))) last = keep(p, last, list_head(left));
     *last = left;
     return first;
+}
+
+/* Few are compared one after the other. */
+#define FEW 8
+
+static bool take_of_few(term_t *few, size_t *n, term_t t)
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (!term_eq(few[i], t)) continue;
+        few[i] = few[--*n];
+        return true;
+    }
+    return false;
+}
+
+static term_t subtract_few(Process *p, term_t left, term_t right)
+{
+    term_t few[FEW], first = TERM_NIL, *last = &first;
+    size_t n = 0;
+    for (; term_is_list_cell(right); right = list_tail(right)) few[n++] = list_head(right);
+    for (; term_is_list_cell(left) && n > 0; left = list_tail(left))
+        if (!take_of_few(few, &n, list_head(left))) last = keep(p, last, list_head(left));
+    *last = left;
+    return first;
+}
+
+static term_t subtract_many(Process *p, term_t left, term_t right, size_t m)
+{
+    Taken *set = MEM_NEW_ARRAY(TEMP, Taken, m);
+    size_t used = collect_taken(set, right);
+    term_t result = subtract_set(p, left, set, used, m);
+    MEM_DELETE_ARRAY(TEMP, set, m);
+    return result;
 }
 
 /* Are the two so long that looking for their ends takes a while? */
@@ -232,11 +269,7 @@ static term_t subtract(Process *p, term_t left, term_t right)
     ptrdiff_t n = length_of(left), m = length_of(right);
     if (n < 0 || m < 0) return bif_error(p, EXC_BADARG);
     if (n == 0 || m == 0) return left;
-    Taken few[16];
-    Taken *set = (size_t)m <= ARRAY_LEN(few) ? few : MEM_NEW_ARRAY(TEMP, Taken, (size_t)m);
-    size_t used = collect_taken(set, right);
-    term_t result = subtract_set(p, left, set, used, (size_t)m);
-    if (set != few) MEM_DELETE_ARRAY(TEMP, set, (size_t)m);
+    term_t result = m <= FEW ? subtract_few(p, left, right) : subtract_many(p, left, right, (size_t)m);
     charge(p, 4 * ((size_t)n + (size_t)m));
     return result;
 }

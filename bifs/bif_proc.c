@@ -31,10 +31,11 @@ static term_t flag_bool(Process *p, term_t value, uint32_t flag)
     return old;
 }
 
-/* One that others look at, too. */
+/* One that others look at, too: what it is already costs no atomic step. */
 static term_t state_flag(Process *p, term_t value, uint32_t flag)
 {
     if (!term_is_bool(value)) return bif_error(p, EXC_BADARG);
+    if (term_bool(load_acquire(&p->state) & flag) == value) return value;
     uint32_t old = value == am_true ? or_acq_rel(&p->state, flag) : and_acq_rel(&p->state, ~flag);
     return term_bool(old & flag);
 }
@@ -141,7 +142,7 @@ static term_t flag_error_handler(Process *p, term_t value)
 /* {monitor_nodes, Options} and monitor_nodes belong to dist: it may register them here. */
 BIF(erlang, process_flag, 2, 0)
 {
-    const struct { term_t flag; term_t (*set)(Process *, term_t); } flags[] = {
+    static const struct { term_t flag; term_t (*set)(Process *, term_t); } flags[] = {
         {am_trap_exit, flag_trap_exit},         {am_priority, flag_priority},
         {am_min_heap_size, flag_min_heap},      {am_min_bin_vheap_size, flag_min_vheap},
         {am_fullsweep_after, flag_fullsweep},   {am_max_heap_size, flag_max_heap},

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-#define MIN_CAPACITY 64
+#define MIN_CAPACITY 120
+#define PRINTED_MOSTLY 32 /* bytes of one printf */
 
 void buf_free(Buf *b)
 {
@@ -69,11 +70,20 @@ void buf_fill(Buf *b, char c, size_t n)
     buf_commit(b, n);
 }
 
+void buf_put_unsigned(Buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    buf_append(b, digits + at, sizeof digits - at);
+}
+
 void buf_vprintf(Buf *b, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
-    char *to = buf_reserve(b, MIN_CAPACITY);
+    char *to = buf_reserve(b, PRINTED_MOSTLY);
     size_t room = b->cap - b->len;
     int n = vsnprintf(to, room, fmt, ap);
     CHECK(n >= 0);

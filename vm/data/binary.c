@@ -71,22 +71,6 @@ Binary *binary_resize(Binary *b, size_t bytes)
 
 /* ---- looking ---- */
 
-static const uint8_t *storage_bytes(term_t orig)
-{
-    term_t *p = boxed_ptr(orig);
-    return HEADER_SUBTAG(*p) == BOXED_BINREF ? binary_bytes_at(((BinRef *)p)->bin)
-                                             : ((HeapBits *)p)->data;
-}
-
-BitView bitstring_view(term_t t)
-{
-    const term_t *p = boxed_ptr(t);
-    if (HEADER_SUBTAG(*p) == BOXED_HEAP_BITS)
-        return (BitView){((const HeapBits *)p)->data, 0, ((const HeapBits *)p)->size};
-    const SubBits *s = (const SubBits *)p;
-    return (BitView){storage_bytes(s->orig), s->start, s->end - s->start};
-}
-
 /* The heap bits or binref under t. */
 static term_t origin(term_t t)
 {

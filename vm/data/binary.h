@@ -51,8 +51,21 @@ typedef struct BitView {
     uint64_t offset;    /* bits from base to the first bit */
     uint64_t bits;
 } BitView;
+/* The bytes of heap bits or of a binref. */
+static inline const uint8_t *storage_bytes(term_t orig)
+{
+    const term_t *p = boxed_ptr(orig);
+    return HEADER_SUBTAG(*p) == BOXED_BINREF ? binary_bytes_at(((const BinRef *)p)->bin) : ((const HeapBits *)p)->data;
+}
 /* t must be a bit string or a match context (then: what is left of it). */
-BitView bitstring_view(term_t t);
+static inline BitView bitstring_view(term_t t)
+{
+    const term_t *p = boxed_ptr(t);
+    if (HEADER_SUBTAG(*p) == BOXED_HEAP_BITS)
+        return (BitView){((const HeapBits *)p)->data, 0, ((const HeapBits *)p)->size};
+    const SubBits *s = (const SubBits *)p;
+    return (BitView){storage_bytes(s->orig), s->start, s->end - s->start};
+}
 static inline uint64_t bitstring_bits(term_t t)
 {
     const term_t *p = boxed_ptr(t);

@@ -37,4 +37,30 @@ static inline uint32_t bytes_load_be32(const uint8_t *p)
     return __builtin_bswap32(v);
 }
 
+/* memcpy for what is mostly few, a name or a short binary: a call takes longer than two words that may overlap. */
+static inline void bytes_copy(void *to, const void *from, size_t n)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    if (n > 16) {
+        memcpy(out, in, n);
+    } else if (n >= 8) {
+        uint64_t low, high;
+        memcpy(&low, in, 8);
+        memcpy(&high, in + n - 8, 8);
+        memcpy(out, &low, 8);
+        memcpy(out + n - 8, &high, 8);
+    } else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, in, 4);
+        memcpy(&high, in + n - 4, 4);
+        memcpy(out, &low, 4);
+        memcpy(out + n - 4, &high, 4);
+    } else if (n > 0) {
+        out[0] = in[0];
+        out[n - 1] = in[n - 1];
+        out[n / 2] = in[n / 2];
+    }
+}
+
 #endif

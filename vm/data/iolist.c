@@ -65,31 +65,21 @@ void iolist_walk_push(IolistWalk *w, term_t t)
     push(w, t);
 }
 
-static enum IolistResult take_byte(IolistWalk *w, int64_t byte)
+static enum IolistResult fill_byte(IolistWalk *w, int64_t byte)
 {
     if (byte < 0 || byte > 255)
         return IOLIST_TYPE;
-    w->size_bits += 8;
-    if (w->to == NULL)
-        return IOLIST_OK;
     if (w->limit - w->at < 8)
         return IOLIST_OVERFLOW;
-    if (LIKELY((w->at & 7) == 0))
-        w->to[w->at >> 3] = (uint8_t)byte;
-    else
-        bits_write(w->to, w->at, (uint64_t)byte, 8);
+    bits_write(w->to, w->at, (uint64_t)byte, 8);
     w->at += 8;
     return IOLIST_OK;
 }
 
-static enum IolistResult take_bits(IolistWalk *w, term_t t)
+static enum IolistResult fill_bits(IolistWalk *w, term_t t)
 {
-    uint64_t bits = bitstring_bits(t);
-    if ((bits & 7) != 0 && !w->bits)
+    if (!term_is_bitstring(t) || (!w->bits && (bitstring_bits(t) & 7) != 0))
         return IOLIST_TYPE;
-    w->size_bits += bits;
-    if (w->to == NULL)
-        return IOLIST_OK;
     BitView v = bitstring_view(t);
     if (w->limit - w->at < v.bits)
         return IOLIST_OVERFLOW;
@@ -115,12 +105,6 @@ static void copy_piece_of_leaf(IolistWalk *w, int64_t *budget)
         w->leaf = TERM_NONE;
 }
 
-/* A head or tail that is no list. */
-static enum IolistResult take_leaf(IolistWalk *w, term_t t)
-{
-    return term_is_bitstring(t) ? take_bits(w, t) : IOLIST_TYPE;
-}
-
 static inline bool is_byte(term_t t)
 {
     return term_is_small(t) && (uint64_t)small_value(t) <= 255;
@@ -132,31 +116,57 @@ static inline term_t or_waiting(IolistWalk *w, term_t rest)
     return rest == TERM_NIL && w->depth > 0 ? w->stack[--w->depth] : rest;
 }
 
-/* A head that is no list. */
-static enum IolistResult fill_head(IolistWalk *w, term_t head, int64_t *budget)
+/* The next element of what is left, *t, and what is left then. A tail, or all of it, may be a bit string: an
+ * element that is no list. TERM_NONE: it is none of these. */
+static inline term_t next_element(term_t *t)
 {
-    uint64_t before = w->at;
-    enum IolistResult r = term_is_small(head) ? take_byte(w, small_value(head)) : take_leaf(w, head);
-    *budget -= (int64_t)((w->at - before) / BITS_PER_ELEMENT);
+    term_t rest = *t;
+    if (LIKELY(term_is_list_cell(rest))) {
+        *t = list_tail(rest);
+        return list_head(rest);
+    }
+    *t = TERM_NIL;
+    return term_is_bitstring(rest) ? rest : TERM_NONE;
+}
+
+/* Few whole bytes to whole bytes: at once. Gives how many, UINT64_MAX for all else. */
+static inline uint64_t fill_bytes(IolistWalk *w, term_t t, uint64_t at)
+{
+    BitView v = bitstring_view(t);
+    if (((at | v.offset | v.bits) & 7) != 0 || v.bits > MIN(w->limit - at, PIECE_BITS))
+        return UINT64_MAX;
+    bytes_copy(w->to + (at >> 3), view_bytes(&v), v.bits >> 3);
+    return v.bits;
+}
+
+/* An element that is no list. */
+static enum IolistResult fill_leaf(IolistWalk *w, term_t t, uint64_t *at)
+{
+    uint64_t n;
+    if (term_is_bitstring(t) && (n = fill_bytes(w, t, *at)) != UINT64_MAX) {
+        *at += n;
+        return IOLIST_OK;
+    }
+    w->at = *at;
+    enum IolistResult r = term_is_small(t) ? fill_byte(w, small_value(t)) : fill_bits(w, t);
+    *at = w->at;
     return r;
 }
 
-/* Fill from the list t until there is no more or a large leaf stops it, pushing tails when going down into
+/* Fill from t until there is no more or a large leaf stops it, pushing tails when going down into
  * heads. Bytes at whole bytes, the most frequent, are stored from registers. */
-static enum IolistResult fill_list(IolistWalk *w, term_t t, int64_t *budget)
+static enum IolistResult fill(IolistWalk *w, term_t t, int64_t *budget)
 {
     uint8_t *to = w->to;
     uint64_t at = w->at, limit = w->limit;
+    int64_t left = *budget;
     enum IolistResult r = IOLIST_OK;
-    while (term_is_list_cell(t) && r == IOLIST_OK && w->leaf == TERM_NONE) {
-        if (--*budget < 0) {
-            push(w, t);
-            w->at = at;
-            *budget = 0;
-            return IOLIST_MORE;
+    while (t != TERM_NIL && r == IOLIST_OK && w->leaf == TERM_NONE) {
+        if (--left < 0) {
+            r = IOLIST_MORE;
+            break;
         }
-        term_t head = list_head(t);
-        t = list_tail(t);
+        term_t head = next_element(&t);
         if (is_byte(head) && (at & 7) == 0 && limit - at >= 8) {
             to[at >> 3] = (uint8_t)small_value(head);
             at += 8;
@@ -165,36 +175,32 @@ static enum IolistResult fill_list(IolistWalk *w, term_t t, int64_t *budget)
                 push(w, t);
             t = head;
         } else {
-            w->at = at;
-            r = fill_head(w, head, budget);
-            at = w->at;
+            uint64_t before = at;
+            r = fill_leaf(w, head, &at);
+            left -= (int64_t)((at - before) / BITS_PER_ELEMENT);
         }
         t = or_waiting(w, t);
     }
+    if (t != TERM_NIL)
+        push(w, t);
     w->at = at;
-    if (r != IOLIST_OK || t == TERM_NIL)
-        return r;
-    if (w->leaf == TERM_NONE)
-        return take_leaf(w, t);
-    push(w, t);
-    return IOLIST_OK;
+    *budget = MAX(left, 0);
+    return r;
 }
 
-/* What fill_list does, for sizing only: the size is kept in a register. */
-static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
+/* What fill does, for sizing only: the size is kept in a register. */
+static enum IolistResult size(IolistWalk *w, term_t t, int64_t *budget)
 {
     enum IolistResult r = IOLIST_OK;
     uint64_t bits = 0;
     int64_t left = *budget;
-    while (term_is_list_cell(t) && r == IOLIST_OK) {
+    while (t != TERM_NIL && r == IOLIST_OK) {
         if (--left < 0) {
             push(w, t);
-            t = TERM_NIL;
             r = IOLIST_MORE;
             break;
         }
-        term_t head = list_head(t);
-        t = list_tail(t);
+        term_t head = next_element(&t);
         if (is_byte(head)) {
             bits += 8;
         } else if (term_is_list(head)) {
@@ -217,7 +223,7 @@ static enum IolistResult size_list(IolistWalk *w, term_t t, int64_t *budget)
     }
     w->size_bits += bits;
     *budget = MAX(left, 0);
-    return r != IOLIST_OK || t == TERM_NIL ? r : take_leaf(w, t);
+    return r;
 }
 
 static enum IolistResult walk(IolistWalk *w, int64_t *budget)
@@ -232,7 +238,7 @@ static enum IolistResult walk(IolistWalk *w, int64_t *budget)
         }
         *budget -= 1;
         term_t t = w->stack[--w->depth];
-        r = w->to == NULL ? size_list(w, t, budget) : fill_list(w, t, budget);
+        r = w->to == NULL ? size(w, t, budget) : fill(w, t, budget);
     }
     return r;
 }

@@ -8,6 +8,7 @@
 #ifndef JOIST_DATA_TERM_CMP_H
 #define JOIST_DATA_TERM_CMP_H
 
+#include "term/atom.h"
 #include "term/boxed.h"
 
 bool term_eq_slow(term_t a, term_t b);
@@ -34,6 +35,7 @@ static inline int term_cmp_exact(term_t a, term_t b)
 {
     if (a == b) return 0;
     if (term_both_small(a, b)) return (int64_t)a < (int64_t)b ? -1 : 1;
+    if (term_is_atom(a) && term_is_atom(b)) return atom_compare(a, b);
     return term_cmp_slow(a, b, true);
 }
 

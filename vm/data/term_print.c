@@ -81,23 +81,34 @@ static word_t node_number(term_t t)
     return self->name == n->name ? 0 : atom_index(n->name);
 }
 
+/* The numbers with points between them, and what closes them. */
+static void put_numbers(Buf *b, const char *start, const uint64_t *numbers, size_t n)
+{
+    buf_puts(b, start);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0) buf_putc(b, '.');
+        buf_put_unsigned(b, numbers[i]);
+    }
+    buf_putc(b, '>');
+}
+
 void pid_print(Buf *b, term_t pid)
 {
-    buf_printf(b, "<%lu.%u.%u>", node_number(pid), pid_number(pid), pid_serial(pid));
+    put_numbers(b, "<", (uint64_t[]){node_number(pid), pid_number(pid), pid_serial(pid)}, 3);
 }
 
 void port_print(Buf *b, term_t port)
 {
-    buf_printf(b, "#Port<%lu.%lu>", node_number(port), (unsigned long)port_number(port));
+    put_numbers(b, "#Port<", (uint64_t[]){node_number(port), port_number(port)}, 2);
 }
 
 void ref_print(Buf *b, term_t ref)
 {
     uint32_t n[REF_NUMBERS_MAX];
+    uint64_t shown[1 + REF_NUMBERS_MAX] = {node_number(ref)};
     unsigned count = ref_numbers(ref, n);
-    buf_printf(b, "#Ref<%lu", node_number(ref));
-    while (count > 0) buf_printf(b, ".%u", n[--count]);
-    buf_putc(b, '>');
+    for (unsigned i = 0; i < count; i++) shown[1 + i] = n[count - 1 - i];
+    put_numbers(b, "#Ref<", shown, 1 + count);
 }
 
 void fun_print(Buf *b, term_t fun)
@@ -114,7 +125,7 @@ void fun_print(Buf *b, term_t fun)
     const FunEntry *e = fun_ptr(fun)->entry;
     buf_puts(b, "#Fun<");
     atom_print(b, e->module, true);
-    buf_printf(b, ".%u.%u>", e->index, e->old_uniq);
+    put_numbers(b, ".", (uint64_t[]){e->index, e->old_uniq}, 2);
 }
 
 /* ---- bit strings ---- */

@@ -48,6 +48,7 @@ struct EtfEncode {
     unsigned flags;
     EtfHooks hooks;
     bool bad, started;
+    unsigned nest;        /* calls that write items now, inside each other */
     term_t root;
     Frame *frames;
     size_t depth, cap;
@@ -105,6 +106,7 @@ static char *more_room(EtfEncode *e, size_t n)
         buf_reserve(e->out, n);
     } else if (e->binary && !binary_grow(e, n)) {
         e->bad = true;
+        e->budget = 0; /* nothing more is tried */
         return NULL;
     }
     window_open(e);
@@ -150,35 +152,10 @@ static void put8(EtfEncode *e, unsigned v) { put_n(e, v, 1); }
 static void put16(EtfEncode *e, unsigned v) { put_n(e, v, 2); }
 static void put32(EtfEncode *e, uint32_t v) { put_n(e, v, 4); }
 
-/* Mostly few, a name or a short binary, for which a call takes longer than the copy: two words that may overlap. */
-static inline void copy_bytes(char *to, const void *from, size_t n)
-{
-    const char *bytes = from;
-    if (n > 16) {
-        memcpy(to, bytes, n);
-    } else if (n >= 8) {
-        uint64_t low, high;
-        memcpy(&low, bytes, 8);
-        memcpy(&high, bytes + n - 8, 8);
-        memcpy(to, &low, 8);
-        memcpy(to + n - 8, &high, 8);
-    } else if (n >= 4) {
-        uint32_t low, high;
-        memcpy(&low, bytes, 4);
-        memcpy(&high, bytes + n - 4, 4);
-        memcpy(to, &low, 4);
-        memcpy(to + n - 4, &high, 4);
-    } else if (n > 0) {
-        to[0] = bytes[0];
-        to[n - 1] = bytes[n - 1];
-        to[n / 2] = bytes[n / 2];
-    }
-}
-
 static void put_bytes(EtfEncode *e, const void *bytes, size_t n)
 {
     char *p = room(e, n);
-    if (p) copy_bytes(p, bytes, n);
+    if (p) bytes_copy(p, bytes, n);
 }
 
 /* A tag and n bytes of v. */
@@ -279,7 +256,7 @@ static void put_bits(EtfEncode *e, term_t t)
     char *p = room(e, bytes);
     if (!p) return;
     if (rest == 0 && v.offset % 8 == 0) {
-        copy_bytes(p, v.base + v.offset / 8, bytes);
+        bytes_copy(p, v.base + v.offset / 8, bytes);
         return;
     }
     p[bytes - 1] = 0;
@@ -350,29 +327,52 @@ static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count)
     return f;
 }
 
-/* May it need a frame? */
-static bool is_compound(term_t t)
-{
-    if (!term_is_boxed(t)) return term_is_list_cell(t);
-    switch (HEADER_SUBTAG(boxed_header(t))) {
-    case BOXED_TUPLE: case BOXED_MAP: case BOXED_FUN: return true;
-    default: return false;
-    }
-}
-
 static inline void put_term(EtfEncode *e, term_t t);
 
-#define LEAVES_AT_ONCE 64
+/* Tuples, lists and flat maps in each other are written by recursion up to this depth; a frame has the deeper ones. */
+#define NEST_MAX 8
+
+/* What is left of t, under the frames that its items pushed, of which there are at most NEST_MAX. */
+static void push_rest(EtfEncode *e, size_t depth, enum FrameKind kind, term_t t, size_t at)
+{
+    push(e, kind, t, 0);
+    Frame rest = e->frames[e->depth - 1];
+    rest.at = at;
+    memmove(&e->frames[depth + 1], &e->frames[depth], (e->depth - 1 - depth) * sizeof(Frame));
+    e->frames[depth] = rest;
+}
+
+/* After an item: is there room for another one, in this slice and above the frames that there were? */
+static inline bool goes_on(EtfEncode *e, size_t depth)
+{
+    if (e->depth != depth || e->budget == 0) return false;
+    e->budget--;
+    return true;
+}
+
+static void tuple_items(EtfEncode *e, term_t t, size_t at)
+{
+    size_t depth = e->depth, n = tuple_arity(t);
+    const term_t *elements = tuple_elements(t);
+    while (at < n) {
+        put_term(e, elements[at++]);
+        if (!goes_on(e, depth)) break;
+    }
+    if (at < n) push_rest(e, depth, FRAME_TUPLE, t, at);
+}
 
 static void put_tuple(EtfEncode *e, term_t t)
 {
-    const term_t *elements = tuple_elements(t);
-    size_t n = tuple_arity(t), i = 0;
+    size_t n = tuple_arity(t);
     if (n <= UINT8_MAX) put_tagged(e, ETF_SMALL_TUPLE, n, 1);
     else put_tagged(e, ETF_LARGE_TUPLE, n, 4);
-    for (; i < MIN(n, (size_t)LEAVES_AT_ONCE) && !is_compound(elements[i]); i++) put_term(e, elements[i]);
-    e->budget -= MIN(e->budget, i);
-    if (i < n) push(e, FRAME_TUPLE, t, n)->at = i;
+    if (e->nest == NEST_MAX) {
+        push(e, FRAME_TUPLE, t, 0);
+        return;
+    }
+    e->nest++;
+    tuple_items(e, t, 0);
+    e->nest--;
 }
 
 #define STRING_MAX 65535
@@ -388,6 +388,44 @@ static size_t string_length(term_t t)
     return term_is_nil(t) ? n : 0;
 }
 
+/* Small integers of up to 32 bits at the head of t, as many as there is room and budget for; what is left of t. */
+static term_t small_items(EtfEncode *e, term_t t)
+{
+    char *p = e->at, *last = e->end - (1 + sizeof(int32_t));
+    size_t n = e->budget;
+    for (; n > 0 && p <= last && term_is_list_cell(t) && term_is_small(list_head(t)); t = list_next(t), n--) {
+        int64_t i = small_value(list_head(t));
+        if ((uint64_t)i <= UINT8_MAX) {
+            *p++ = (char)ETF_SMALL_INT;
+            *p++ = (char)i;
+        } else if (i == (int32_t)i) {
+            *p = (char)ETF_INT;
+            store_n(p + 1, (uint32_t)i, 4);
+            p += 5;
+        } else {
+            break;
+        }
+    }
+    e->at = p;
+    e->budget = n;
+    return t;
+}
+
+static void list_items(EtfEncode *e, term_t t)
+{
+    size_t depth = e->depth;
+    while (term_is_list_cell(t = small_items(e, t))) {
+        term_t head = list_head(t);
+        t = list_next(t);
+        put_term(e, head);
+        if (!goes_on(e, depth)) {
+            push_rest(e, depth, FRAME_LIST, t, 0);
+            return;
+        }
+    }
+    put_term(e, t);
+}
+
 NOINLINE static void put_list(EtfEncode *e, term_t t)
 {
     size_t n = string_length(t);
@@ -400,7 +438,13 @@ NOINLINE static void put_list(EtfEncode *e, term_t t)
     }
     for (term_t x = t; term_is_list_cell(x); x = list_next(x)) n++;
     put_tagged(e, ETF_LIST, length32(e, n), 4);
-    push(e, FRAME_LIST, t, 1);
+    if (e->nest == NEST_MAX) {
+        push(e, FRAME_LIST, t, 0);
+        return;
+    }
+    e->nest++;
+    list_items(e, t);
+    e->nest--;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -427,17 +471,28 @@ static void push_node(EtfEncode *e, term_t node)
     push(e, FRAME_NODE, node, count);
 }
 
-static inline term_t flat_map_item(term_t t, size_t i)
+/* Keys and values in turn. */
+static void map_items(EtfEncode *e, term_t t, size_t at)
 {
-    return i % 2 ? flat_map_values(t)[i / 2] : flat_map_key_ptr(t)[i / 2];
+    size_t depth = e->depth, n = 2 * map_size(t);
+    const term_t *keys = flat_map_key_ptr(t), *values = flat_map_values(t);
+    while (at < n) {
+        put_term(e, at % 2 ? values[at / 2] : keys[at / 2]);
+        at++;
+        if (!goes_on(e, depth)) break;
+    }
+    if (at < n) push_rest(e, depth, FRAME_MAP, t, at);
 }
 
 static void put_flat_map(EtfEncode *e, term_t t)
 {
-    size_t n = 2 * map_size(t), i = 0;
-    for (term_t item; i < n && !is_compound(item = flat_map_item(t, i)); i++) put_term(e, item);
-    e->budget -= MIN(e->budget, i);
-    if (i < n) push(e, FRAME_MAP, t, n)->at = i;
+    if (e->nest == NEST_MAX) {
+        push(e, FRAME_MAP, t, 0);
+        return;
+    }
+    e->nest++;
+    map_items(e, t, 0);
+    e->nest--;
 }
 
 static void put_map(EtfEncode *e, term_t t)
@@ -534,82 +589,30 @@ static void node_child(EtfEncode *e, Frame *f)
     else push_node(e, children[i]);
 }
 
-/* Small integers of up to 32 bits at the head of t, as many as there is room and budget for; what is left of t. */
-static term_t small_items(EtfEncode *e, term_t t)
-{
-    char *p = e->at, *last = e->end - (1 + sizeof(int32_t));
-    size_t n = e->budget;
-    for (; n > 0 && p <= last && term_is_list_cell(t) && term_is_small(list_head(t)); t = list_next(t), n--) {
-        int64_t i = small_value(list_head(t));
-        if ((uint64_t)i <= UINT8_MAX) {
-            *p++ = (char)ETF_SMALL_INT;
-            *p++ = (char)i;
-        } else if (i == (int32_t)i) {
-            *p = (char)ETF_INT;
-            store_n(p + 1, (uint32_t)i, 4);
-            p += 5;
-        } else {
-            break;
-        }
-    }
-    e->at = p;
-    e->budget = n;
-    return t;
-}
-
-/* Terms without terms inside follow each other without a step of their own. f is gone when a frame was pushed. */
-static void list_items(EtfEncode *e, Frame *f)
-{
-    size_t depth = e->depth;
-    term_t t = f->t;
-    while (term_is_list_cell(t = small_items(e, t))) {
-        term_t head = list_head(t);
-        f->t = t = list_next(t);
-        put_term(e, head);
-        if (e->depth != depth || e->budget == 0) return;
-        e->budget--;
-    }
-    pop(e);
-    put_term(e, t);
-}
-
-static void tuple_items(EtfEncode *e, Frame *f)
-{
-    size_t depth = e->depth;
-    const term_t *elements = tuple_elements(f->t);
-    while (f->at < f->count) {
-        put_term(e, elements[f->at++]);
-        if (e->depth != depth || e->budget == 0) return;
-        e->budget--;
-    }
-}
-
-static void map_items(EtfEncode *e, Frame *f)
-{
-    size_t depth = e->depth;
-    while (f->at < f->count) {
-        size_t i = f->at++;
-        put_term(e, flat_map_item(f->t, i));
-        if (e->depth != depth || e->budget == 0) return;
-        e->budget--;
-    }
-}
-
-/* The next term of frame f is written, or a frame is pushed or popped. */
-static void step(EtfEncode *e, Frame *f)
+/* The next term of the other kinds of frames is written, or a frame is pushed or popped. */
+static void other_step(EtfEncode *e, Frame *f)
 {
     if (f->at == f->count) {
         pop(e);
         return;
     }
     switch (f->kind) {
-    case FRAME_TUPLE: tuple_items(e, f); break;
-    case FRAME_MAP: map_items(e, f); break;
     case FRAME_PAIR: put_term(e, f->at++ == 0 ? list_head(f->t) : list_tail(f->t)); break;
     case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
     case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
-    case FRAME_NODE: node_child(e, f); break;
-    case FRAME_LIST: list_items(e, f); break;
+    default: node_child(e, f); break;
+    }
+}
+
+/* The top frame's items: they push it again when there is more. */
+static void step(EtfEncode *e)
+{
+    Frame *f = &e->frames[e->depth - 1];
+    switch (f->kind) {
+    case FRAME_TUPLE: e->depth--; tuple_items(e, f->t, f->at); break;
+    case FRAME_MAP: e->depth--; map_items(e, f->t, f->at); break;
+    case FRAME_LIST: e->depth--; list_items(e, f->t); break;
+    default: other_step(e, f);
     }
 }
 
@@ -650,7 +653,7 @@ static bool encode_steps(EtfEncode *e)
     while (e->depth > 0 && !e->bad) {
         if (e->budget == 0) return false;
         e->budget--;
-        step(e, &e->frames[e->depth - 1]);
+        step(e);
     }
     return true;
 }

@@ -15,11 +15,8 @@
 #include "base/lock.h"
 #include "base/utf8.h"
 
-#define CHUNK_ATOMS 1024u
 #define FIRST_SLOTS 16384u
 #define SLOT_FREE UINT32_MAX
-
-typedef const AtomText *_Atomic TextSlot;
 
 typedef struct HashSlots {
     size_t mask;
@@ -28,7 +25,6 @@ typedef struct HashSlots {
 } HashSlots;
 
 static struct {
-    TextSlot *_Atomic *chunks;
     size_t chunk_count;        /* const after init */
     size_t limit;              /* const after init */
     HashSlots *_Atomic hash;
@@ -36,6 +32,8 @@ static struct {
     atomic_word_t bytes;       /* memory used by texts and tables */
     Mutex lock;
 } table = {.lock = MUTEX_INIT(ATOM_TABLE)};
+
+AtomTextSlot *_Atomic *atom_text_chunks;
 
 /* The PJW hash (Aho, Sethi, Ullman: Compilers) over the characters as phash/2 counts them: one
  * step per Latin-1 character, one per UTF-8 byte of all others. */
@@ -58,12 +56,6 @@ static size_t slot_of(const HashSlots *t, uint32_t hash)
     return (size_t)hash_mix(hash) & t->mask;
 }
 
-static const AtomText *text_at(word_t index)
-{
-    TextSlot *chunk = load_acquire(&table.chunks[index / CHUNK_ATOMS]);
-    return load_acquire(&chunk[index % CHUNK_ATOMS]);
-}
-
 /* Index of the text, or SLOT_FREE; *at is the slot where the search ended. */
 static uint32_t probe(HashSlots *t, uint32_t hash, const char *utf8, size_t bytes, size_t *at)
 {
@@ -72,7 +64,7 @@ static uint32_t probe(HashSlots *t, uint32_t hash, const char *utf8, size_t byte
         *at = i;
         if (index == SLOT_FREE)
             return SLOT_FREE;
-        const AtomText *text = text_at(index);
+        const AtomText *text = atom_text_at(index);
         if (text->hash == hash && text->bytes == bytes && memcmp(text->text, utf8, bytes) == 0)
             return index;
     }
@@ -98,7 +90,7 @@ static void hash_slots_grow_locked(void)
         uint32_t index = load_relaxed(&old->slot[i]);
         if (index == SLOT_FREE)
             continue;
-        size_t to = slot_of(new, text_at(index)->hash);
+        size_t to = slot_of(new, atom_text_at(index)->hash);
         while (load_relaxed(&new->slot[to]) != SLOT_FREE)
             to = (to + 1) & new->mask;
         store_relaxed(&new->slot[to], index);
@@ -148,13 +140,13 @@ static const AtomText *text_new(const char *utf8, size_t bytes, size_t chars, bo
 
 static void publish_text_locked(word_t index, const AtomText *text)
 {
-    TextSlot *chunk = load_relaxed(&table.chunks[index / CHUNK_ATOMS]);
+    AtomTextSlot *chunk = load_relaxed(&atom_text_chunks[index / ATOM_CHUNK]);
     if (chunk == NULL) {
-        chunk = mem_alloc_zero(MEM_ATOM, CHUNK_ATOMS * sizeof *chunk);
-        add_relaxed(&table.bytes, CHUNK_ATOMS * sizeof *chunk);
-        store_release(&table.chunks[index / CHUNK_ATOMS], chunk);
+        chunk = mem_alloc_zero(MEM_ATOM, ATOM_CHUNK * sizeof *chunk);
+        add_relaxed(&table.bytes, ATOM_CHUNK * sizeof *chunk);
+        store_release(&atom_text_chunks[index / ATOM_CHUNK], chunk);
     }
-    store_release(&chunk[index % CHUNK_ATOMS], text);
+    store_release(&chunk[index % ATOM_CHUNK], text);
 }
 
 /* The text is valid and not in the hash table that the caller probed; it may be by now. */
@@ -179,12 +171,12 @@ static term_t insert_locked(const char *utf8, size_t bytes, size_t chars, bool l
 
 void atom_table_init(size_t limit)
 {
-    if (table.chunks != NULL)
+    if (atom_text_chunks != NULL)
         return;
     table.limit = MAX(limit, (size_t)atom_predefined_count + 8192);
-    table.chunk_count = table.limit / CHUNK_ATOMS + 1;
-    table.chunks = mem_alloc_zero(MEM_ATOM, table.chunk_count * sizeof *table.chunks);
-    add_relaxed(&table.bytes, table.chunk_count * sizeof *table.chunks);
+    table.chunk_count = table.limit / ATOM_CHUNK + 1;
+    atom_text_chunks = mem_alloc_zero(MEM_ATOM, table.chunk_count * sizeof *atom_text_chunks);
+    add_relaxed(&table.bytes, table.chunk_count * sizeof *atom_text_chunks);
     store_release(&table.hash, hash_slots_new(FIRST_SLOTS));
     for (word_t i = 0; i < atom_predefined_count; i++) {
         term_t t = atom_from_cstr(atom_predefined_names[i]);
@@ -237,12 +229,6 @@ term_t atom_from_cstr(const char *text)
     return atom_intern(text, strlen(text));
 }
 
-const AtomText *atom_text(term_t atom)
-{
-    ASSERT(term_is_atom(atom) && atom_index(atom) < atom_count());
-    return text_at(atom_index(atom));
-}
-
 size_t atom_count(void)
 {
     return load_acquire(&table.count);
@@ -263,13 +249,8 @@ size_t atom_table_bytes(void)
     return load_relaxed(&table.bytes);
 }
 
-int atom_compare(term_t a, term_t b)
+int atom_compare_texts(const AtomText *x, const AtomText *y)
 {
-    if (a == b)
-        return 0;
-    const AtomText *x = atom_text(a), *y = atom_text(b);
-    if (x->order != y->order)
-        return x->order < y->order ? -1 : 1;
     int d = memcmp(x->text, y->text, MIN(x->bytes, y->bytes));
     return d != 0 ? d : (int)x->bytes - (int)y->bytes;
 }

@@ -7,6 +7,7 @@
 #ifndef JOIST_TERM_ATOM_H
 #define JOIST_TERM_ATOM_H
 
+#include "base/atomic.h"
 #include "term/term.h"
 
 #define ATOM_MAX_CHARS 255
@@ -28,13 +29,36 @@ term_t atom_intern_latin1(const unsigned char *text, size_t bytes);
 term_t atom_from_cstr(const char *text);
 /* Find only; TERM_NONE when there is no such atom. */
 term_t atom_find(const char *utf8, size_t bytes);
-const AtomText *atom_text(term_t atom);
+
+/* Texts by index, in chunks that never move. */
+#define ATOM_CHUNK 1024u
+typedef const AtomText *_Atomic AtomTextSlot;
+extern AtomTextSlot *_Atomic *atom_text_chunks;
+
+static inline const AtomText *atom_text_at(word_t index)
+{
+    AtomTextSlot *chunk = load_acquire(&atom_text_chunks[index / ATOM_CHUNK]);
+    return load_acquire(&chunk[index % ATOM_CHUNK]);
+}
+static inline const AtomText *atom_text(term_t atom)
+{
+    ASSERT(term_is_atom(atom));
+    return atom_text_at(atom_index(atom));
+}
+
 size_t atom_count(void);
 size_t atom_limit(void);
 bool atom_table_full(void);
 size_t atom_table_bytes(void);
 /* Order of two atoms by text: <0, 0, >0. */
-int atom_compare(term_t a, term_t b);
+int atom_compare_texts(const AtomText *x, const AtomText *y);
+static inline int atom_compare(term_t a, term_t b)
+{
+    if (a == b) return 0;
+    const AtomText *x = atom_text(a), *y = atom_text(b);
+    if (x->order != y->order) return x->order < y->order ? -1 : 1;
+    return atom_compare_texts(x, y);
+}
 bool atom_equals_cstr(term_t atom, const char *text);
 
 #endif

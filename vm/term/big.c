@@ -329,14 +329,27 @@ size_t int_text_bytes(term_t t, unsigned base)
 
 static const char digit_chars[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
+/* Lowest first. A division by a base that the compiler does not know takes as long as all else of a digit ten times. */
+static size_t limb_digits(limb_t x, unsigned base, char *digits)
+{
+    unsigned shift = (unsigned)__builtin_ctz(base);
+    size_t n = 0;
+    if (is_power_of_two(base)) {
+        do digits[n++] = digit_chars[x & (base - 1)];
+        while (x >>= shift);
+        return n;
+    }
+    for (; x > UINT32_MAX; x /= base) digits[n++] = digit_chars[x % base];
+    uint32_t rest = (uint32_t)x;
+    do digits[n++] = digit_chars[rest % base];
+    while (rest /= base);
+    return n;
+}
+
 static size_t put_limb(limb_t x, unsigned base, char *to)
 {
     char digits[LIMB_BITS];
-    size_t n = 0;
-    do {
-        digits[n++] = digit_chars[x % base];
-        x /= base;
-    } while (x);
+    size_t n = limb_digits(x, base, digits);
     for (size_t i = 0; i < n; i++)
         to[i] = digits[n - 1 - i];
     return n;
