@@ -36,9 +36,11 @@ ready() -> erlang:nif_error(not_loaded).
 done(_) -> erlang:nif_error(not_loaded).
 
 prepare(code) -> target_code:prepare();
+prepare(dist) -> target_dist:prepare();
 prepare(_) -> none.
 
 target(code, {Allowed, B}) -> target_code:run(Allowed, B);
+target(dist, {_, B}) -> target_dist:run(B);
 target(Name, {_, B}) -> one(Name, B).
 
 one(etf, <<O, B/binary>>) ->

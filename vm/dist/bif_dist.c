@@ -140,13 +140,14 @@ BIF(erlang, dist_ctrl_put_data, 2, 0)
     if (!(term_is_binary(a[1]) || term_is_nil(a[1])) || iolist_size(a[1], &n) != IOLIST_OK)
         return bif_error(p, EXC_BADARG);
     Channel *c = channel_of_handle(p->vm, a[0], &conn);
-    if (!c || !takes_input(p, c, conn)) return bif_error(p, EXC_BADARG);
+    if (!c) return bif_error(p, EXC_BADARG);
     TempBytes temp = TEMP_BYTES_INIT;
     const uint8_t *bytes = n == 0 ? (const uint8_t *)"" : binary_bytes(a[1], &bytes_n, &temp);
     mutex_lock(&c->input_lock);
-    bool ok = channel_input(c, conn, bytes, n);
+    bool mine = takes_input(p, c, conn), ok = mine && channel_input(c, conn, bytes, n);
     mutex_unlock(&c->input_lock);
     temp_bytes_free(&temp);
+    if (!mine) return bif_error(p, EXC_BADARG);
     if (!ok) channel_kill(c, am_killed);
     (void)process_bump_reds(p, (int32_t)MIN(5 + n / 256, (uint64_t)100000));
     return am_ok;

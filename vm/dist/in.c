@@ -23,6 +23,7 @@ typedef struct Sequence {
 typedef struct DistInput {
     term_t cache[ATOM_CACHE_SLOTS]; /* TERM_NONE: nothing there yet */
     Sequence *sequences;
+    bool bad;                       /* what came did not fit: nothing more is taken */
 } DistInput;
 
 typedef struct Reader {
@@ -101,7 +102,7 @@ static bool message(Reader *r, uint32_t conn, unsigned flags, const term_t *atom
     Heap h = {0};
     term_t control = decode(r, &h, flags, atoms, count), payload = TERM_NONE;
     if (!r->bad && r->at < r->end) payload = decode(r, &h, flags, atoms, count);
-    bool ok = !r->bad && r->at == r->end && control_received(r->c, conn, control, payload, &h);
+    bool ok = !r->bad && control_received(r->c, conn, control, payload, &h);
     heap_dispose(&h);
     return ok;
 }
@@ -181,9 +182,12 @@ bool channel_input(Channel *c, uint32_t conn, const uint8_t *bytes, size_t n)
     count_packet(c);
     if (n == 0) return true; /* a tick */
     if (!c->input) c->input = MEM_NEW(DIST, DistInput);
-    Reader r = {c, c->input, bytes + 1, bytes + n, false};
-    if (bytes[0] == PASS_THROUGH) return message(&r, conn, 0, NULL, 0);
-    return bytes[0] == ETF_VERSION && headed(&r, conn);
+    DistInput *in = c->input;
+    Reader r = {c, in, bytes + 1, bytes + n, false};
+    if (in->bad) return false;
+    if (bytes[0] == PASS_THROUGH) in->bad = !message(&r, conn, 0, NULL, 0);
+    else in->bad = bytes[0] != ETF_VERSION || !headed(&r, conn);
+    return !in->bad;
 }
 
 void channel_drop_input(Channel *c)
