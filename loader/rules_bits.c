@@ -5,6 +5,7 @@
  * through, and then reserved by a test_heap of our own. */
 #include "loader/load_priv.h"
 
+#include "data/bitmatch.h"
 
 /* The registers below `live` and dst hold terms; those between them are made terms. */
 static bool live_with_dst(Load *l, uint64_t live, const InsnOperand *dst, unsigned *with_dst)
@@ -181,6 +182,35 @@ static bool is_append(term_t type)
     return type == am_append || type == am_private_append;
 }
 
+/* Bits of the usual segment, an integer of a constant size that a word can hold; 0: it is another one. */
+static uint64_t plain_bits(const InsnOperand *s)
+{
+    if (s[0].value != am_integer || s[5].kind != INSN_OP_TERM || !term_is_small(s[5].value)) return 0;
+    uint64_t n = (uint64_t)small_value(s[5].value);
+    bool fits = n <= 64 && s[2].value <= 64 && n * s[2].value <= 64;
+    return fits && !bits_is_little((unsigned)s[3].value) ? n * s[2].value : 0;
+}
+
+/* A short string is the integer that its bytes are: that is written together with its neighbours. */
+static bool string_segment(Load *l, InsnOperand *s)
+{
+    if (s[5].kind != INSN_OP_TERM || !term_is_small(s[5].value) || small_value(s[5].value) < 0)
+        return load_fail(l, "string size");
+    if (s[2].value != 8)
+        return load_fail(l, "string unit");
+    uint64_t n = (uint64_t)small_value(s[5].value), v = 0;
+    if (!string_at(l, &s[4], n, &s[4]))
+        return false;
+    if (n == 0 || n > SMALL_BITS / 8)
+        return true;
+    const uint8_t *bytes = (const uint8_t *)(uintptr_t)s[4].value;
+    for (uint64_t i = 0; i < n; i++) v = v << 8 | bytes[i];
+    s[0].value = am_integer;
+    s[3] = UINT(0);
+    s[4] = (InsnOperand){INSN_OP_TERM, term_small((int64_t)v)};
+    return true;
+}
+
 static bool create_bin_segment(Load *l, InsnOperand *s)
 {
     if (s[0].kind != INSN_OP_TERM || !term_is_atom(s[0].value))
@@ -191,15 +221,12 @@ static bool create_bin_segment(Load *l, InsnOperand *s)
         s[2] = UINT(0);
     if (!plain_number(l, &s[2]) || s[2].value > 256 || !flags_of(l, &s[3]))
         return load_fail(l, "segment unit");
-    if (s[0].value == am_string) {
-        if (s[5].kind != INSN_OP_TERM || !term_is_small(s[5].value) || small_value(s[5].value) < 0)
-            return load_fail(l, "string size");
-        if (s[2].value != 8)
-            return load_fail(l, "string unit");
-        return string_at(l, &s[4], (uint64_t)small_value(s[5].value), &s[4]);
-    }
-    return (is_segment_type(s[0].value) && is_source(&s[4]) && is_source(&s[5]))
-        || load_fail(l, "segment source");
+    if (s[0].value == am_string && !string_segment(l, s))
+        return false;
+    if (s[0].value != am_string && !(is_segment_type(s[0].value) && is_source(&s[4]) && is_source(&s[5])))
+        return load_fail(l, "segment source");
+    s[1] = UINT((s[1].value & UINT32_MAX) | plain_bits(s) << 32);
+    return true;
 }
 
 bool rule_bs_create_bin(Load *l, const GenOp *op, const InsnOperand *a)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* etf_encode - terms to the external term format, and its size.
- * A stack of frames, each a compound term and how far it has been written: terms and indices only,
- * no addresses inside objects, so that a collection between two slices just updates the terms.
+ * Small terms are written by recursion, to a fixed depth. What is deeper, or not done when a slice ends, is on a stack
+ * of frames, each a compound term and how far it has been written: terms and indices only, no addresses inside objects,
+ * so that a collection between two slices just updates the terms.
  * Large maps go out last slot first, as OTP 25 does. Layer: etf. */
 #include "etf/etf.h"
 

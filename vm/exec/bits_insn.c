@@ -128,7 +128,7 @@ typedef struct Segment {
 static Segment segment_at(Sched *s, const term_t *e, const code_t *w)
 {
     bool string = w[0] == am_string;
-    return (Segment){w[0], w[1], w[2], w[3], w[4], string ? TERM_NIL : exec_source(s->x, e, w[4]),
+    return (Segment){w[0], (uint32_t)w[1], w[2], w[3], w[4], string ? TERM_NIL : exec_source(s->x, e, w[4]),
                      exec_source(s->x, e, w[5]), w[5] == am_all};
 }
 
@@ -179,32 +179,35 @@ static enum BuildResult fill(BitBuilder *b, const Segment *g)
     return build_binary(b, g->value, bits);
 }
 
-/* The usual segment, an integer of a constant number of bits that a word can hold. */
-static inline bool is_plain(const code_t *w, unsigned *bits)
-{
-    if (w[0] != am_integer || !term_is_small(w[5])) return false;
-    uint64_t n = (uint64_t)small_value(w[5]);
-    *bits = (unsigned)(n * w[2]);
-    return n <= 64 && w[2] <= 64 && *bits <= 64 && !bits_is_little((unsigned)w[3]);
-}
+/* The usual segment, an integer of a constant size that a word can hold: so the loader found. Else 0. */
+static inline unsigned plain_bits(const code_t *w) { return (unsigned)(w[1] >> 32); }
 
-static inline void put_bytes(uint8_t *to, uint64_t v, unsigned bits)
+/* The lowest n of 1 to 64 bits of v. */
+static inline void put_bits(BitBuilder *b, uint64_t v, unsigned n)
 {
-    for (; bits > 0; bits -= 8) *to++ = (uint8_t)(v >> (bits - 8));
-}
-
-static inline bool fill_plain(BitBuilder *b, const code_t *w, term_t value)
-{
-    unsigned bits;
-    if (!is_plain(w, &bits) || !term_is_small(value)) return false;
-    uint64_t v = (uint64_t)small_value(value);
-    if (((b->at | bits) & 7) == 0) {
-        put_bytes(b->base + (b->at >> 3), v, bits);
+    if (((b->at | n) & 7) == 0) {
+        uint8_t *to = b->base + (b->at >> 3);
+        for (unsigned left = n; left > 0; left -= 8) *to++ = (uint8_t)(v >> (left - 8));
     } else {
-        bits_write(b->base, b->at, v, bits);
+        bits_write(b->base, b->at, v, n);
     }
-    b->at += bits;
-    return true;
+    b->at += n;
+}
+
+/* Plain segments next to each other, from w on, as one integer of up to 64 bits in *v, if their values are small.
+ * Gives the segment behind them. */
+static inline const code_t *gather(const Sched *s, const term_t *e, const code_t *w, const code_t *end, uint64_t *v,
+                                   unsigned *bits)
+{
+    for (*v = *bits = 0; w < end; w += 6) {
+        unsigned n = plain_bits(w);
+        term_t value = n ? exec_source(s->x, e, w[4]) : TERM_NIL;
+        if (*bits + n > 64 || !term_is_small(value)) break;
+        uint64_t low = (uint64_t)small_value(value) & UINT64_MAX >> (64 - n);
+        *v = n == 64 ? low : *v << n | low;
+        *bits += n;
+    }
+    return w;
 }
 
 /* Writing costs a reduction a kilobyte; enlarging the storage of an append a quarter of that. */
@@ -233,17 +236,18 @@ static inline enum BuildResult append_start(Process *p, term_t t, uint64_t unit,
     return BUILD_OK;
 }
 
-/* What the loop of a binary comprehension does: bytes of one integer behind the private binary, which is returned.
+/* What the loop of a binary comprehension does: bytes of integers behind the private binary, which is returned.
  * TERM_NONE: it is something else, nothing was done. */
-static inline term_t append_integer(const Sched *s, const term_t *e, const code_t *w)
+static inline term_t append_integers(const Sched *s, const term_t *e, const code_t *w, const code_t *end)
 {
+    uint64_t v;
     unsigned bits;
-    if (w[0] != am_private_append || !is_plain(w + 6, &bits) || (bits & 7) != 0) return TERM_NONE;
-    term_t to = exec_source(s->x, e, w[4]), value = exec_source(s->x, e, w[10]);
-    if (!term_is_small(value) || !term_is_bitstring(to) || !is_whole(bitstring_bits(to), w[2])) return TERM_NONE;
-    uint8_t *at = binary_append_bytes(to, bits >> 3);
-    if (!at) return TERM_NONE;
-    put_bytes(at, (uint64_t)small_value(value), bits);
+    if (gather(s, e, w + 6, end, &v, &bits) != end || (bits & 7) != 0) return TERM_NONE;
+    term_t to = exec_source(s->x, e, w[4]);
+    if (!term_is_bitstring(to) || !is_whole(bitstring_bits(to), w[2])) return TERM_NONE;
+    BitBuilder b = {binary_append_bytes(to, bits >> 3), 0};
+    if (!b.base) return TERM_NONE;
+    put_bits(&b, v, bits);
     return to;
 }
 
@@ -253,14 +257,11 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
     uint64_t bits = 0;
     term_t result = TERM_NONE;
     const code_t *end = segments + count;
-    if (count == 12 && (result = append_integer(s, e, segments)) != TERM_NONE) return result;
+    if (count > 6 && segments[0] == am_private_append
+        && (result = append_integers(s, e, segments, end)) != TERM_NONE) return result;
     for (const code_t *w = segments; w < end; w += 6) {
-        unsigned plain;
-        if (is_append(w[0])) continue;
-        if (is_plain(w, &plain)) {
-            bits += plain;
-            continue;
-        }
+        bits += plain_bits(w);
+        if (plain_bits(w) || is_append(w[0])) continue;
         Segment g = segment_at(s, e, w);
         enum BuildResult r = add_size(&g, &bits);
         if (r != BUILD_OK) return segment_failed(p, &g, r);
@@ -279,11 +280,16 @@ term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segment
         return TERM_NONE;
     }
     charge(p, bits);
-    for (; w < end; w += 6) {
-        if (w[0] != am_string && fill_plain(&b, w, exec_source(s->x, e, w[4]))) continue;
+    while (w < end) {
+        uint64_t v;
+        unsigned n;
+        const code_t *next = gather(s, e, w, end, &v, &n);
+        if (n > 0) put_bits(&b, v, n);
+        if ((w = next) == end || n > 0) continue;
         Segment g = segment_at(s, e, w);
         enum BuildResult r = fill(&b, &g);
         if (r != BUILD_OK) return segment_failed(p, &g, r);
+        w += 6;
     }
     return result;
 }

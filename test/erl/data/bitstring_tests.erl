@@ -7,6 +7,7 @@ main() ->
     rand:seed(exsss, {7, 8, 9}),
     t:p("integers", fun() -> hash(fun integer/0, 3000) end),
     t:p("floats", fun() -> hash(fun float_field/0, 2000) end),
+    t:p("neighbours", fun() -> hash(fun neighbours/0, 3000) end),
     t:p("parts", fun() -> hash(fun part/0, 2000) end),
     t:p("unicode", fun() -> hash(fun unicode/0, 2000) end),
     t:p("bad unicode", fun() -> hash(fun bad_unicode/0, 3000) end),
@@ -63,6 +64,37 @@ float_field() ->
     <<Random:Size/bits, _/bits>> = rand:bytes(8),
     S = case Random of <<Z:Size/float>> -> Z; _ -> none end,
     {B, R, S}.
+
+%% Fields of constant sizes and short strings next to each other, behind what may be at an odd position; now and then a
+%% value that is large or no integer.
+neighbours() ->
+    [A, B, C, D] = [neighbour() || _ <- lists:seq(1, 4)],
+    Odd = <<0:(rand:uniform(9) - 1)>>,
+    [try F() catch error:R -> R end || F <- [
+        fun() -> <<A:8, B:8, C:8, D:8>> end,
+        fun() -> <<Odd/bits, A:1, B:7, C:16, D:40>> end,
+        fun() -> <<Odd/bits, A:64, B:64>> end,
+        fun() -> <<Odd/bits, A:33, B:31, C:1, D:63>> end,
+        fun() -> <<"1234567", A:8, "12345678", B:8>> end,
+        fun() -> <<Odd/bits, "a", A:3, "bc", B:5, "", "def", C:60>> end,
+        fun() -> <<A:16/little, B:16, C:8/float, D:8>> end,
+        fun() -> <<A:2/unit:8, B:3/unit:5, C/utf8, D:0, 5:8>> end,
+        fun() -> <<A:65, B:4, C:4>> end,
+        fun() -> << <<X:8, A:8, B:48>> || <<X>> <= <<1, 2, 3>> >> end,
+        fun() -> << <<A:4, X:4, "z">> || X <- [B, C, 1, 2, 3] >> end,
+        fun() -> <<Odd/binary, A:8, B:8>> end,
+        fun() -> O = <<Odd/bits, A:8>>, {<<O/bits, B:8, C:8>>, <<O/bits, C:24>>, <<O/bits, D:7, 1:1>>} end]].
+
+neighbour() ->
+    case rand:uniform(20) of
+        1 -> atom;
+        2 -> 1 bsl 70 + rand:uniform(1000);
+        3 -> -(1 bsl 64);
+        4 -> 1.5;
+        N when N < 10 -> rand:uniform(1 bsl 59) - 1;
+        N when N < 14 -> -rand:uniform(1 bsl 59);
+        _ -> rand:uniform(300) - 20
+    end.
 
 part() ->
     B = rand:bytes(rand:uniform(200)),
