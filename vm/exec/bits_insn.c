@@ -251,47 +251,70 @@ static inline term_t append_integers(const Sched *s, const term_t *e, const code
     return to;
 }
 
-term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
+/* What a segment gives: false, and the exception is set, unless it is BUILD_OK. */
+static bool segment_done(Sched *s, Process *p, const term_t *e, const code_t *w, enum BuildResult r)
+{
+    if (LIKELY(r == BUILD_OK)) return true;
+    Segment g = segment_at(s, e, w);
+    (void)segment_failed(p, &g, r);
+    return false;
+}
+
+static bool add_sizes(Sched *s, Process *p, const term_t *e, const code_t *w, const code_t *end, uint64_t *bits)
+{
+    for (; w < end; w += 6) {
+        *bits += plain_bits(w);
+        if (plain_bits(w) || is_append(w[0])) continue;
+        Segment g = segment_at(s, e, w);
+        if (!segment_done(s, p, e, w, add_size(&g, bits))) return false;
+    }
+    return true;
+}
+
+static bool fill_segments(Sched *s, Process *p, const term_t *e, const code_t *w, const code_t *end, BitBuilder *b)
+{
+    while (w < end) {
+        uint64_t v;
+        unsigned n;
+        w = gather(s, e, w, end, &v, &n);
+        if (n > 0) {
+            put_bits(b, v, n);
+            continue;
+        }
+        Segment g = segment_at(s, e, w);
+        if (!segment_done(s, p, e, w, fill(b, &g))) return false;
+        w += 6;
+    }
+    return true;
+}
+
+NOINLINE static term_t create_bin(Sched *s, Process *p, const term_t *e, const code_t *w, const code_t *end)
 {
     BitBuilder b;
     uint64_t bits = 0;
     term_t result = TERM_NONE;
-    const code_t *end = segments + count;
-    if (count > 6 && segments[0] == am_private_append
-        && (result = append_integers(s, e, segments, end)) != TERM_NONE) return result;
-    for (const code_t *w = segments; w < end; w += 6) {
-        bits += plain_bits(w);
-        if (plain_bits(w) || is_append(w[0])) continue;
-        Segment g = segment_at(s, e, w);
-        enum BuildResult r = add_size(&g, &bits);
-        if (r != BUILD_OK) return segment_failed(p, &g, r);
-    }
-    const code_t *w = segments;
-    if (count && is_append(w[0])) {
+    if (!add_sizes(s, p, e, w, end, &bits)) return TERM_NONE;
+    if (w < end && is_append(w[0])) {
         term_t to = exec_source(s->x, e, w[4]);
         enum BuildResult r = append_start(p, to, w[2], w[0] == am_private_append, bits, &b, &result);
-        if (r != BUILD_OK) {
-            Segment g = segment_at(s, e, w);
-            return segment_failed(p, &g, r);
-        }
+        if (!segment_done(s, p, e, w, r)) return TERM_NONE;
         w += 6;
     } else if ((result = build_start(&p->heap, bits, &b)) == TERM_NONE) {
         exec_error(p, EXC_SYSTEM_LIMIT);
         return TERM_NONE;
     }
     charge(p, bits);
-    while (w < end) {
-        uint64_t v;
-        unsigned n;
-        const code_t *next = gather(s, e, w, end, &v, &n);
-        if (n > 0) put_bits(&b, v, n);
-        if ((w = next) == end || n > 0) continue;
-        Segment g = segment_at(s, e, w);
-        enum BuildResult r = fill(&b, &g);
-        if (r != BUILD_OK) return segment_failed(p, &g, r);
-        w += 6;
+    return fill_segments(s, p, e, w, end, &b) ? result : TERM_NONE;
+}
+
+term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
+{
+    const code_t *end = segments + count;
+    if (count > 6 && segments[0] == am_private_append) {
+        term_t t = append_integers(s, e, segments, end);
+        if (t != TERM_NONE) return t;
     }
-    return result;
+    return create_bin(s, p, e, segments, end);
 }
 
 /* ---- the old instructions: the builder's position is kept in Exec between them ---- */
