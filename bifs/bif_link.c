@@ -2,7 +2,7 @@
 /* bif_link - links, monitors, aliases and exit signals.
  * Semantics: erlang(3) link/1, monitor/2,3, demonitor/2, alias/1, unalias/1, exit/2. Layer: bifs. */
 #include "bifs/bif.h"
-#include "data/node.h"
+#include "dist/node.h"
 #include "proc/link.h"
 #include "proc/registry.h"
 #include "proc/signal.h"
@@ -161,8 +161,6 @@ static term_t monitor_remote(Process *p, term_t target, term_t node, const Monit
     return remote_result(p, r);
 }
 
-static bool is_alive(const Process *p) { return node_self_name(p->vm) != am_nonode_at_nohost; }
-
 static term_t monitor_process(Process *p, const term_t *a, const MonitorOptions *o)
 {
     term_t what = a[1];
@@ -182,7 +180,7 @@ static term_t monitor_process(Process *p, const term_t *a, const MonitorOptions 
     }
     if (!term_is_atom(what) || !term_is_atom(node)) return bif_error(p, EXC_BADARG);
     if (node != node_self_name(p->vm))
-        return is_alive(p) ? monitor_remote(p, what, node, o) : bif_error(p, EXC_BADARG);
+        return node_has_or_gets_name(p->vm) ? monitor_remote(p, what, node, o) : bif_error(p, EXC_BADARG);
     term_t id = registry_find(p->vm, what);
     return monitor_local(p, term_is_local_pid(id) ? id : am_undefined, what, o);
 }

@@ -4,9 +4,17 @@
 
 #include "base/alloc.h"
 #include "dist/channel.h"
+#include "ets/pterm.h"
 #include "term/atom.h"
 
 #include <ctype.h>
+
+/* erts_internal.erl notes in a persistent term that the name is to be dynamic. */
+bool node_has_or_gets_name(Vm *vm)
+{
+    term_t key[] = {HEADER(2, BOXED_TUPLE), am_erts_internal, am_dynamic_node_name};
+    return node_is_alive(vm) || pterm_is_set(vm, term_make_boxed(key));
+}
 
 /* name@host, where the name is of letters, digits, _ and -. */
 bool is_node_name(term_t t)

@@ -21,6 +21,8 @@ struct DistSpace {
 
 static inline DistSpace *dist_space(const Vm *vm) { return vm->dist; }
 static inline bool node_is_alive(const Vm *vm) { return node_self_name(vm) != am_nonode_at_nohost; }
+/* Has it a name, or will it get one from the first node that it is connected to? Until then it reaches nobody. */
+bool node_has_or_gets_name(Vm *vm);
 bool is_node_name(term_t t);
 
 /* Creates vm->dist with this node called nonode@nohost. Layer order: before anything decodes terms. */

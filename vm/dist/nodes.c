@@ -218,7 +218,7 @@ static term_t watch(Process *p, const term_t *a, term_t options)
 static term_t monitor_node(Process *p, const term_t *a, term_t options)
 {
     if (!term_is_atom(a[0])) return bif_error(p, EXC_BADARG);
-    if (a[0] != am_nonode_at_nohost && !node_is_alive(p->vm)) return bif_error(p, EXC_NOTALIVE);
+    if (a[0] != am_nonode_at_nohost && !node_has_or_gets_name(p->vm)) return bif_error(p, EXC_NOTALIVE);
     if (!term_is_bool(a[1])) return bif_error(p, EXC_BADARG);
     if (a[0] == node_self_name(p->vm)) return am_true;
     if (a[1] == am_true) return watch(p, a, options);

@@ -104,6 +104,8 @@ static Entry *find(Vm *vm, term_t key)
     return found ? slot_get(t, i) : NULL;
 }
 
+bool pterm_is_set(Vm *vm, term_t key) { return find(vm, key) != NULL; }
+
 static Entry *entry_new(Vm *vm, term_t key, term_t value)
 {
     Entry *e = MEM_NEW(PTERM, Entry);

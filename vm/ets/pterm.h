@@ -11,5 +11,7 @@
 void pterm_init(Vm *vm);
 /* Slots of the hash table. */
 size_t pterm_table_slots(Vm *vm);
+/* On a scheduler. */
+bool pterm_is_set(Vm *vm, term_t key);
 
 #endif
