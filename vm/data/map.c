@@ -18,6 +18,16 @@ static term_t flat_put_header(term_t *hp, size_t n, term_t keys)
     return term_make_boxed(hp);
 }
 
+/* Few mostly: a call would take longer. The compiler must not make one of it. */
+static inline void words_copy(term_t *to, const term_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        term_t w = from[i];
+        __asm__("" : "+r"(w));
+        to[i] = w;
+    }
+}
+
 term_t map_empty(Heap *h)
 {
     term_t *hp = heap_alloc(h, 1 + FLAT_MAP_WORDS(0));
@@ -29,24 +39,19 @@ term_t map_flat(Heap *h, term_t keys, const term_t *values)
 {
     size_t n = tuple_arity(keys);
     term_t *hp = heap_alloc(h, FLAT_MAP_WORDS(n));
-    memcpy(hp + 3, values, n * sizeof(term_t));
+    words_copy(hp + 3, values, n);
     return flat_put_header(hp, n, keys);
 }
 
-/* Index of key, or -1. */
-static ptrdiff_t flat_find(term_t map, term_t key)
+term_t flat_map_copy(Heap *h, term_t map)
 {
-    size_t n = map_size(map);
-    const term_t *keys = flat_map_key_ptr(map);
-    if (term_is_immed(key)) {
-        for (size_t i = 0; i < n; i++)
-            if (keys[i] == key) return (ptrdiff_t)i;
-        return -1;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (term_eq(keys[i], key)) return (ptrdiff_t)i;
-    return -1;
+    size_t words = FLAT_MAP_WORDS(map_size(map));
+    term_t *hp = heap_alloc(h, words);
+    words_copy(hp, boxed_ptr(map), words);
+    return term_make_boxed(hp);
 }
+
+static inline ptrdiff_t flat_find(term_t map, term_t key) { return flat_map_index(map, key, 0); }
 
 /* Where key would stand: number of keys before it. The caller knows that it is absent. */
 static size_t flat_place(term_t map, term_t key)
@@ -63,19 +68,17 @@ static size_t flat_place(term_t map, term_t key)
 
 static term_t flat_replace(Heap *h, term_t map, size_t i, term_t value)
 {
-    size_t n = map_size(map);
     if (flat_map_values(map)[i] == value) return map;
-    term_t *hp = heap_alloc(h, FLAT_MAP_WORDS(n));
-    memcpy(hp, boxed_ptr(map), FLAT_MAP_WORDS(n) * sizeof(term_t));
-    hp[3 + i] = value;
-    return term_make_boxed(hp);
+    term_t copy = flat_map_copy(h, map);
+    flat_map_values(copy)[i] = value;
+    return copy;
 }
 
 static void copy_with(term_t *to, const term_t *from, size_t n, size_t place, term_t extra)
 {
-    memcpy(to, from, place * sizeof(term_t));
+    words_copy(to, from, place);
     to[place] = extra;
-    memcpy(to + place + 1, from + place, (n - place) * sizeof(term_t));
+    words_copy(to + place + 1, from + place, n - place);
 }
 
 /* A full flat map and one more pair: becomes a trie. */
@@ -107,8 +110,8 @@ static term_t flat_insert(Heap *h, term_t map, term_t key, term_t value)
 
 static void copy_without(term_t *to, const term_t *from, size_t n, size_t place)
 {
-    memcpy(to, from, place * sizeof(term_t));
-    memcpy(to + place, from + place + 1, (n - place - 1) * sizeof(term_t));
+    words_copy(to, from, place);
+    words_copy(to + place, from + place + 1, n - place - 1);
 }
 
 static term_t flat_remove(Heap *h, term_t map, size_t i)
@@ -263,18 +266,16 @@ static term_t first_missing(term_t map, const term_t *pairs, size_t n)
 
 static term_t put_pairs_flat_exact(Heap *h, term_t map, const term_t *pairs, size_t n, term_t *missing)
 {
-    size_t size = map_size(map);
-    term_t values[MAP_FLAT_MAX];
-    memcpy(values, flat_map_values(map), size * sizeof(term_t));
+    term_t copy = flat_map_copy(h, map);
     for (size_t i = 0; i < n; i++) {
         ptrdiff_t at = flat_find(map, pairs[2 * i]);
         if (at < 0) {
             if (missing) *missing = first_missing(map, pairs, n);
             return TERM_NONE;
         }
-        values[at] = pairs[2 * i + 1];
+        flat_map_values(copy)[at] = pairs[2 * i + 1];
     }
-    return map_flat(h, flat_map_keys(map), values);
+    return copy;
 }
 
 static term_t put_pairs_flat(Heap *h, term_t map, const term_t *pairs, size_t n)

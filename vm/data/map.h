@@ -9,7 +9,24 @@
 #ifndef JOIST_DATA_MAP_H
 #define JOIST_DATA_MAP_H
 
+#include "data/term_cmp.h"
 #include "heap/heap.h"
+
+/* Index of key in a flat map, looked for at `from` and behind it first: keys that are asked for one after the other
+ * mostly stand in the map's order. -1: absent. */
+static inline ptrdiff_t flat_map_index(term_t map, term_t key, size_t from)
+{
+    const term_t *keys = flat_map_key_ptr(map);
+    size_t n = map_size(map);
+    bool immed = term_is_immed(key);
+    for (size_t i = from; i < n; i++)
+        if (keys[i] == key || (!immed && term_eq(keys[i], key))) return (ptrdiff_t)i;
+    for (size_t i = 0; i < MIN(from, n); i++)
+        if (keys[i] == key || (!immed && term_eq(keys[i], key))) return (ptrdiff_t)i;
+    return -1;
+}
+/* A copy of a flat map, with the same keys: its values may be changed. */
+term_t flat_map_copy(Heap *h, term_t map);
 
 /* #{}, in h. */
 term_t map_empty(Heap *h);

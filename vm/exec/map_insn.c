@@ -11,12 +11,27 @@ static term_t map_error(Process *p, uint32_t code, term_t value)
     return TERM_NONE;
 }
 
+/* The usual change: other values for keys that a flat map has. TERM_NONE: there are others, nothing was done. */
+static term_t change_flat(const Sched *s, Process *p, const term_t *e, term_t map, const code_t *pairs, unsigned count)
+{
+    uint8_t places[PAIRS_AT_ONCE];
+    ptrdiff_t at = -1;
+    if (count > 2 * PAIRS_AT_ONCE) return TERM_NONE;
+    for (unsigned i = 0; i < count; i += 2) {
+        at = flat_map_index(map, exec_source(s->x, e, pairs[i]), (size_t)(at + 1));
+        if (at < 0) return TERM_NONE;
+        places[i / 2] = (uint8_t)at;
+    }
+    if (count == 2 && flat_map_values(map)[at] == exec_source(s->x, e, pairs[1])) return map;
+    term_t copy = flat_map_copy(&p->heap, map), *values = flat_map_values(copy);
+    for (unsigned i = 0; i < count; i += 2) values[places[i / 2]] = exec_source(s->x, e, pairs[i + 1]);
+    return copy;
+}
+
 /* Large literals come in pieces: each piece is one copy of the map. */
-term_t exec_put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count,
-                    bool exact)
+NOINLINE static term_t put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count, bool exact)
 {
     term_t values[2 * PAIRS_AT_ONCE];
-    if (!term_is_map(map)) return map_error(p, EXC_BADMAP, map);
     for (unsigned at = 0; at < count;) {
         unsigned n = MIN(count - at, (unsigned)ARRAY_LEN(values));
         term_t missing = TERM_NIL;
@@ -28,6 +43,13 @@ term_t exec_put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *p
     return map;
 }
 
+term_t exec_put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count, bool exact)
+{
+    if (!term_is_map(map)) return map_error(p, EXC_BADMAP, map);
+    term_t changed = map_is_flat(map) ? change_flat(s, p, e, map, pairs, count) : TERM_NONE;
+    return changed != TERM_NONE ? changed : put_map(s, p, e, map, pairs, count, exact);
+}
+
 bool exec_has_map_fields(Sched *s, term_t *e, term_t map, const code_t *keys, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -35,8 +57,20 @@ bool exec_has_map_fields(Sched *s, term_t *e, term_t map, const code_t *keys, un
     return true;
 }
 
+static bool get_flat_elements(Sched *s, term_t *e, term_t map, const code_t *pairs, unsigned count)
+{
+    ptrdiff_t at = -1;
+    for (unsigned i = 0; i < count; i += 2) {
+        at = flat_map_index(map, exec_source(s->x, e, pairs[i]), (size_t)(at + 1));
+        if (at < 0) return false;
+        *exec_register(s->x, e, pairs[i + 1]) = flat_map_values(map)[at];
+    }
+    return true;
+}
+
 bool exec_get_map_elements(Sched *s, term_t *e, term_t map, const code_t *pairs, unsigned count)
 {
+    if (map_is_flat(map)) return get_flat_elements(s, e, map, pairs, count);
     for (unsigned i = 0; i < count; i += 2) {
         term_t value = map_get(map, exec_source(s->x, e, pairs[i]));
         if (value == TERM_NONE) return false;
