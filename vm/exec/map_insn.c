@@ -29,7 +29,8 @@ static term_t change_flat(const Sched *s, Process *p, const term_t *e, term_t ma
 }
 
 /* Large literals come in pieces: each piece is one copy of the map. */
-NOINLINE static term_t put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count, bool exact)
+NOINLINE static term_t put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count,
+                                bool exact)
 {
     term_t values[2 * PAIRS_AT_ONCE];
     for (unsigned at = 0; at < count;) {
