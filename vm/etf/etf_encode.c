@@ -22,7 +22,7 @@
 
 enum FrameKind {
     FRAME_TUPLE,   /* elements from `at` on */
-    FRAME_LIST,    /* t: the rest of the list */
+    FRAME_LIST,    /* t: what is left after `at` elements; then the length at `start` is filled in */
     FRAME_MAP,     /* flat: key and value of pair at/2 */
     FRAME_NODE,    /* trie node or collision tuple: child count - 1 - at */
     FRAME_PAIR,    /* leaf cell */
@@ -34,7 +34,7 @@ typedef struct Frame {
     term_t t;
     enum FrameKind kind;
     size_t at, count;
-    size_t start;
+    size_t start, elided; /* of a fun: what is elided before it */
     term_t *rows;
 } Frame;
 
@@ -46,6 +46,7 @@ struct EtfEncode {
     size_t written;       /* in binary */
     char *at, *end;       /* room left while the encoder runs */
     size_t counted, budget;
+    size_t elided;        /* bytes that a hook took care of: the reader gets them, too */
     unsigned flags;
     EtfHooks hooks;
     bool bad, started;
@@ -174,6 +175,14 @@ static uint32_t length32(EtfEncode *e, uint64_t n)
     return (uint32_t)n;
 }
 
+static size_t place(EtfEncode *e) { return (size_t)(e->at - start_of_output(e)); }
+
+/* What put32 wrote as zero where the place was `at`. */
+static void fill32(EtfEncode *e, size_t at, uint64_t n)
+{
+    if (!is_counting(e)) store_n(start_of_output(e) + at, length32(e, n), 4);
+}
+
 /* ---- leaves ---- */
 
 static void put_atom(EtfEncode *e, term_t atom)
@@ -252,7 +261,10 @@ static void put_bits(EtfEncode *e, term_t t)
         window_close(e);
         bool done = e->hooks.bytes(e->hooks.ctx, e->out, t);
         window_open(e);
-        if (done) return;
+        if (done) {
+            e->elided += bytes;
+            return;
+        }
     }
     char *p = room(e, bytes);
     if (!p) return;
@@ -334,13 +346,13 @@ static inline void put_term(EtfEncode *e, term_t t);
 #define NEST_MAX 8
 
 /* What is left of t, under the frames that its items pushed, of which there are at most NEST_MAX. */
-static void push_rest(EtfEncode *e, size_t depth, enum FrameKind kind, term_t t, size_t at)
+static Frame *push_rest(EtfEncode *e, size_t depth, enum FrameKind kind, term_t t, size_t at)
 {
-    push(e, kind, t, 0);
+    push(e, kind, t, 0)->at = at;
     Frame rest = e->frames[e->depth - 1];
-    rest.at = at;
     memmove(&e->frames[depth + 1], &e->frames[depth], (e->depth - 1 - depth) * sizeof(Frame));
     e->frames[depth] = rest;
+    return &e->frames[depth];
 }
 
 /* After an item: is there room for another one, in this slice and above the frames that there were? */
@@ -412,18 +424,25 @@ static term_t small_items(EtfEncode *e, term_t t)
     return t;
 }
 
-static void list_items(EtfEncode *e, term_t t)
+/* n elements have been written already. */
+static void list_items(EtfEncode *e, term_t t, size_t start, size_t n)
 {
     size_t depth = e->depth;
-    while (term_is_list_cell(t = small_items(e, t))) {
+    for (;;) {
+        n += e->budget;
+        t = small_items(e, t);
+        n -= e->budget;
+        if (!term_is_list_cell(t)) break;
         term_t head = list_head(t);
         t = list_next(t);
         put_term(e, head);
+        n++;
         if (!goes_on(e, depth)) {
-            push_rest(e, depth, FRAME_LIST, t, 0);
+            push_rest(e, depth, FRAME_LIST, t, n)->start = start;
             return;
         }
     }
+    fill32(e, start, n);
     put_term(e, t);
 }
 
@@ -437,14 +456,15 @@ NOINLINE static void put_list(EtfEncode *e, term_t t)
         for (; term_is_list_cell(t); t = list_next(t)) *p++ = (char)small_value(list_head(t));
         return;
     }
-    for (term_t x = t; term_is_list_cell(x); x = list_next(x)) n++;
-    put_tagged(e, ETF_LIST, length32(e, n), 4);
+    put8(e, ETF_LIST);
+    size_t start = place(e);
+    put32(e, 0);
     if (e->nest == NEST_MAX) {
-        push(e, FRAME_LIST, t, 0);
+        push(e, FRAME_LIST, t, 0)->start = start;
         return;
     }
     e->nest++;
-    list_items(e, t);
+    list_items(e, t, start, 0);
     e->nest--;
 }
 
@@ -515,7 +535,7 @@ static void put_fun(EtfEncode *e, term_t t)
 {
     const Fun *f = fun_ptr(t);
     put8(e, ETF_NEW_FUN);
-    size_t start = (size_t)(e->at - start_of_output(e));
+    size_t start = place(e);
     put32(e, 0);
     put8(e, f->entry->arity);
     put_bytes(e, f->entry->uniq, 16);
@@ -525,7 +545,9 @@ static void put_fun(EtfEncode *e, term_t t)
     put_fun_number(e, f->entry->old_index);
     put_fun_number(e, f->entry->old_uniq);
     put_pid(e, f->creator);
-    push(e, FRAME_FUN, t, fun_free_count(f))->start = start;
+    Frame *frame = push(e, FRAME_FUN, t, fun_free_count(f));
+    frame->start = start;
+    frame->elided = e->elided;
 }
 
 NOINLINE static void put_boxed(EtfEncode *e, term_t t)
@@ -568,10 +590,7 @@ static inline void put_term(EtfEncode *e, term_t t)
 
 static void finish_fun(EtfEncode *e, const Frame *f)
 {
-    char *start = start_of_output(e);
-    if (is_counting(e)) return;
-    uint32_t size = length32(e, (size_t)(e->at - start) - f->start);
-    for (int i = 0; i < 4; i++) start[f->start + (size_t)i] = (char)(size >> 8 * (3 - i));
+    fill32(e, f->start, place(e) - f->start + e->elided - f->elided);
 }
 
 static void pop(EtfEncode *e)
@@ -612,7 +631,7 @@ static void step(EtfEncode *e)
     switch (f->kind) {
     case FRAME_TUPLE: e->depth--; tuple_items(e, f->t, f->at); break;
     case FRAME_MAP: e->depth--; map_items(e, f->t, f->at); break;
-    case FRAME_LIST: e->depth--; list_items(e, f->t); break;
+    case FRAME_LIST: e->depth--; list_items(e, f->t, f->start, f->at); break;
     default: other_step(e, f);
     }
 }
@@ -627,7 +646,7 @@ static EtfEncode *encoder_new(void)
     if (!e) return MEM_NEW(ETF, EtfEncode);
     spare = NULL;
     e->out = NULL;
-    e->written = e->counted = 0;
+    e->written = e->counted = e->elided = 0;
     e->hooks = (EtfHooks){0};
     e->bad = e->started = false;
     return e;

@@ -5,6 +5,7 @@
 
 main() ->
     lists:foreach(fun random/1, lists:seq(1, 40)),
+    funs(),
     lists:foreach(fun chain/1, [1, 7, 8, 9, 15, 16, 17, 100, 5000]),
     sliced().
 
@@ -42,6 +43,16 @@ terms(N, Depth) -> lists:duplicate(N - 1, leaf()) ++ [term(Depth - 1)].
 leaf() ->
     element(rand:uniform(10), {rand:uniform(300) - 20, 1 bsl rand:uniform(200), -(1 bsl rand:uniform(80)), 1.5, atom, "string", [],
                                <<"binary">>, <<5:3>>, {}}).
+
+%% The size of a fun has the bytes of binaries that stay where they are.
+funs() ->
+    B = binary:copy(<<"x">>, 1000),
+    F = fun() -> {B, [B]} end,
+    [begin
+        Bin = term_to_binary(T),
+        io:format("fun ~p~n", [iolist_to_binary(term_to_iovec(T)) =:= Bin]),
+        true = binary_to_term(Bin) =:= T
+     end || T <- [F, {F, [1, F], [B, B | tl]}, fun() -> {F, B} end]].
 
 %% Only the innermost holds more: what comes after it is written by all that are around it.
 chain(N) ->
