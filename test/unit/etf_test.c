@@ -3,6 +3,7 @@
  * decoding of damaged input. */
 #include "base/alloc.h"
 #include "base/epoch.h"
+#include "base/thread.h"
 #include "code/code.h"
 #include "data/binary.h"
 #include "data/term_cmp.h"
@@ -197,6 +198,31 @@ START_TEST(depth_has_no_limit)
 }
 END_TEST
 
+static void *round_trip(void *arg)
+{
+    Heap h = {0};
+    EtfEncode *e = etf_encode_start(&vm, terms[0], 0, NULL);
+    while (etf_encode_binary(e, 1) == ETF_MORE) continue;
+    etf_encode_free(e);
+    (void)etf_decode(&h, &vm, bytes_of(0), golden_terms[0].bytes, 0);
+    heap_dispose(&h);
+    return arg;
+}
+
+/* It keeps an encoder and a decoder for the next term: threads come and go when schedulers are lent. */
+START_TEST(a_thread_leaves_nothing)
+{
+    size_t etf = mem_type_stats(MEM_ETF).bytes, binaries = mem_type_stats(MEM_BINARY).bytes;
+    for (int i = 0; i < 20; i++) {
+        Thread t;
+        ck_assert_int_eq(thread_create(&t, &(ThreadOptions){0}, round_trip, NULL), 0);
+        (void)thread_join(&t);
+    }
+    ck_assert_uint_eq(mem_type_stats(MEM_ETF).bytes, etf);
+    ck_assert_uint_eq(mem_type_stats(MEM_BINARY).bytes, binaries);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("etf");
@@ -211,6 +237,7 @@ static Suite *suite(void)
     tcase_add_test(c, orders_as_the_reference);
     tcase_add_test(c, hashes_as_the_reference);
     tcase_add_test(c, depth_has_no_limit);
+    tcase_add_test(c, a_thread_leaves_nothing);
     suite_add_tcase(s, c);
     return s;
 }

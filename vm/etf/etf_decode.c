@@ -8,6 +8,7 @@
 #include "etf/etf.h"
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "base/utf8.h"
 #include "code/export.h"
 #include "code/funtab.h"
@@ -593,6 +594,26 @@ enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *resu
     return d->full ? ETF_FULL : ETF_BAD;
 }
 
+static void delete(EtfDecode *d)
+{
+    mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
+    MEM_DELETE(ETF, d);
+}
+
+static void delete_spare(void *arg UNUSED)
+{
+    if (spare) delete(spare);
+    spare = NULL;
+}
+
+static void keep(EtfDecode *d)
+{
+    static THREAD_LOCAL bool known;
+    if (!known) thread_at_exit(delete_spare, NULL);
+    known = true;
+    spare = d;
+}
+
 void etf_decode_free(EtfDecode *d)
 {
     for (size_t i = 0; i < d->depth; i++) {
@@ -601,12 +622,8 @@ void etf_decode_free(EtfDecode *d)
     }
     if (d->inflating) inflateEnd(&d->inflater);
     if (d->inflated) mem_free(MEM_ETF, d->inflated, d->inflated_bytes);
-    if (!spare && d->cap <= SPARE_FRAMES) {
-        spare = d;
-        return;
-    }
-    mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
-    MEM_DELETE(ETF, d);
+    if (!spare && d->cap <= SPARE_FRAMES) keep(d);
+    else delete(d);
 }
 
 term_t etf_decode_used(Heap *h, Vm *vm, const uint8_t *buf, size_t n, unsigned flags, size_t *used)

@@ -7,6 +7,7 @@
 #include "etf/etf.h"
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "base/utf8.h"
 #include "code/export.h"
 #include "code/funtab.h"
@@ -730,6 +731,27 @@ void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, 
     }
 }
 
+static void delete(EtfEncode *e)
+{
+    if (e->kept) binary_unref(e->kept);
+    mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
+    MEM_DELETE(ETF, e);
+}
+
+static void delete_spare(void *arg UNUSED)
+{
+    if (spare) delete(spare);
+    spare = NULL;
+}
+
+static void keep(EtfEncode *e)
+{
+    static THREAD_LOCAL bool known;
+    if (!known) thread_at_exit(delete_spare, NULL);
+    known = true;
+    spare = e;
+}
+
 void etf_encode_free(EtfEncode *e)
 {
     while (e->depth > 0) {
@@ -742,13 +764,8 @@ void etf_encode_free(EtfEncode *e)
     }
     if (e->binary) binary_unref(e->binary);
     e->binary = NULL;
-    if (!spare && e->cap <= SPARE_FRAMES) {
-        spare = e;
-        return;
-    }
-    if (e->kept) binary_unref(e->kept);
-    mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
-    MEM_DELETE(ETF, e);
+    if (!spare && e->cap <= SPARE_FRAMES) keep(e);
+    else delete(e);
 }
 
 bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags)
