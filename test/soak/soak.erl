@@ -8,7 +8,7 @@
 -export([run/1]).
 
 -define(PATIENCE, 300000).      % ms, for one piece of work on a slow build
--define(SLACK, 32 * 1024 * 1024).
+-define(SLACK, 2 * 1024 * 1024). % 300 KB is usual, after ten seconds as after half an hour
 
 run(Args) ->
     [Seed, Seconds, Actors] = [list_to_integer(atom_to_list(A)) || A <- Args],
