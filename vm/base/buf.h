@@ -34,7 +34,7 @@ void buf_puts(Buf *b, const char *text);
 void buf_putc(Buf *b, char c);
 /* One code point as UTF-8; invalid ones become U+FFFD. */
 void buf_put_codepoint(Buf *b, uint32_t cp);
-void buf_put_unsigned(Buf *b, uint64_t n); /* in decimal: a third of what printf takes */
+void buf_put_unsigned(Buf *b, uint64_t n); /* in decimal */
 void buf_fill(Buf *b, char c, size_t n);
 void buf_printf(Buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(Buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);

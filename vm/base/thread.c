@@ -180,6 +180,22 @@ void thread_at_exit(void (*fn)(void *), void *arg)
     pthread_setspecific(exit_key, h);
 }
 
+static void delete_spare(void *spare)
+{
+    ThreadSpare *s = spare;
+    if (s->object) s->delete(s->object);
+    s->object = NULL;
+}
+
+bool thread_spare_keep(ThreadSpare *s, void *object, void (*delete)(void *))
+{
+    if (s->object) return false;
+    if (!s->delete) thread_at_exit(delete_spare, s);
+    s->delete = delete;
+    s->object = object;
+    return true;
+}
+
 /* ---- processors ---- */
 
 int thread_cpus_online(void)

@@ -40,6 +40,21 @@ word_t thread_mark(void);
 /* Run fn(arg) when the calling thread ends. */
 void thread_at_exit(void (*fn)(void *), void *arg);
 
+/* One object that a thread keeps to use it again; THREAD_LOCAL, so that there is no lock. It ends with the thread. */
+typedef struct ThreadSpare {
+    void *object;             /* owned, or NULL */
+    void (*delete)(void *);   /* NULL: none was ever kept here */
+} ThreadSpare;
+/* NULL: there is none. The caller owns it. */
+static inline void *thread_spare_take(ThreadSpare *s)
+{
+    void *object = s->object;
+    s->object = NULL;
+    return object;
+}
+/* Takes the object over, unless there is one already: false. */
+bool thread_spare_keep(ThreadSpare *s, void *object, void (*delete)(void *)) MUST_CHECK;
+
 /* Processors: online, and usable by us (affinity mask, cgroup quota rounded up), each >= 1. */
 int thread_cpus_online(void);
 int thread_cpus_usable(void);

@@ -264,20 +264,6 @@ static term_t first_missing(term_t map, const term_t *pairs, size_t n)
     return key;
 }
 
-static term_t put_pairs_flat_exact(Heap *h, term_t map, const term_t *pairs, size_t n, term_t *missing)
-{
-    term_t copy = flat_map_copy(h, map);
-    for (size_t i = 0; i < n; i++) {
-        ptrdiff_t at = flat_find(map, pairs[2 * i]);
-        if (at < 0) {
-            if (missing) *missing = first_missing(map, pairs, n);
-            return TERM_NONE;
-        }
-        flat_map_values(copy)[at] = pairs[2 * i + 1];
-    }
-    return copy;
-}
-
 static term_t put_pairs_flat(Heap *h, term_t map, const term_t *pairs, size_t n)
 {
     size_t size = map_size(map);
@@ -305,9 +291,8 @@ static term_t put_pairs_flat(Heap *h, term_t map, const term_t *pairs, size_t n)
 
 term_t map_put_pairs(Heap *h, term_t map, const term_t *pairs, size_t n, bool exact, term_t *missing)
 {
-    if (n > 1 && map_is_flat(map) && exact) return put_pairs_flat_exact(h, map, pairs, n, missing);
     size_t i = 0;
-    if (n > 1 && map_is_flat(map)) {
+    if (n > 1 && map_is_flat(map) && !exact) {
         map = put_pairs_flat(h, map, pairs, n);
         i = MIN(n, (size_t)MAP_FLAT_MAX);
     }

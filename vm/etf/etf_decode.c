@@ -513,13 +513,12 @@ static void inflate_begin(EtfDecode *d)
 
 /* Most terms are small: this thread uses a decoder again, with the room that it has. */
 #define SPARE_FRAMES 64
-static THREAD_LOCAL EtfDecode *spare;
+static THREAD_LOCAL ThreadSpare spare;
 
 static EtfDecode *decoder_new(void)
 {
-    EtfDecode *d = spare;
+    EtfDecode *d = thread_spare_take(&spare);
     if (!d) return MEM_NEW(ETF, EtfDecode);
-    spare = NULL;
     *d = (EtfDecode){.frames = d->frames, .cap = d->cap};
     return d;
 }
@@ -594,24 +593,11 @@ enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *resu
     return d->full ? ETF_FULL : ETF_BAD;
 }
 
-static void delete(EtfDecode *d)
+static void delete(void *decoder)
 {
+    EtfDecode *d = decoder;
     mem_free(MEM_ETF, d->frames, d->cap * sizeof(Frame));
     MEM_DELETE(ETF, d);
-}
-
-static void delete_spare(void *arg UNUSED)
-{
-    if (spare) delete(spare);
-    spare = NULL;
-}
-
-static void keep(EtfDecode *d)
-{
-    static THREAD_LOCAL bool known;
-    if (!known) thread_at_exit(delete_spare, NULL);
-    known = true;
-    spare = d;
 }
 
 void etf_decode_free(EtfDecode *d)
@@ -622,8 +608,7 @@ void etf_decode_free(EtfDecode *d)
     }
     if (d->inflating) inflateEnd(&d->inflater);
     if (d->inflated) mem_free(MEM_ETF, d->inflated, d->inflated_bytes);
-    if (!spare && d->cap <= SPARE_FRAMES) keep(d);
-    else delete(d);
+    if (d->cap > SPARE_FRAMES || !thread_spare_keep(&spare, d, delete)) delete(d);
 }
 
 term_t etf_decode_used(Heap *h, Vm *vm, const uint8_t *buf, size_t n, unsigned flags, size_t *used)

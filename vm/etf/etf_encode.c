@@ -181,7 +181,8 @@ static size_t place(EtfEncode *e) { return (size_t)(e->at - start_of_output(e));
 /* What put32 wrote as zero where the place was `at`. */
 static void fill32(EtfEncode *e, size_t at, uint64_t n)
 {
-    if (!is_counting(e)) store_n(start_of_output(e) + at, length32(e, n), 4);
+    uint32_t v = length32(e, n);
+    if (!is_counting(e) && !e->bad) store_n(start_of_output(e) + at, v, 4); /* bad: there may have been no room */
 }
 
 /* ---- leaves ---- */
@@ -375,20 +376,6 @@ static void tuple_items(EtfEncode *e, term_t t, size_t at)
     if (at < n) push_rest(e, depth, FRAME_TUPLE, t, at);
 }
 
-static void put_tuple(EtfEncode *e, term_t t)
-{
-    size_t n = tuple_arity(t);
-    if (n <= UINT8_MAX) put_tagged(e, ETF_SMALL_TUPLE, n, 1);
-    else put_tagged(e, ETF_LARGE_TUPLE, n, 4);
-    if (e->nest == NEST_MAX) {
-        push(e, FRAME_TUPLE, t, 0);
-        return;
-    }
-    e->nest++;
-    tuple_items(e, t, 0);
-    e->nest--;
-}
-
 #define STRING_MAX 65535
 
 /* Length when t is a proper list of bytes short enough for STRING_EXT, else 0. */
@@ -447,6 +434,46 @@ static void list_items(EtfEncode *e, term_t t, size_t start, size_t n)
     put_term(e, t);
 }
 
+/* Keys and values in turn. */
+static void map_items(EtfEncode *e, term_t t, size_t at)
+{
+    size_t depth = e->depth, n = 2 * map_size(t);
+    const term_t *keys = flat_map_key_ptr(t), *values = flat_map_values(t);
+    while (at < n) {
+        put_term(e, at % 2 ? values[at / 2] : keys[at / 2]);
+        at++;
+        if (!goes_on(e, depth)) break;
+    }
+    if (at < n) push_rest(e, depth, FRAME_MAP, t, at);
+}
+
+static inline void put_items(EtfEncode *e, enum FrameKind kind, term_t t, size_t start, size_t at)
+{
+    if (kind == FRAME_TUPLE) tuple_items(e, t, at);
+    else if (kind == FRAME_MAP) map_items(e, t, at);
+    else list_items(e, t, start, at);
+}
+
+/* What is in t, whose head is written: now, or by a frame of its own. */
+static inline void put_inside(EtfEncode *e, enum FrameKind kind, term_t t, size_t start)
+{
+    if (e->nest == NEST_MAX) {
+        push(e, kind, t, 0)->start = start;
+        return;
+    }
+    e->nest++;
+    put_items(e, kind, t, start, 0);
+    e->nest--;
+}
+
+static void put_tuple(EtfEncode *e, term_t t)
+{
+    size_t n = tuple_arity(t);
+    if (n <= UINT8_MAX) put_tagged(e, ETF_SMALL_TUPLE, n, 1);
+    else put_tagged(e, ETF_LARGE_TUPLE, n, 4);
+    put_inside(e, FRAME_TUPLE, t, 0);
+}
+
 NOINLINE static void put_list(EtfEncode *e, term_t t)
 {
     size_t n = string_length(t);
@@ -460,13 +487,7 @@ NOINLINE static void put_list(EtfEncode *e, term_t t)
     put8(e, ETF_LIST);
     size_t start = place(e);
     put32(e, 0);
-    if (e->nest == NEST_MAX) {
-        push(e, FRAME_LIST, t, 0)->start = start;
-        return;
-    }
-    e->nest++;
-    list_items(e, t, start, 0);
-    e->nest--;
+    put_inside(e, FRAME_LIST, t, start);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -493,34 +514,10 @@ static void push_node(EtfEncode *e, term_t node)
     push(e, FRAME_NODE, node, count);
 }
 
-/* Keys and values in turn. */
-static void map_items(EtfEncode *e, term_t t, size_t at)
-{
-    size_t depth = e->depth, n = 2 * map_size(t);
-    const term_t *keys = flat_map_key_ptr(t), *values = flat_map_values(t);
-    while (at < n) {
-        put_term(e, at % 2 ? values[at / 2] : keys[at / 2]);
-        at++;
-        if (!goes_on(e, depth)) break;
-    }
-    if (at < n) push_rest(e, depth, FRAME_MAP, t, at);
-}
-
-static void put_flat_map(EtfEncode *e, term_t t)
-{
-    if (e->nest == NEST_MAX) {
-        push(e, FRAME_MAP, t, 0);
-        return;
-    }
-    e->nest++;
-    map_items(e, t, 0);
-    e->nest--;
-}
-
 static void put_map(EtfEncode *e, term_t t)
 {
     put_tagged(e, ETF_MAP, length32(e, map_size(t)), 4);
-    if (map_is_flat(t)) put_flat_map(e, t);
+    if (map_is_flat(t)) put_inside(e, FRAME_MAP, t, 0);
     else if (e->flags & ETF_DETERMINISTIC) push_sorted(e, t);
     else push_node(e, t);
 }
@@ -630,22 +627,22 @@ static void step(EtfEncode *e)
 {
     Frame *f = &e->frames[e->depth - 1];
     switch (f->kind) {
-    case FRAME_TUPLE: e->depth--; tuple_items(e, f->t, f->at); break;
-    case FRAME_MAP: e->depth--; map_items(e, f->t, f->at); break;
-    case FRAME_LIST: e->depth--; list_items(e, f->t, f->start, f->at); break;
+    case FRAME_TUPLE: case FRAME_MAP: case FRAME_LIST:
+        e->depth--;
+        put_items(e, f->kind, f->t, f->start, f->at);
+        break;
     default: other_step(e, f);
     }
 }
 
 /* Most terms are small: this thread uses an encoder again, with the room that it has. */
 #define SPARE_FRAMES 64
-static THREAD_LOCAL EtfEncode *spare;
+static THREAD_LOCAL ThreadSpare spare;
 
 static EtfEncode *encoder_new(void)
 {
-    EtfEncode *e = spare;
+    EtfEncode *e = thread_spare_take(&spare);
     if (!e) return MEM_NEW(ETF, EtfEncode);
-    spare = NULL;
     e->out = NULL;
     e->written = e->counted = e->elided = 0;
     e->hooks = (EtfHooks){0};
@@ -731,25 +728,12 @@ void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, 
     }
 }
 
-static void delete(EtfEncode *e)
+static void delete(void *encoder)
 {
+    EtfEncode *e = encoder;
     if (e->kept) binary_unref(e->kept);
     mem_free(MEM_ETF, e->frames, e->cap * sizeof(Frame));
     MEM_DELETE(ETF, e);
-}
-
-static void delete_spare(void *arg UNUSED)
-{
-    if (spare) delete(spare);
-    spare = NULL;
-}
-
-static void keep(EtfEncode *e)
-{
-    static THREAD_LOCAL bool known;
-    if (!known) thread_at_exit(delete_spare, NULL);
-    known = true;
-    spare = e;
 }
 
 void etf_encode_free(EtfEncode *e)
@@ -764,8 +748,7 @@ void etf_encode_free(EtfEncode *e)
     }
     if (e->binary) binary_unref(e->binary);
     e->binary = NULL;
-    if (!spare && e->cap <= SPARE_FRAMES) keep(e);
-    else delete(e);
+    if (e->cap > SPARE_FRAMES || !thread_spare_keep(&spare, e, delete)) delete(e);
 }
 
 bool etf_encode(Vm *vm, Buf *out, term_t t, unsigned flags)

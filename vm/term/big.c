@@ -329,7 +329,7 @@ size_t int_text_bytes(term_t t, unsigned base)
 
 static const char digit_chars[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* Lowest first. A division by a base that the compiler does not know takes as long as all else of a digit ten times. */
+/* Lowest first. The compiler does not know the base: shifts where that is possible, else divisions of 32 bits. */
 static size_t limb_digits(limb_t x, unsigned base, char *digits)
 {
     unsigned shift = (unsigned)__builtin_ctz(base);
