@@ -65,6 +65,10 @@ table(Type) ->
 
 cases() ->
     [{term_to_binary, fun list/0, fun(L) -> term_to_binary(L) end},
+     {strings_to_binary, fun() -> lists:duplicate(100, lists:duplicate(60000, $a)) end, fun(L) -> term_to_binary(L) end},
+     {binaries_to_binary, fun() -> lists:duplicate(100, binary:part(bytes(), 0, 60000)) end, fun(L) -> term_to_binary(L) end},
+     {long_to_binary, fun bytes/0, fun(B) -> term_to_binary(B) end},
+     {shifted_to_binary, fun() -> <<_:3, B/bits>> = <<1:3, (bytes())/bits>>, B end, fun(B) -> term_to_binary(B) end},
      {term_to_iovec, fun pairs/0, fun(L) -> term_to_iovec(L) end},
      {compressed, fun bytes/0, fun(B) -> term_to_binary(B, [compressed]) end},
      {uncompressed, fun() -> term_to_binary(bytes(), [compressed]) end, fun(B) -> binary_to_term(B) end},

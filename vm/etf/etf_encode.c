@@ -29,6 +29,7 @@ enum FrameKind {
     FRAME_PAIR,    /* leaf cell */
     FRAME_SORTED,  /* pairs in `rows`, deterministic order */
     FRAME_FUN,     /* environment; then the size at `start` is filled in */
+    FRAME_BITS,    /* bytes from `at` on, the last one perhaps not whole */
 };
 
 typedef struct Frame {
@@ -251,6 +252,30 @@ static void put_float(EtfEncode *e, double d)
     put_tagged(e, ETF_NEW_FLOAT, bits, 8);
 }
 
+/* What takes as long as a term that has no others inside. */
+#define BYTES_A_TERM 32
+#define CELLS_A_TERM 4
+/* Longer bit strings are copied in pieces of this size. */
+#define PIECE_BYTES ((size_t)1 << 16)
+
+static void charge(EtfEncode *e, size_t terms) { e->budget -= MIN(e->budget, terms); }
+
+static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count);
+
+static void copy_bits(EtfEncode *e, const BitView *v, size_t at, size_t bytes)
+{
+    uint64_t first = 8 * (uint64_t)at, bits = MIN(v->bits - first, 8 * (uint64_t)bytes);
+    charge(e, bytes / BYTES_A_TERM);
+    char *p = room(e, bytes);
+    if (!p) return;
+    if (((v->offset | bits) & 7) == 0) {
+        bytes_copy(p, view_bytes(v) + at, bytes);
+        return;
+    }
+    p[bytes - 1] = 0;
+    bits_copy((uint8_t *)p, 0, v->base, v->offset + first, bits);
+}
+
 static void put_bits(EtfEncode *e, term_t t)
 {
     BitView v = bitstring_view(t);
@@ -268,14 +293,9 @@ static void put_bits(EtfEncode *e, term_t t)
             return;
         }
     }
-    char *p = room(e, bytes);
-    if (!p) return;
-    if (rest == 0 && v.offset % 8 == 0) {
-        bytes_copy(p, v.base + v.offset / 8, bytes);
-        return;
-    }
-    p[bytes - 1] = 0;
-    bits_copy((uint8_t *)p, 0, v.base, v.offset, v.bits);
+    if (is_counting(e)) (void)room(e, bytes);
+    else if (bytes <= PIECE_BYTES) copy_bits(e, &v, 0, bytes);
+    else push(e, FRAME_BITS, t, bytes);
 }
 
 static void put_node(EtfEncode *e, term_t ident, uint32_t *creation)
@@ -479,6 +499,7 @@ NOINLINE static void put_list(EtfEncode *e, term_t t)
     size_t n = string_length(t);
     if (n > 0) {
         put_tagged(e, ETF_STRING, n, 2);
+        charge(e, n / CELLS_A_TERM);
         char *p = room(e, n);
         if (!p) return;
         for (; term_is_list_cell(t); t = list_next(t)) *p++ = (char)small_value(list_head(t));
@@ -607,6 +628,14 @@ static void node_child(EtfEncode *e, Frame *f)
     else push_node(e, children[i]);
 }
 
+static void piece_of_bits(EtfEncode *e, Frame *f)
+{
+    BitView v = bitstring_view(f->t);
+    size_t n = MIN(f->count - f->at, PIECE_BYTES);
+    copy_bits(e, &v, f->at, n);
+    f->at += n;
+}
+
 /* The next term of the other kinds of frames is written, or a frame is pushed or popped. */
 static void other_step(EtfEncode *e, Frame *f)
 {
@@ -618,6 +647,7 @@ static void other_step(EtfEncode *e, Frame *f)
     case FRAME_PAIR: put_term(e, f->at++ == 0 ? list_head(f->t) : list_tail(f->t)); break;
     case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
     case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
+    case FRAME_BITS: piece_of_bits(e, f); break;
     default: node_child(e, f); break;
     }
 }

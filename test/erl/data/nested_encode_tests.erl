@@ -7,7 +7,17 @@ main() ->
     lists:foreach(fun random/1, lists:seq(1, 40)),
     funs(),
     lists:foreach(fun chain/1, [1, 7, 8, 9, 15, 16, 17, 100, 5000]),
+    lists:foreach(fun long/1, [1 bsl 16 - 1, 1 bsl 16, 1 bsl 16 + 1, 200001]),
     sliced().
+
+%% Bit strings that are copied in pieces.
+long(N) ->
+    B = << <<I:32>> || I <- lists:seq(1, N div 4 + 1) >>,
+    <<Whole:N/binary, _/bits>> = B,
+    <<_:5, Shifted:N/binary, _/bits>> = <<B/binary, 0>>,
+    <<Part:(8 * N - 3)/bits, _/bits>> = B,
+    <<_:7, ShiftedPart:(8 * N - 5)/bits, _/bits>> = B,
+    show(io_lib:format("long ~p", [N]), {Whole, [Shifted, {Part}, #{k => ShiftedPart}, x | Whole], Part}).
 
 %% The options that give other bytes.
 options() -> [[], [{minor_version, 0}], [{minor_version, 2}], [compressed]].
