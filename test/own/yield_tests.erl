@@ -79,6 +79,8 @@ cases() ->
      {external_size, fun list/0, fun(L) -> erlang:external_size(L) end},
      {external_size2, fun pairs/0, fun(L) -> erlang:external_size(L) end},
      {binary_to_term, fun() -> term_to_binary(list()) end, fun(B) -> binary_to_term(B) end},
+     {binary_to_strings, fun() -> term_to_binary(lists:duplicate(100, lists:duplicate(60000, $a))) end, fun(B) -> binary_to_term(B) end},
+     {binary_to_binaries, fun() -> term_to_binary(lists:duplicate(100, binary:part(bytes(), 0, 60000))) end, fun(B) -> binary_to_term(B) end},
      {append, fun list/0, fun(L) -> L ++ [a] end},
      {subtract, fun() -> {list(), lists:seq(?N div 2, 3 * ?N div 2)} end, fun({A, B}) -> A -- B end},
      {subtract_few, fun() -> {list(), [a,b]} end, fun({A, B}) -> A -- B end},

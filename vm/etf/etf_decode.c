@@ -47,6 +47,7 @@ struct EtfDecode {
     bool inflating;           /* not all of it is there yet */
     bool bad;
     bool full;                /* why it is bad: see ETF_FULL */
+    size_t copied;            /* what the present term took besides, in terms */
     term_t result;
     term_t *dst;
     Frame *frames;
@@ -205,12 +206,17 @@ static int64_t get_int(EtfDecode *d)
 
 /* ---- bit strings ---- */
 
+/* What takes as long as a term that has no others inside. */
+#define BYTES_A_TERM 32
+#define CELLS_A_TERM 4
+
 static term_t get_bits(EtfDecode *d, Heap *h)
 {
     size_t n = get32(d);
     unsigned last = get8(d);
     const uint8_t *p = get_bytes(d, n);
     if (!p || last > 8 || (last == 0) != (n == 0)) return bad(d);
+    d->copied = n / BYTES_A_TERM;
     return heap_bits(h, p, 0, n == 0 ? 0 : (n - 1) * 8 + last);
 }
 
@@ -218,7 +224,9 @@ static term_t get_binary(EtfDecode *d, Heap *h)
 {
     size_t n = get32(d);
     const uint8_t *p = get_bytes(d, n);
-    return p ? heap_binary(h, p, n) : bad(d);
+    if (!p) return bad(d);
+    d->copied = n / BYTES_A_TERM;
+    return heap_binary(h, p, n);
 }
 
 static term_t get_string(EtfDecode *d, Heap *h)
@@ -226,6 +234,7 @@ static term_t get_string(EtfDecode *d, Heap *h)
     size_t n = get16(d);
     const uint8_t *p = get_bytes(d, n);
     if (!p) return bad(d);
+    d->copied = n / CELLS_A_TERM;
     return heap_string(h, (const char *)p, n, TERM_NIL);
 }
 
@@ -582,7 +591,10 @@ enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *resu
     while (!d->bad) {
         if (budget-- == 0) return ETF_MORE;
         if (at_small(d)) budget -= read_small_run(d, budget);
-        if (read_term(d, h) || d->bad) continue;
+        d->copied = 0;
+        bool inside = read_term(d, h);
+        budget -= MIN(budget, d->copied);
+        if (inside || d->bad) continue;
         if (advance(d, h)) continue;
         if (d->bad) break;
         if (d->inflated && d->at != d->end && !(d->flags & ETF_TRAILING)) break;
