@@ -2,13 +2,13 @@
 /* bif_debug - printing from C level, sizes and sharing of terms.
  * Semantics: erlang(3) display/1; erts_debug as its users in OTP expect. Layer: bifs. */
 #include "bifs/bif.h"
-#include "base/alloc.h"
-#include "base/hash.h"
 #include "base/litmap.h"
 #include "base/utf8.h"
 #include "data/binary.h"
 #include "data/map.h"
 #include "data/term_print.h"
+#include "heap/marks.h"
+#include "heap/termstack.h"
 #include "sys/config.h"
 
 #include <stdio.h>
@@ -121,53 +121,6 @@ BIF(io, printable_range, 0, 0) { return p->vm->config->printable_unicode ? am_un
 
 BIF(erts_debug, same, 2, 0) { return term_bool(a[0] == a[1]); }
 
-/* Objects seen: open addressing by address. */
-typedef struct Seen {
-    const term_t **slots;
-    size_t mask, count;
-} Seen;
-
-static bool seen_add(Seen *s, const term_t *p);
-
-static void seen_grow(Seen *s)
-{
-    Seen old = *s;
-    s->mask = 2 * s->mask + 1;
-    s->count = 0;
-    s->slots = mem_alloc_zero(MEM_TEMP, (s->mask + 1) * sizeof *s->slots);
-    for (size_t i = 0; i <= old.mask; i++)
-        if (old.slots[i]) seen_add(s, old.slots[i]);
-    mem_free(MEM_TEMP, old.slots, (old.mask + 1) * sizeof *old.slots);
-}
-
-/* True when it was not there. */
-static bool seen_add(Seen *s, const term_t *p)
-{
-    if (2 * s->count > s->mask) seen_grow(s);
-    size_t i = hash_pointer(p) & s->mask;
-    for (; s->slots[i]; i = (i + 1) & s->mask)
-        if (s->slots[i] == p) return false;
-    s->slots[i] = p;
-    s->count++;
-    return true;
-}
-
-typedef struct Todo {
-    term_t *terms;
-    size_t n, cap;
-} Todo;
-
-static void todo_push(Todo *t, const term_t *terms, size_t n)
-{
-    while (t->n + n > t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 64;
-        t->terms = mem_realloc(MEM_TEMP, t->terms, t->cap * sizeof(term_t), cap * sizeof(term_t));
-        t->cap = cap;
-    }
-    memcpy(t->terms + t->n, terms, n * sizeof(term_t));
-    t->n += n;
-}
-
 /* Sizes are those of the reference's objects, which its suites and tools know: a fun has five words and its
  * environment, a shared binary six, a view of one five more, an empty tuple is a literal. */
 #define FUN_BASE_WORDS 5
@@ -190,22 +143,18 @@ static size_t ref_object_words(term_t t)
     return ref_is_alias(t) ? ALIAS_REF_WORDS : REF_WORDS;
 }
 
-/* Words of the object itself; its parts go to the list. */
-static size_t object_words(Todo *todo, term_t t)
+/* Words of the boxed object itself; its parts go to the stack. */
+static size_t object_words(TermStack *todo, term_t t)
 {
-    if (term_is_list_cell(t)) {
-        todo_push(todo, list_ptr(t), 2);
-        return 2;
-    }
     term_t *b = boxed_ptr(t), header = *b;
     unsigned count;
     switch (HEADER_SUBTAG(header)) {
     case BOXED_TUPLE:
-        todo_push(todo, b + 1, HEADER_ARITY(header));
+        term_stack_push_pointers(todo, b + 1, HEADER_ARITY(header));
         return HEADER_ARITY(header) == 0 ? 0 : 1 + HEADER_ARITY(header);
     case BOXED_FUN:
         count = fun_free_count(fun_ptr(t));
-        todo_push(todo, fun_ptr(t)->env, count);
+        term_stack_push_pointers(todo, fun_ptr(t)->env, count);
         return FUN_BASE_WORDS + count;
     case BOXED_EXPORT: return FUN_BASE_WORDS;
     case BOXED_HEAP_BITS: case BOXED_SUB_BITS: return bits_words(t);
@@ -213,28 +162,33 @@ static size_t object_words(Todo *todo, term_t t)
     case BOXED_EXT_REF: return EXT_HEAD_WORDS + (ext_ptr(t)->data[0] + 2) / 2; /* count and numbers, 32 bits each */
     case BOXED_MAP:
         if (MAP_HEADER_KIND(header) == MAP_FLAT) {
-            todo_push(todo, b + 2, 1 + map_size(t));
+            term_stack_push_pointers(todo, b + 2, 1 + map_size(t));
         } else {
             const term_t *children = hamt_children(t, &count);
-            todo_push(todo, children, count);
+            term_stack_push_pointers(todo, children, count);
         }
         return boxed_words(b);
     default: return boxed_words(b);
     }
 }
 
-/* seen: what is met twice counts once, and literals not at all. NULL: every path to an object counts. */
-static term_t count_words(Process *p, term_t t, Seen *seen)
+static bool counts(Marks *seen, term_t t)
 {
-    Todo todo = {0};
+    return !seen || (!litmap_contains(term_ptr(t)) && marks_meet(seen, term_ptr(t)) == MET_FIRST);
+}
+
+/* seen: what is met twice counts once, and literals not at all. NULL: every path to an object counts. */
+static term_t count_words(Process *p, term_t t, Marks *seen)
+{
+    TermStack todo;
     size_t words = 0;
-    todo_push(&todo, &t, 1);
-    while (todo.n > 0) {
-        t = todo.terms[--todo.n];
-        if (term_is_immed(t) || (seen && (litmap_contains(term_ptr(t)) || !seen_add(seen, term_ptr(t))))) continue;
-        words += object_words(&todo, t);
+    term_stack_init(&todo);
+    term_stack_push_pointers(&todo, &t, 1);
+    while (term_stack_pop(&todo, &t)) {
+        for (; term_is_list_cell(t) && counts(seen, t); words += 2) t = term_stack_cell(&todo, t);
+        if (term_is_boxed(t) && counts(seen, t)) words += object_words(&todo, t);
     }
-    mem_free(MEM_TEMP, todo.terms, todo.cap * sizeof(term_t));
+    term_stack_free(&todo);
     process_bump_reds(p, (int32_t)MIN(words / 16, (size_t)100000));
     return heap_uint(&p->heap, words);
 }
@@ -243,9 +197,9 @@ BIF(erts_debug, flat_size, 1, 0) { return count_words(p, a[0], NULL); }
 
 BIF(erts_debug, size_shared, 1, 0)
 {
-    Seen seen = {mem_alloc_zero(MEM_TEMP, 64 * sizeof(term_t *)), 63, 0};
+    Marks seen = {0};
     term_t words = count_words(p, a[0], &seen);
-    mem_free(MEM_TEMP, seen.slots, (seen.mask + 1) * sizeof *seen.slots);
+    marks_free(&seen);
     return words;
 }
 

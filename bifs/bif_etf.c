@@ -40,17 +40,11 @@ static void end_state(Process *p)
 
 /* ---- encoding ---- */
 
+/* To be compressed: into a buffer first. */
 typedef struct EncodeState {
     NativeState base;
     EtfEncode *encode;
     Buf out;
-    /* term_to_iovec: bit strings that stay where they are, and where they go */
-    struct Cut {
-        size_t at;
-        term_t bits;
-    } *cuts;
-    size_t ncuts, cap;
-    /* term_to_binary: what is encoded, compressed */
     z_stream packer;
     uint8_t *packed;   /* NULL: has not begun */
     size_t room;
@@ -66,34 +60,16 @@ static void encode_destroy(NativeState *base)
         mem_free(MEM_ETF, s->packed, s->room);
     }
     buf_free(&s->out);
-    mem_free(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts);
     MEM_DELETE(ETF, s);
 }
 
 static void encode_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
 {
-    EncodeState *s = (EncodeState *)base;
-    etf_encode_each_root(s->encode, visit, ctx);
-    for (size_t i = 0; i < s->ncuts; i++) visit(ctx, &s->cuts[i].bits, 1);
-}
-
-/* Shared storage of whole bytes becomes an element of its own. */
-static bool cut_bytes(void *ctx, Buf *out, term_t bits)
-{
-    EncodeState *s = ctx;
-    if (!bitstring_storage(bits) || bitstring_bits(bits) & 7) return false;
-    if (s->ncuts == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 8;
-        s->cuts = mem_realloc(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts, cap * sizeof *s->cuts);
-        s->cap = cap;
-    }
-    s->cuts[s->ncuts].at = out->len;
-    s->cuts[s->ncuts++].bits = bits;
-    return true;
+    etf_encode_each_root(((EncodeState *)base)->encode, visit, ctx);
 }
 
 /* Runs the encoder: NULL when the native has to return what is in *result (a yield or an error). */
-static EncodeState *encode(Process *p, term_t t, unsigned flags, bool iovec, term_t *result)
+static EncodeState *encode(Process *p, term_t t, unsigned flags, term_t *result)
 {
     EncodeState *s = own_state(p, encode_destroy);
     if (!s) {
@@ -101,7 +77,7 @@ static EncodeState *encode(Process *p, term_t t, unsigned flags, bool iovec, ter
         s->base.destroy = encode_destroy;
         s->base.each_root = encode_each_root;
         s->out = (Buf)BUF_INIT(ETF);
-        s->encode = etf_encode_start(p->vm, t, flags, iovec ? &(EtfHooks){.bytes = cut_bytes, .ctx = s} : NULL);
+        s->encode = etf_encode_start(p->vm, t, flags, NULL);
     }
     switch (etf_encode_run(s->encode, &s->out, slice_budget(p))) {
     case ETF_DONE:
@@ -121,18 +97,34 @@ static EncodeState *encode(Process *p, term_t t, unsigned flags, bool iovec, ter
 typedef struct BinaryState {
     NativeState base;
     EtfEncode *encode;
+    /* term_to_iovec: bit strings that stay where they are, and where they go */
+    struct Cut {
+        size_t at;
+        term_t bits;
+    } *cuts;
+    size_t ncuts, cap;
 } BinaryState;
 
 static void binary_destroy(NativeState *base)
 {
     BinaryState *s = (BinaryState *)base;
     etf_encode_free(s->encode);
+    mem_free(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts);
     MEM_DELETE(ETF, s);
 }
 
 static void binary_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
 {
-    etf_encode_each_root(((BinaryState *)base)->encode, visit, ctx);
+    BinaryState *s = (BinaryState *)base;
+    etf_encode_each_root(s->encode, visit, ctx);
+    for (size_t i = 0; i < s->ncuts; i++) visit(ctx, &s->cuts[i].bits, 1);
+}
+
+static BinaryState *binary_state_new(EtfEncode *e)
+{
+    BinaryState *s = MEM_NEW(ETF, BinaryState);
+    *s = (BinaryState){.base = {.destroy = binary_destroy, .each_root = binary_each_root}, .encode = e};
+    return s;
 }
 
 static EtfEncode *encoder_of(Process *p, term_t t, unsigned flags)
@@ -155,21 +147,71 @@ static term_t not_encoded(Process *p, EtfEncode *e, enum EtfResult r)
         return bif_error(p, EXC_SYSTEM_LIMIT);
     }
     BinaryState *s = own_state(p, binary_destroy);
-    if (!s) {
-        s = MEM_NEW(ETF, BinaryState);
-        *s = (BinaryState){{.destroy = binary_destroy, .each_root = binary_each_root}, e};
-    }
-    return yield_with(p, &s->base);
+    return yield_with(p, s ? &s->base : &binary_state_new(e)->base);
+}
+
+/* All of it; TERM_NONE: not yet, or an error. */
+static term_t encoded(Process *p, EtfEncode *e)
+{
+    enum EtfResult r = etf_encode_binary(e, slice_budget(p));
+    if (r != ETF_DONE) return not_encoded(p, e, r);
+    term_t result = etf_encode_take(e, &p->heap);
+    process_bump_reds(p, (int32_t)MIN(bitstring_bits(result) / 2048, (uint64_t)100000));
+    return result;
 }
 
 static term_t plain_binary(Process *p, term_t t, unsigned flags)
 {
     EtfEncode *e = encoder_of(p, t, flags);
-    enum EtfResult r = etf_encode_binary(e, slice_budget(p));
-    if (r != ETF_DONE) return not_encoded(p, e, r);
-    term_t result = etf_encode_take(e, &p->heap);
-    process_bump_reds(p, (int32_t)MIN(bitstring_bits(result) / 2048, (uint64_t)100000));
-    encoder_end(p, e);
+    term_t result = encoded(p, e);
+    if (result != TERM_NONE) encoder_end(p, e);
+    return result;
+}
+
+/* Shared storage of whole bytes becomes an element of its own. */
+static bool cut_bytes(void *ctx, Buf *out, term_t bits)
+{
+    (void)out;
+    BinaryState *s = ctx;
+    if (!bitstring_storage(bits) || bitstring_bits(bits) & 7) return false;
+    if (s->ncuts == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 8;
+        s->cuts = mem_realloc(MEM_ETF, s->cuts, s->cap * sizeof *s->cuts, cap * sizeof *s->cuts);
+        s->cap = cap;
+    }
+    s->cuts[s->ncuts++] = (struct Cut){etf_encode_written(s->encode), bits};
+    return true;
+}
+
+static BinaryState *iovec_state(Process *p, term_t t, unsigned flags)
+{
+    BinaryState *s = own_state(p, binary_destroy);
+    if (s) return s;
+    s = binary_state_new(NULL);
+    s->encode = etf_encode_start(p->vm, t, flags, &(EtfHooks){.bytes = cut_bytes, .ctx = s});
+    p->native_state = &s->base;
+    return s;
+}
+
+/* [from, to) of all, in front of the others. */
+static term_t add_part(Heap *h, term_t all, size_t from, size_t to, term_t others)
+{
+    if (from == to) return others;
+    return heap_cons(h, heap_sub_bits(h, all, 8 * (uint64_t)from, 8 * (uint64_t)(to - from)), others);
+}
+
+static term_t plain_iovec(Process *p, term_t t, unsigned flags)
+{
+    const BinaryState *s = iovec_state(p, t, flags);
+    term_t all = encoded(p, s->encode), result = TERM_NIL;
+    if (all == TERM_NONE) return all;
+    size_t end = bitstring_bits(all) / 8;
+    for (size_t i = s->ncuts; i-- > 0; end = s->cuts[i].at) {
+        result = add_part(&p->heap, all, s->cuts[i].at, end, result);
+        result = heap_cons(&p->heap, s->cuts[i].bits, result);
+    }
+    result = add_part(&p->heap, all, 0, end, result);
+    end_state(p);
     return result;
 }
 
@@ -259,7 +301,7 @@ static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
     if (o->level == 0) return plain_binary(p, t, o->flags);
     EncodeState *s = own_state(p, encode_destroy);
     if (!s || !s->packed) {
-        s = encode(p, t, o->flags, false, &result);
+        s = encode(p, t, o->flags, &result);
         if (!s) return result;
         pack_begin(s, o->level);
     }
@@ -271,24 +313,9 @@ static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
 
 static term_t to_iovec(Process *p, term_t t, const EncodeOptions *o)
 {
-    term_t result;
-    if (o->level != 0) {
-        result = to_binary(p, t, o);
-        return result == TERM_NONE ? result : heap_cons(&p->heap, result, TERM_NIL);
-    }
-    EncodeState *s = encode(p, t, o->flags, true, &result);
-    if (!s) return result;
-    size_t end = s->out.len;
-    result = TERM_NIL;
-    for (size_t i = s->ncuts; i-- > 0;) {
-        size_t at = s->cuts[i].at;
-        if (end > at) result = heap_cons(&p->heap, heap_binary(&p->heap, s->out.data + at, end - at), result);
-        result = heap_cons(&p->heap, s->cuts[i].bits, result);
-        end = at;
-    }
-    if (end > 0) result = heap_cons(&p->heap, heap_binary(&p->heap, s->out.data, end), result);
-    end_state(p);
-    return result;
+    if (o->level == 0) return plain_iovec(p, t, o->flags);
+    term_t result = to_binary(p, t, o);
+    return result == TERM_NONE ? result : heap_cons(&p->heap, result, TERM_NIL);
 }
 
 BIF(erlang, term_to_binary, 1, 0)

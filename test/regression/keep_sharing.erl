@@ -14,5 +14,24 @@ main() ->
          P = persistent_term:get(keep_sharing),
          C = erts_debug:copy_shared(T),
          io:format("~p ~p~n", [{erts_debug:size(T), erts_debug:size(P), erts_debug:size(C)}, erts_debug:size_shared(P)])
-     end || T <- Terms],
+     end || T <- Terms ++ [graph(Seed) || Seed <- lists:seq(1, 60)]],
     persistent_term:erase(keep_sharing).
+
+%% Terms of terms made before, some of them often.
+graph(Seed) ->
+    rand:seed(exsss, {Seed, 1, 1}),
+    lists:foldl(fun(_, Made) -> [new(Made) | Made] end, [], lists:seq(1, rand:uniform(80))).
+
+new(Made) ->
+    P = fun() -> lists:nth(rand:uniform(length(Made)), Made) end,
+    case Made =:= [] orelse rand:uniform(8) of
+        true -> [rand:uniform(9) | b];
+        1 -> {P(), P(), x};
+        2 -> [P() | lists:sublist(Made, rand:uniform(3))];
+        3 -> {P(), [P()]};
+        4 -> [P(), P() | P()];
+        5 -> lists:sublist(Made, 3);
+        6 -> fun() -> {Made, x} end;
+        7 -> [float(rand:uniform(9)), tl(Made)];
+        8 -> [hd(Made), rand:uniform(1 bsl 100)]
+    end.

@@ -171,11 +171,28 @@ void large_free(void *ptr)
         keep(h, bytes);
 }
 
+/* Blocks that grow: up to this size they are copied to pages that were in use before, or to huge ones, which takes
+ * less than the page faults of a mapping that is made longer. 5 MB of term_to_binary: 1.5 to 11 ms with those, 1.3 without. */
+#define COPY_MAX ((size_t)4 << 20)
+
+static void *copied(Header *h, size_t bytes)
+{
+    if (bytes <= h->bytes || h->bytes > COPY_MAX) return NULL;
+    Kept k = take_kept(bytes);
+    if (!k.ptr && h->bytes < HUGE_PAGE && bytes >= HUGE_PAGE) k = (Kept){map_fresh(bytes, true), bytes};
+    if (!k.ptr) return NULL;
+    memcpy((Header *)k.ptr + 1, h + 1, h->bytes - sizeof *h);
+    keep(h, h->bytes);
+    return block(k.ptr, k.bytes);
+}
+
 void *large_realloc(void *ptr, size_t bytes)
 {
     Header *h = header_of(ptr);
     bytes = large_bytes(bytes);
     if (h->bytes >= bytes && h->bytes <= SPARE * bytes) return ptr;
-    void *moved = mremap(h, h->bytes, bytes, MREMAP_MAYMOVE);
+    void *moved = copied(h, bytes);
+    if (moved) return moved;
+    moved = mremap(h, h->bytes, bytes, MREMAP_MAYMOVE);
     return moved == MAP_FAILED ? NULL : block(moved, bytes);
 }

@@ -5,6 +5,7 @@
  *            so freed blocks are kept, and those of a huge page or more ask for huge pages, but not zeroed ones.
  * Contract:  block sizes are rounded by large_bytes; a block may be four times as large, and keeps its size when it is
  *            cut by less: a heap is made for all that may live and cut to what does.
+ * Growth:    a block of up to 4 MB is copied to a kept one or to huge pages; else its mapping is made longer.
  * Kept:      at most LARGE_KEPT_MAX bytes in LARGE_KEPT_BLOCKS blocks; the oldest goes first;
  *            all go at large_release, which an idle VM calls.
  * Contents:  undefined, but zero from large_alloc_zero. Errors: NULL when the kernel has no more.

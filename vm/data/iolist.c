@@ -129,6 +129,19 @@ static inline term_t next_element(term_t *t)
     return term_is_bitstring(rest) ? rest : TERM_NONE;
 }
 
+/* How many of the first n elements of *t are bytes, which go to `to` unless it is NULL. *t: what is left. */
+static inline size_t take_bytes(term_t *t, uint8_t *to, size_t n)
+{
+    size_t i = 0;
+    term_t rest = *t;
+    for (; i < n && term_is_list_cell(rest) && is_byte(list_head(rest)); i++) {
+        if (to) to[i] = (uint8_t)small_value(list_head(rest));
+        rest = list_next(rest);
+    }
+    *t = rest;
+    return i;
+}
+
 /* Few whole bytes to whole bytes: at once. Gives how many, UINT64_MAX for all else. */
 static inline uint64_t fill_bytes(IolistWalk *w, term_t t, uint64_t at)
 {
@@ -170,6 +183,9 @@ static enum IolistResult fill(IolistWalk *w, term_t t, int64_t *budget)
         if (is_byte(head) && (at & 7) == 0 && limit - at >= 8) {
             to[at >> 3] = (uint8_t)small_value(head);
             at += 8;
+            size_t n = take_bytes(&t, to + (at >> 3), MIN((limit - at) >> 3, (uint64_t)left));
+            at += 8 * n;
+            left -= (int64_t)n;
         } else if (term_is_list(head)) {
             if (t != TERM_NIL)
                 push(w, t);
@@ -202,7 +218,9 @@ static enum IolistResult size(IolistWalk *w, term_t t, int64_t *budget)
         }
         term_t head = next_element(&t);
         if (is_byte(head)) {
-            bits += 8;
+            size_t n = take_bytes(&t, NULL, (size_t)left);
+            bits += 8 + 8 * n;
+            left -= (int64_t)n;
         } else if (term_is_list(head)) {
             if (t != TERM_NIL)
                 push(w, t);

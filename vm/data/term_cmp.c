@@ -23,12 +23,18 @@ typedef struct Row {
     const term_t *a, *b;
     size_t n;
     bool exact;
-    struct MapSearch *search; /* not NULL: no row, but a search that waits for the result of what is above it */
 } Row;
 
+typedef struct SavedRow {
+    const term_t *a, *b;
+    size_t n_exact;           /* n * 2 + exact */
+} SavedRow;
+
+#define IS_SEARCH SIZE_MAX     /* no row: `a` is a search that waits for the result of what is above it */
+
 typedef struct Rows {
-    Row *at, *base, *limit;
-    Row inline_rows[16];
+    SavedRow *at, *base, *limit;
+    SavedRow inline_rows[16];
 } Rows;
 
 static void rows_init(Rows *s)
@@ -40,12 +46,12 @@ static void rows_init(Rows *s)
 static COLD void rows_grow(Rows *s)
 {
     size_t used = (size_t)(s->at - s->base);
-    Row *mem;
+    SavedRow *mem;
     if (s->base == s->inline_rows) {
-        mem = mem_alloc(MEM_TEMP, 2 * used * sizeof(Row));
-        memcpy(mem, s->base, used * sizeof(Row));
+        mem = mem_alloc(MEM_TEMP, 2 * used * sizeof(SavedRow));
+        memcpy(mem, s->base, used * sizeof(SavedRow));
     } else {
-        mem = mem_realloc(MEM_TEMP, s->base, used * sizeof(Row), 2 * used * sizeof(Row));
+        mem = mem_realloc(MEM_TEMP, s->base, used * sizeof(SavedRow), 2 * used * sizeof(SavedRow));
     }
     s->base = mem;
     s->at = mem + used;
@@ -54,42 +60,45 @@ static COLD void rows_grow(Rows *s)
 
 /* Field by field, here and below: a row copied as a whole goes through vector registers, and what was just stored
  * in words has to reach memory before it can be loaded so. */
-static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n, bool exact)
+static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n_exact)
 {
     if (UNLIKELY(s->at == s->limit)) rows_grow(s);
-    Row *top = s->at++;
+    SavedRow *top = s->at++;
     top->a = a;
     top->b = b;
-    top->n = n;
-    top->exact = exact;
-    top->search = NULL;
+    top->n_exact = n_exact;
 }
 
 /* Go on with a row of n pairs; what is left of *r is for later. */
 static inline void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, size_t n)
 {
-    if (r->n > 0) row_push(s, r->a, r->b, r->n, r->exact);
+    if (r->n > 0) row_push(s, r->a, r->b, r->n * 2 + r->exact);
     r->a = a;
     r->b = b;
     r->n = n;
 }
 
+static inline struct MapSearch *search_on_top(const Rows *s)
+{
+    return s->at[-1].n_exact == IS_SEARCH ? (struct MapSearch *)s->at[-1].a : NULL;
+}
+
 /* Make *r, which is at its end, a row with pairs; false: there is none, or a search comes first. */
 static inline bool row_resume(Rows *s, Row *r)
 {
-    if (s->at == s->base || s->at[-1].search) return false;
-    const Row *top = --s->at;
+    if (s->at == s->base || search_on_top(s)) return false;
+    const SavedRow *top = --s->at;
     r->a = top->a;
     r->b = top->b;
-    r->n = top->n;
-    r->exact = top->exact;
+    r->n = top->n_exact >> 1;
+    r->exact = top->n_exact & 1;
     return true;
 }
 
 static void rows_free(Rows *s)
 {
     if (s->base != s->inline_rows)
-        mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(Row));
+        mem_free(MEM_TEMP, s->base, (size_t)(s->limit - s->base) * sizeof(SavedRow));
 }
 
 /* Go past pairs that are the same word; r may be at its end then. */
@@ -444,8 +453,7 @@ static void search_begin(Rows *s, Row *r, term_t a, term_t b)
     m->exact = r->exact;
     m->best = TERM_NONE;
     row_enter(s, r, NULL, NULL, 0);
-    row_push(s, NULL, NULL, 0, false);
-    s->at[-1].search = m;
+    row_push(s, (const term_t *)m, NULL, IS_SEARCH);
 }
 
 static bool search_ask(MapSearch *m, int what, term_t left, term_t right, bool exact)
@@ -566,7 +574,7 @@ static inline int rows_cmp(Rows *s, Row *r)
 static bool searches_go_on(Rows *s, Row *r, int *c)
 {
     while (s->at != s->base) {
-        MapSearch *m = s->at[-1].search;
+        MapSearch *m = search_on_top(s);
         if (!m) {
             s->at--;
         } else if (search_next(m, *c)) {

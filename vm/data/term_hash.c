@@ -225,6 +225,28 @@ static inline uint32_t phash2_immed(term_t t, uint32_t h)
     return id >> 32 ? hash2((uint32_t)id, (uint32_t)(id >> 32), K(6), h) : hash1((uint32_t)id, K(6), h);
 }
 
+/* What a node of a trie consists of: pairs, and the nodes below it as they are, so that the stack stays low. */
+static inline void push_node(Work *w, term_t node, void (*push_pair)(Work *w, term_t key, term_t value))
+{
+    unsigned count;
+    const term_t *children = hamt_children(node, &count);
+    for (unsigned i = 0; i < count; i++) {
+        term_t child = children[i];
+        if (term_is_list_cell(child)) {
+            push_pair(w, list_head(child), list_tail(child));
+        } else if (term_is_tuple(child)) { /* keys of the same hash */
+            for (size_t k = 0; k < tuple_arity(child); k++) {
+                term_t leaf = tuple_elements(child)[k];
+                push_pair(w, list_head(leaf), list_tail(leaf));
+            }
+        } else {
+            work_push(w, child);
+        }
+    }
+}
+
+static bool is_node_inside(term_t header) { return MAP_HEADER_KIND(header) == MAP_NODE; }
+
 static void push_marked_pair(Work *w, term_t key, term_t value)
 {
     work_room(w, 3);
@@ -233,17 +255,14 @@ static void push_marked_pair(Work *w, term_t key, term_t value)
     *w->at++ = key;
 }
 
-/* Push what a map consists of. Portable: pairs are hashed on their own and folded by xor. */
+/* Portable: pairs are hashed on their own and folded by xor. */
 static void push_map(Work *w, term_t t)
 {
-    MapIter it;
-    term_t key, value;
-    if (map_is_flat(t)) {
-        for (size_t i = 0; i < map_size(t); i++) push_marked_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
+    if (!map_is_flat(t)) {
+        push_node(w, t, push_marked_pair);
         return;
     }
-    map_iter_init(&it, t);
-    while (map_iter_next(&it, &key, &value)) push_marked_pair(w, key, value);
+    for (size_t i = 0; i < map_size(t); i++) push_marked_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
 }
 
 static uint32_t phash2_fun(Work *w, term_t t, uint32_t h)
@@ -279,6 +298,10 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
         work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
         return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
     case BOXED_MAP:
+        if (is_node_inside(header)) {
+            push_map(w, t);
+            return h;
+        }
         h = hash1((uint32_t)map_size(t), K(16), h);
         if (map_size(t) == 0) return h;
         work_room(w, 3);
@@ -404,16 +427,18 @@ static void push_pair(Work *w, term_t key, term_t value)
 
 /* Equal maps have equal shapes, so the pairs just follow each other: flat ones in key order, a trie's
  * last slot first. */
-static void internal_push_map(Work *w, term_t t)
+static uint32_t internal_map(Work *w, term_t t, uint32_t h)
 {
-    MapIter it;
-    term_t key, value;
+    if (is_node_inside(boxed_header(t))) {
+        push_node(w, t, push_pair);
+        return h;
+    }
     if (map_is_flat(t)) {
         for (size_t i = map_size(t); i-- > 0;) push_pair(w, flat_map_key_ptr(t)[i], flat_map_values(t)[i]);
-        return;
+    } else {
+        push_node(w, t, push_pair);
     }
-    map_iter_init(&it, t);
-    while (map_iter_next(&it, &key, &value)) push_pair(w, key, value);
+    return hash1((uint32_t)map_size(t), K(16), h);
 }
 
 static uint32_t hash_pointer32(const void *p, uint32_t k, uint32_t h)
@@ -452,9 +477,7 @@ static uint32_t internal_boxed(Work *w, term_t t, uint32_t h)
     case BOXED_TUPLE:
         work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
         return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
-    case BOXED_MAP:
-        internal_push_map(w, t);
-        return hash1((uint32_t)map_size(t), K(16), h);
+    case BOXED_MAP: return internal_map(w, t, h);
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
     case BOXED_FLOAT:

@@ -75,8 +75,10 @@ EtfEncode *etf_encode_start(Vm *vm, term_t t, unsigned flags, const EtfHooks *ho
 enum EtfResult etf_encode_run(EtfEncode *e, Buf *out, size_t budget);
 /* The same without output; *bytes: so far, version byte included. */
 enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes);
-/* The same into a binary of the encoder's own; ETF_BAD also when there is no memory for it. When done, take it once. */
+/* The same into a binary of the encoder's own; ETF_BAD also when there is no memory for it. When done, take it once.
+ * Hooks get no Buf, and ask how many bytes there are so far. */
 enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget);
+size_t etf_encode_written(const EtfEncode *e);
 term_t etf_encode_take(EtfEncode *e, Heap *h);
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 void etf_encode_free(EtfEncode *e);

@@ -48,6 +48,9 @@ struct EtfDecode {
     bool bad;
     bool full;                /* why it is bad: see ETF_FULL */
     size_t copied;            /* what the present term took besides, in terms */
+    uint8_t *copy_to;         /* of a long binary, which is copied in pieces: what is still to be copied */
+    const uint8_t *copy_from;
+    size_t copy_left;
     term_t result;
     term_t *dst;
     Frame *frames;
@@ -140,6 +143,10 @@ static term_t get_atom(EtfDecode *d)
     }
 }
 
+/* What takes as long as a term that has no others inside. */
+#define BYTES_A_TERM 32
+#define CELLS_A_TERM 4
+
 /* ---- numbers ---- */
 
 static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
@@ -147,6 +154,7 @@ static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
     unsigned sign = get8(d);
     const uint8_t *p = get_bytes(d, bytes);
     if (!p || sign > 1) return bad(d);
+    d->copied = bytes / BYTES_A_TERM;
     while (bytes > 0 && p[bytes - 1] == 0) bytes--;
     if (bytes <= 8) {
         uint64_t v = 0;
@@ -159,9 +167,9 @@ static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
     hp[limbs] = 0;
     hp[0] = HEADER(limbs, sign ? BOXED_NEG_BIG : BOXED_POS_BIG);
     for (size_t i = 0; i < limbs; i++) {
-        uint64_t v = 0;
-        for (size_t k = MIN(bytes - i * 8, (size_t)8); k-- > 0;) v = v << 8 | p[i * 8 + k];
-        hp[1 + i] = v;
+        uint64_t limb = 0;
+        memcpy(&limb, p + 8 * i, MIN(bytes - 8 * i, sizeof limb));
+        hp[1 + i] = le64toh(limb);
     }
     return term_make_boxed(hp);
 }
@@ -206,10 +214,6 @@ static int64_t get_int(EtfDecode *d)
 
 /* ---- bit strings ---- */
 
-/* What takes as long as a term that has no others inside. */
-#define BYTES_A_TERM 32
-#define CELLS_A_TERM 4
-
 static term_t get_bits(EtfDecode *d, Heap *h)
 {
     size_t n = get32(d);
@@ -220,11 +224,29 @@ static term_t get_bits(EtfDecode *d, Heap *h)
     return heap_bits(h, p, 0, n == 0 ? 0 : (n - 1) * 8 + last);
 }
 
+/* Longer binaries are copied in pieces of this size. */
+#define PIECE_BYTES ((size_t)1 << 16)
+
+static void copy_piece(EtfDecode *d)
+{
+    size_t n = MIN(d->copy_left, PIECE_BYTES);
+    memcpy(d->copy_to, d->copy_from, n);
+    d->copy_to += n;
+    d->copy_from += n;
+    d->copy_left -= n;
+    d->copied = n / BYTES_A_TERM;
+}
+
 static term_t get_binary(EtfDecode *d, Heap *h)
 {
     size_t n = get32(d);
     const uint8_t *p = get_bytes(d, n);
     if (!p) return bad(d);
+    if (n > PIECE_BYTES) {
+        d->copy_from = p;
+        d->copy_left = n;
+        return heap_binary_new(h, n, &d->copy_to);
+    }
     d->copied = n / BYTES_A_TERM;
     return heap_binary(h, p, n);
 }
@@ -585,14 +607,24 @@ static size_t read_small_run(EtfDecode *d, size_t most)
 
 static bool at_small(const EtfDecode *d) { return d->at < d->end && (*d->at == ETF_SMALL_INT || *d->at == ETF_INT); }
 
+/* A term, or a piece of one. True: there is more to read before it is complete. */
+static bool next_step(EtfDecode *d, Heap *h, size_t *budget)
+{
+    d->copied = 0;
+    if (d->copy_left > 0) {
+        copy_piece(d);
+        return d->copy_left > 0;
+    }
+    if (at_small(d)) *budget -= read_small_run(d, *budget);
+    return read_term(d, h) || d->copy_left > 0;
+}
+
 enum EtfResult etf_decode_run(EtfDecode *d, Heap *h, size_t budget, term_t *result, size_t *used)
 {
     if (d->inflating && !inflate_some(d, budget)) return ETF_MORE;
     while (!d->bad) {
         if (budget-- == 0) return ETF_MORE;
-        if (at_small(d)) budget -= read_small_run(d, budget);
-        d->copied = 0;
-        bool inside = read_term(d, h);
+        bool inside = next_step(d, h, &budget);
         budget -= MIN(budget, d->copied);
         if (inside || d->bad) continue;
         if (advance(d, h)) continue;

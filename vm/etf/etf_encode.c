@@ -188,6 +188,12 @@ static void fill32(EtfEncode *e, size_t at, uint64_t n)
 
 /* ---- leaves ---- */
 
+/* What takes as long as a term that has no others inside. */
+#define BYTES_A_TERM 32
+#define CELLS_A_TERM 4
+
+static void charge(EtfEncode *e, size_t terms) { e->budget -= MIN(e->budget, terms); }
+
 static void put_atom(EtfEncode *e, term_t atom)
 {
     const AtomText *a = atom_text(atom);
@@ -216,6 +222,7 @@ static void put_big(EtfEncode *e, const uint64_t *limbs, size_t n, bool negative
     if (bytes <= UINT8_MAX) put_tagged(e, ETF_SMALL_BIG, bytes, 1);
     else put_tagged(e, ETF_LARGE_BIG, length32(e, bytes), 4);
     put8(e, negative);
+    charge(e, bytes / BYTES_A_TERM);
     char *p = room(e, bytes);
     if (!p) return;
     for (size_t i = 0; bytes > 0; i++) {
@@ -252,13 +259,8 @@ static void put_float(EtfEncode *e, double d)
     put_tagged(e, ETF_NEW_FLOAT, bits, 8);
 }
 
-/* What takes as long as a term that has no others inside. */
-#define BYTES_A_TERM 32
-#define CELLS_A_TERM 4
 /* Longer bit strings are copied in pieces of this size. */
 #define PIECE_BYTES ((size_t)1 << 16)
-
-static void charge(EtfEncode *e, size_t terms) { e->budget -= MIN(e->budget, terms); }
 
 static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count);
 
@@ -739,6 +741,8 @@ enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget)
     }
     return run(e, NULL, budget);
 }
+
+size_t etf_encode_written(const EtfEncode *e) { return e->written; }
 
 term_t etf_encode_take(EtfEncode *e, Heap *h)
 {

@@ -8,6 +8,7 @@
 #include "base/litmap.h"
 #include "heap/heap_priv.h"
 #include "heap/literal.h"
+#include "heap/marks.h"
 #include "heap/termstack.h"
 
 #include "base/alloc.h"
@@ -21,25 +22,29 @@ typedef struct Copied {
 } Copied;
 
 struct CopyMap {
+    Marks marks;           /* what is marked twice has a slot */
     Copied *slots;
     size_t mask, count;
 };
 
+#define FIRST_SLOTS 64
+
 CopyMap *copy_map_new(void)
 {
     CopyMap *m = MEM_NEW(TEMP, CopyMap);
-    m->mask = 63;
-    m->slots = mem_alloc_zero(MEM_TEMP, (m->mask + 1) * sizeof *m->slots);
+    *m = (CopyMap){.mask = FIRST_SLOTS - 1};
+    m->slots = mem_alloc_zero(MEM_TEMP, FIRST_SLOTS * sizeof *m->slots);
     return m;
 }
 
 void copy_map_free(CopyMap *m)
 {
+    marks_free(&m->marks);
     mem_free(MEM_TEMP, m->slots, (m->mask + 1) * sizeof *m->slots);
     MEM_DELETE(TEMP, m);
 }
 
-static Copied *copy_map_slot(CopyMap *m, const term_t *from)
+static Copied *copy_map_slot(const CopyMap *m, const term_t *from)
 {
     size_t i = hash_pointer(from) & m->mask;
     while (m->slots[i].from && m->slots[i].from != from) i = (i + 1) & m->mask;
@@ -58,13 +63,14 @@ static void copy_map_grow(CopyMap *m)
 }
 
 /* True when `from` is met for the first time. */
-static bool copy_map_add(CopyMap *m, const term_t *from)
+static inline bool copy_map_add(CopyMap *m, const term_t *from)
 {
-    Copied *c = copy_map_slot(m, from);
-    if (c->from) return false;
-    c->from = from;
-    if (2 * ++m->count > m->mask) copy_map_grow(m);
-    return true;
+    enum Met met = marks_meet(&m->marks, from);
+    if (met == MET_SECOND) {
+        copy_map_slot(m, from)->from = from;
+        if (2 * ++m->count > m->mask) copy_map_grow(m);
+    }
+    return met == MET_FIRST;
 }
 
 /* ---- what is shared ---- */
@@ -127,9 +133,7 @@ static size_t size_words(const Sharing *sharing, term_t t)
     do {
         while (term_is_list_cell(t) && !is_shared_near(sharing, list_ptr(t), &own)) {
             words += 2;
-            if (!term_is_immed(list_head(t)))
-                term_stack_push(&s, list_head(t));
-            t = list_next(t);
+            t = term_stack_cell(&s, t);
         }
         if (term_is_boxed(t) && !is_shared_near(sharing, boxed_ptr(t), &own))
             words += boxed_copy_words(&s, boxed_ptr(t));
@@ -170,7 +174,7 @@ typedef struct Copier {
     Heap *heap;            /* off-heap objects are chained here */
     term_t *start, *top;   /* destination; top is the next free word */
     const Sharing *sharing;
-    CopyMap *map;          /* sharing inside the terms is kept; NULL: it is not */
+    CopyMap *map;          /* what is met twice in the terms is copied once; NULL: as often as it is met */
     term_t *plain, *plain_end; /* the last run of copied cells that holds nothing more to copy */
 } Copier;
 
@@ -272,6 +276,7 @@ static term_t copy_spine(Copier *c, term_t t)
         to[0] = head;
         t = list_next(t);
         if (!term_is_list_cell(t) || is_shared_near(c->sharing, list_ptr(t), &own)) break;
+        if (c->map && marks_met_again(&c->map->marks, list_ptr(t))) break;
         to[1] = term_make_list(to + 2);
         to += 2;
     }
@@ -281,8 +286,8 @@ static term_t copy_spine(Copier *c, term_t t)
     return term_make_list(from);
 }
 
-/* One cell at a time: any of them may be shared. */
-static term_t copy_mapped(Copier *c, term_t t)
+/* What is met twice: copied by the first that comes. */
+static term_t copy_once(Copier *c, term_t t)
 {
     Copied *done = copy_map_slot(c->map, term_ptr(t));
     if (done->to == 0)
@@ -300,8 +305,8 @@ static term_t copy_one(Copier *c, term_t t)
         return t;
     if (is_shared(c->sharing, p))
         return t;
-    if (c->map)
-        return copy_mapped(c, t);
+    if (c->map && marks_met_again(&c->map->marks, p))
+        return copy_once(c, t);
     return term_is_list_cell(t) ? copy_spine(c, t) : copy_boxed(c, p);
 }
 
@@ -343,9 +348,7 @@ size_t term_size_shared(CopyMap *m, term_t t)
     do {
         while (term_is_list_cell(t) && copy_map_add(m, list_ptr(t))) {
             words += 2;
-            if (!term_is_immed(list_head(t)))
-                term_stack_push(&s, list_head(t));
-            t = list_tail(t);
+            t = term_stack_cell(&s, t);
         }
         if (term_is_boxed(t) && copy_map_add(m, boxed_ptr(t)))
             words += boxed_copy_words(&s, boxed_ptr(t));

@@ -50,6 +50,18 @@ static inline void term_stack_push_pointers(TermStack *s, const term_t *at, size
             s->at[s->depth++] = at[i];
 }
 
+/* What a walk goes on with after a list cell: its head, if that is a pointer, and later its tail, so that the stack
+ * of a long list stays low. */
+static inline term_t term_stack_cell(TermStack *s, term_t cell)
+{
+    term_t head = list_head(cell), next = list_next(cell);
+    if (term_is_immed(head))
+        return next;
+    if (!term_is_immed(next))
+        term_stack_push(s, next);
+    return head;
+}
+
 static inline bool term_stack_pop(TermStack *s, term_t *t)
 {
     if (s->depth == 0)

@@ -52,11 +52,11 @@ typedef struct SigQueue {
     Signal *msg_first, **msg_last;  /* owner: messages in order */
     Signal **save;                  /* owner: receive's current position in messages */
     uint32_t in_len;                /* sig_lock: messages in the in-queue */
-    uint32_t in_others;             /* sig_lock: other signals in the in-queue */
+    uint32_t in_others : 31;        /* sig_lock: other signals in the in-queue */
+    uint32_t closed : 1;            /* sig_lock: the process is past the point of answering */
     uint32_t msg_len;               /* owner */
     uint32_t in_words;              /* sig_lock: of the messages in the in-queue */
     uint32_t msg_words;             /* owner: of the messages in msg */
-    bool closed;                    /* sig_lock: the process is past the point of answering */
     /* For message_queue_len_of_other: what came in ever, by kind, and what the owner has done with it.
      * They wrap; only differences count. */
     uint32_t came_messages, came_others;             /* sig_lock */

@@ -13,6 +13,7 @@ main() ->
                        fun(I) -> #{I => [I]} end, fun(I) -> [I | I + 200] end]],
     iterators(),
     merges(),
+    hashes(),
     pairs(),
     nested(3000).
 
@@ -32,6 +33,25 @@ sizes(N) ->
     #{} = E = lists:foldl(fun maps:remove/2, M, maps:keys(M)),
     0 = map_size(E),
     io:format("~p ~p ~p~n", [N, erlang:phash2(M), erlang:md5(term_to_binary(M))]).
+
+%% Of maps in maps: the numbers of phash and phash2, and the VM's own hash, which finds equal keys that were made otherwise.
+hashes() ->
+    Small = #{a => [1], b => {2}},
+    Large = maps:from_list([{{K}, V} || {K, V} <- lists:zip(lists:seq(1, 500), lists:seq(500, 1, -1))]),
+    Both = maps:from_list([{I, if I rem 3 =:= 0 -> Large; I rem 3 =:= 1 -> Small; true -> I end} || I <- lists:seq(1, 70)]),
+    Keys = maps:from_list([{Large, 1}, {Small, 2}, {Both, 3} | [{#{I => Small}, I} || I <- lists:seq(1, 200)]]),
+    All = [Small, Large, Both, Keys, [Large | Large], {Keys, x, Both}, #{Keys => Large}],
+    io:format("~p~n", [[{erlang:phash2(M), erlang:phash(M, 1 bsl 32)} || M <- All]]),
+    T = ets:new(t, []),
+    [begin put(M, I), ets:insert(T, {M, I}) end || {I, M} <- lists:zip(lists:seq(1, length(All)), All)],
+    Again = binary_to_term(term_to_binary(All)),
+    Longer = maps:from_list([{{K}, K} || K <- lists:seq(1, 5000)]),
+    [Large, Large] = [maps:with(maps:keys(Large), maps:merge(Longer, Large)),
+                      lists:foldl(fun maps:remove/2, maps:merge(Longer, Large), maps:keys(Longer) -- maps:keys(Large))],
+    [begin {M, I} = {M, get(M)}, [{M, I}] = ets:lookup(T, M) end || {I, M} <- lists:zip(lists:seq(1, length(All)), Again)],
+    2 = get(lists:foldl(fun maps:remove/2, maps:merge(Longer, Large), maps:keys(Longer) -- maps:keys(Large))),
+    [erase(M) || M <- Again],
+    ets:delete(T).
 
 order(F) ->
     M = maps:from_list([{F(I), I} || I <- lists:seq(1, 100)]),
