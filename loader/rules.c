@@ -6,6 +6,7 @@
  * is a shortcut: where no variant takes its operands the parts are emitted.
  * Instructions without a rule go to the family of the same name with the same operands. */
 #include "base/alloc.h"
+#include "data/map.h"
 #include "loader/load_priv.h"
 
 #include <stdlib.h>
@@ -610,13 +611,37 @@ static bool rule_commutative_test(Load *l, const GenOp *op, const InsnOperand *a
     return emit(l, rule_family(l, op->op), ops, 3);
 }
 
+/* All values of a literal that has the keys (share_map_keys in tables.c). False: it is another change of a map. */
+static bool is_new_map(const InsnOperand *a, size_t n, const InsnOperand *values[MAP_FLAT_MAX])
+{
+    term_t map = a[1].value;
+    size_t left = n / 2;
+    if (a[1].kind != INSN_OP_TERM || !term_is_map(map) || !map_is_flat(map) || left == 0 || map_size(map) != left)
+        return false;
+    memset(values, 0, left * sizeof *values);
+    for (size_t i = 0; i < n; i += 2) {
+        ptrdiff_t at = a[5 + i].kind == INSN_OP_TERM ? flat_map_index(map, a[5 + i].value, i / 2) : -1;
+        if (at < 0 || values[at]) return false;
+        values[at] = &a[6 + i];
+    }
+    return true;
+}
+
+static bool emit_new_map(Load *l, const InsnOperand *a, size_t n, const InsnOperand **values)
+{
+    InsnOperand ops[3 + MAP_FLAT_MAX] = {UINT(a[1].value), a[2], a[3]};
+    for (size_t i = 0; i < n; i++) ops[3 + i] = *values[i];
+    return emit(l, INSN_new_map, ops, (unsigned)(3 + n));
+}
+
 static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
 {
     size_t n = is_list(op, a) ? gen_list_size(&a[4]) : 1;
     if (n % 2 || !check_sources(l, a + 5, n))
         return load_fail(l, "pairs");
     l->heap = 0;
-    return rule_plain(l, op, a);
+    const InsnOperand *values[MAP_FLAT_MAX];
+    return is_new_map(a, n, values) ? emit_new_map(l, a, n / 2, values) : rule_plain(l, op, a);
 }
 
 static bool rule_has_map_fields(Load *l, const GenOp *op, const InsnOperand *a)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tables - everything of an instance but its code: literals, file names, strings, funs, attributes. */
 #include "base/alloc.h"
+#include "data/map.h"
 #include "etf/etf.h"
 #include "heap/literal.h"
 #include "loader/load_priv.h"
@@ -93,6 +94,45 @@ static void add_file_names(Load *l)
         decode_add_literal(&l->gen, utf8_list(h, l->f.files[i].data, l->f.files[i].size));
 }
 
+/* ---- keys of maps ---- */
+
+static bool constant(const GenCode *g, const InsnOperand *a, term_t *t)
+{
+    if (a->kind != INSN_OP_TERM && a->kind != GEN_LITERAL) return false;
+    *t = a->kind == INSN_OP_TERM ? (term_t)a->value : g->literals[a->value];
+    return true;
+}
+
+/* A map with the keys of n / 2 pairs, or TERM_NONE. */
+static term_t map_of_keys(GenCode *g, const InsnOperand *pairs, size_t n)
+{
+    term_t words[2 * MAP_FLAT_MAX];
+    bool twice;
+    if (n > ARRAY_LEN(words)) return TERM_NONE;
+    for (size_t i = 0; i < n; i += 2) {
+        if (!constant(g, &pairs[i], &words[i])) return TERM_NONE;
+        words[i + 1] = TERM_NIL;
+    }
+    term_t map = map_from_pairs(&g->heap, words, n / 2, &twice);
+    return twice ? TERM_NONE : map;
+}
+
+/* A map that is made of keys known now begins as a literal that has these keys, not as an empty one: all maps made
+ * there share the keys, and the instruction changes just the values. */
+static void share_map_keys(GenCode *g)
+{
+    term_t map;
+    for (size_t i = 0; i < g->count; i++) {
+        InsnOperand *a = gen_args(g, &g->ops[i]);
+        if (g->ops[i].op != GEN_put_map_assoc || a[4].kind != GEN_LIST || gen_list_size(&a[4]) % 2) continue;
+        if (!constant(g, &a[1], &map) || !term_is_map(map) || map_size(map) > 0) continue;
+        map = map_of_keys(g, a + 5, gen_list_size(&a[4]));
+        if (map != TERM_NONE) a[1] = (InsnOperand){GEN_LITERAL, decode_add_literal(g, map)};
+    }
+}
+
+/* ---- the area ---- */
+
 /* Move all literals to an area of their own; file names are the last ones. */
 static void make_literal_area(Load *l)
 {
@@ -141,6 +181,7 @@ CodeInstance *tables_new_instance(Load *l)
     c->strings = copy_chunk(l->f.chunk[CHUNK_StrT], &c->string_bytes);
     c->attributes = copy_chunk(l->f.chunk[CHUNK_Attr], &c->attributes_bytes);
     c->compile_info = copy_chunk(l->f.chunk[CHUNK_CInf], &c->compile_info_bytes);
+    share_map_keys(&l->gen);
     make_literal_area(l);
     make_funs(l);
     c->function_count = l->function_count;

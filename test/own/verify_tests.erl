@@ -43,7 +43,7 @@ with_arguments(C, R, _) -> {C, R}.
 -define(NIL, nil).
 
 cases() ->
-    registers() ++ frames() ++ catches() ++ types() ++ binaries() ++ receives() ++ funs() ++ control().
+    registers() ++ frames() ++ catches() ++ types() ++ binaries() ++ receives() ++ funs() ++ control() ++ maps().
 
 registers() ->
     [{fine, 1, [return], [1]},
@@ -192,3 +192,8 @@ control() ->
      {wait_in_front, 1, [return], [1], [{in_front, [{label, 9}, {wait, {f, 9}}]}]},
      {no_code_before_others, 1, [{line, []}], [1], [{g, 3, 11, [return]}]},
      {into_another, 1, [{jump, {f, 12}}], [1], [{g, 1, 11, [{label, 12}, return]}]}].
+
+maps() ->
+    [{map_key_twice, 1, [{put_map_assoc, {f, 0}, {literal, #{}}, {x, 0}, 1, {list, [{atom, a}, {x, 0}, {atom, a}, {integer, 5}]}}, return], [x]},
+     {map_key_twice_of_two, 1, [{put_map_exact, {f, 0}, {literal, #{a => 1, b => 2}}, {x, 0}, 1,
+                                 {list, [{atom, a}, {x, 0}, {atom, a}, {integer, 5}]}}, return], [x]}].
