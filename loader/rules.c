@@ -634,6 +634,36 @@ static bool emit_new_map(Load *l, const InsnOperand *a, size_t n, const InsnOper
     return emit(l, INSN_new_map, ops, (unsigned)(3 + n));
 }
 
+static bool comes_before(const InsnOperand *a, const InsnOperand *b)
+{
+    return term_cmp_exact((term_t)a->value, (term_t)b->value) < 0;
+}
+
+/* Pairs of known keys in the order of maps, so that a search goes on where the last one ended. Keys in registers
+ * stay where they are: an element that is written may take the place of a key. */
+static void sort_pairs(InsnOperand *pairs, size_t n)
+{
+    if (n > 2 * MAP_FLAT_MAX) return;
+    for (size_t i = 0; i < n; i += 2)
+        if (pairs[i].kind != INSN_OP_TERM) return;
+    for (size_t end = 2; end < n; end += 2) {
+        InsnOperand key = pairs[end], other = pairs[end + 1];
+        size_t at = end;
+        for (; at > 0 && comes_before(&key, &pairs[at - 2]); at -= 2) memcpy(&pairs[at], &pairs[at - 2], 2 * sizeof *pairs);
+        pairs[at] = key;
+        pairs[at + 1] = other;
+    }
+}
+
+/* Plain, but for the order of the n operands that are pairs, the last ones. */
+static bool rule_pairs(Load *l, const GenOp *op, const InsnOperand *a, size_t n)
+{
+    unsigned all;
+    InsnOperand *ops = flatten(l, op, a, &all);
+    sort_pairs(ops + all - n, n);
+    return emit(l, rule_family(l, op->op), ops, all);
+}
+
 static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
 {
     size_t n = is_list(op, a) ? gen_list_size(&a[4]) : 1;
@@ -641,7 +671,7 @@ static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
         return load_fail(l, "pairs");
     l->heap = 0;
     const InsnOperand *values[MAP_FLAT_MAX];
-    return is_new_map(a, n, values) ? emit_new_map(l, a, n / 2, values) : rule_plain(l, op, a);
+    return is_new_map(a, n, values) ? emit_new_map(l, a, n / 2, values) : rule_pairs(l, op, a, n);
 }
 
 static bool rule_has_map_fields(Load *l, const GenOp *op, const InsnOperand *a)
@@ -664,7 +694,7 @@ static bool rule_get_map_elements(Load *l, const GenOp *op, const InsnOperand *a
         if (emit_try(l, INSN_get_map_element, ops, 4))
             return true;
     }
-    return rule_plain(l, op, a);
+    return rule_pairs(l, op, a, n);
 }
 
 static bool rule_test_arity(Load *l, const GenOp *op, const InsnOperand *a)

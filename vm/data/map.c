@@ -264,6 +264,25 @@ static term_t first_missing(term_t map, const term_t *pairs, size_t n)
     return key;
 }
 
+/* A flat map with these values, and n keys that it lacks, in order: still a flat map. */
+static term_t flat_insert_pairs(Heap *h, term_t map, const term_t *values, const term_t *fresh, size_t n)
+{
+    size_t size = map_size(map), at = 0;
+    const term_t *keys = flat_map_key_ptr(map);
+    term_t *hp = heap_alloc(h, 1 + size + n + FLAT_MAP_WORDS(size + n)), *mp = hp + 1 + size + n;
+    hp[0] = HEADER(size + n, BOXED_TUPLE);
+    for (size_t i = 0; i <= n; i++) {
+        size_t place = i < n ? flat_place(map, fresh[2 * i]) : size;
+        words_copy(hp + 1 + at + i, keys + at, place - at);
+        words_copy(mp + 3 + at + i, values + at, place - at);
+        at = place;
+        if (i == n) break;
+        hp[1 + at + i] = fresh[2 * i];
+        mp[3 + at + i] = fresh[2 * i + 1];
+    }
+    return flat_put_header(mp, size + n, term_make_boxed(hp));
+}
+
 static term_t put_pairs_flat(Heap *h, term_t map, const term_t *pairs, size_t n)
 {
     size_t size = map_size(map);
@@ -282,6 +301,8 @@ static term_t put_pairs_flat(Heap *h, term_t map, const term_t *pairs, size_t n)
         }
     }
     if (nfresh == 0) return map_flat(h, flat_map_keys(map), values);
+    nfresh = sort_pairs(fresh, nfresh);
+    if (nfresh + size <= MAP_FLAT_MAX) return flat_insert_pairs(h, map, values, fresh, nfresh);
     for (size_t i = 0; i < size; i++) {
         fresh[2 * (nfresh + i)] = flat_map_key_ptr(map)[i];
         fresh[2 * (nfresh + i) + 1] = values[i];

@@ -22,7 +22,6 @@ static term_t change_flat(const Sched *s, Process *p, const term_t *e, term_t ma
         if (at < 0) return TERM_NONE;
         places[i / 2] = (uint8_t)at;
     }
-    if (count == 2 && flat_map_values(map)[at] == exec_source(s->x, e, pairs[1])) return map;
     term_t copy = flat_map_copy(&p->heap, map), *values = flat_map_values(copy);
     for (unsigned i = 0; i < count; i += 2) values[places[i / 2]] = exec_source(s->x, e, pairs[i + 1]);
     return copy;
@@ -44,9 +43,17 @@ NOINLINE static term_t put_map(Sched *s, Process *p, term_t *e, term_t map, cons
     return map;
 }
 
+static term_t put_one(Process *p, term_t map, term_t key, term_t value, bool exact)
+{
+    if (!exact) return map_put(&p->heap, map, key, value);
+    term_t changed = map_update(&p->heap, map, key, value);
+    return changed != TERM_NONE ? changed : map_error(p, EXC_BADKEY, key);
+}
+
 term_t exec_put_map(Sched *s, Process *p, term_t *e, term_t map, const code_t *pairs, unsigned count, bool exact)
 {
     if (!term_is_map(map)) return map_error(p, EXC_BADMAP, map);
+    if (count == 2) return put_one(p, map, exec_source(s->x, e, pairs[0]), exec_source(s->x, e, pairs[1]), exact);
     term_t changed = map_is_flat(map) ? change_flat(s, p, e, map, pairs, count) : TERM_NONE;
     return changed != TERM_NONE ? changed : put_map(s, p, e, map, pairs, count, exact);
 }
@@ -60,11 +67,16 @@ bool exec_has_map_fields(Sched *s, term_t *e, term_t map, const code_t *keys, un
 
 static bool get_flat_elements(Sched *s, term_t *e, term_t map, const code_t *pairs, unsigned count)
 {
-    ptrdiff_t at = -1;
+    const term_t *keys = flat_map_key_ptr(map), *values = flat_map_values(map);
+    size_t at = 0, n = map_size(map);
     for (unsigned i = 0; i < count; i += 2) {
-        at = flat_map_index(map, exec_source(s->x, e, pairs[i]), (size_t)(at + 1));
-        if (at < 0) return false;
-        *exec_register(s->x, e, pairs[i + 1]) = flat_map_values(map)[at];
+        term_t key = exec_source(s->x, e, pairs[i]);
+        if (at >= n || keys[at] != key) {
+            ptrdiff_t found = flat_map_index(map, key, at);
+            if (found < 0) return false;
+            at = (size_t)found;
+        }
+        *exec_register(s->x, e, pairs[i + 1]) = values[at++];
     }
     return true;
 }
