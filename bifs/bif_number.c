@@ -3,6 +3,7 @@
  * Semantics: erlang(3), string(3). Errors: badarith, badarg, system_limit. Layer: bifs. */
 #include "bifs/bif.h"
 #include "base/alloc.h"
+#include "base/decimal.h"
 #include "data/arith.h"
 #include "data/binary.h"
 #include "term/float.h"
@@ -72,8 +73,17 @@ static void charge_digits(Process *p, size_t digits)
     if (digits > 64) process_bump_reds(p, (int32_t)MIN(digits / 64 + digits / 1024 * (digits / 1024), (size_t)100000));
 }
 
+static term_t small_text(Heap *h, int64_t i, bool list)
+{
+    char digits[1 + DECIMAL_MAX], *end = digits + sizeof digits, *at = decimal_before(end, i < 0 ? -(uint64_t)i : (uint64_t)i);
+    if (i < 0) *--at = '-';
+    size_t n = (size_t)(end - at);
+    return list ? heap_string(h, at, n, TERM_NIL) : heap_binary(h, at, n);
+}
+
 static term_t integer_text(Process *p, term_t i, unsigned base, bool list)
 {
+    if (LIKELY(term_is_small(i) && base == 10)) return small_text(&p->heap, small_value(i), list);
     if (!term_is_integer(i) || base == 0) return bif_error(p, EXC_BADARG);
     char small[128];
     size_t room = int_text_bytes(i, base);
@@ -153,6 +163,43 @@ static term_t integer_of_text(Process *p, Text *t, unsigned base)
     return i == TERM_NONE ? bif_error(p, reason) : i;
 }
 
+/* So many decimal digits fit into a small. */
+#define SHORT_DIGITS 17
+
+/* The number that few digits are, or TERM_NONE: another text. */
+static term_t short_decimal(const char *s, size_t n)
+{
+    size_t sign = n > 0 && (s[0] == '-' || s[0] == '+');
+    int64_t value = 0;
+    if (n == sign || n - sign > SHORT_DIGITS) return TERM_NONE;
+    for (size_t i = sign; i < n; i++) {
+        unsigned digit = (unsigned char)s[i] - (unsigned)'0';
+        if (digit > 9) return TERM_NONE;
+        value = 10 * value + digit;
+    }
+    return term_small(s[0] == '-' ? -value : value);
+}
+
+static term_t short_list(term_t list)
+{
+    char s[1 + SHORT_DIGITS];
+    size_t n = 0;
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t c = list_head(list);
+        if (n == sizeof s || !term_is_small(c) || (uint64_t)small_value(c) > 255) return TERM_NONE;
+        s[n++] = (char)small_value(c);
+    }
+    return term_is_nil(list) ? short_decimal(s, n) : TERM_NONE;
+}
+
+static term_t short_binary(term_t t)
+{
+    if (!term_is_bitstring(t)) return TERM_NONE;
+    BitView v = bitstring_view(t);
+    bool few = v.bits % 8 == 0 && v.bits <= 8 * (1 + SHORT_DIGITS) && view_is_aligned(&v);
+    return few ? short_decimal((const char *)view_bytes(&v), v.bits / 8) : TERM_NONE;
+}
+
 static bool is_long_text(term_t t)
 {
     size_t n = term_is_bitstring(t) ? bitstring_bits(t) / 8 : 0;
@@ -163,6 +210,8 @@ static bool is_long_text(term_t t)
 static term_t list_to_integer(Process *p, term_t list, unsigned base)
 {
     Text t;
+    term_t few = base == 10 ? short_list(list) : TERM_NONE;
+    if (few != TERM_NONE) return few;
     if (is_long_text(list)) return bif_go_dirty(p);
     return text_of_list(&t, list) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }
@@ -170,6 +219,8 @@ static term_t list_to_integer(Process *p, term_t list, unsigned base)
 static term_t binary_to_integer(Process *p, term_t binary, unsigned base)
 {
     Text t;
+    term_t few = base == 10 ? short_binary(binary) : TERM_NONE;
+    if (few != TERM_NONE) return few;
     if (is_long_text(binary)) return bif_go_dirty(p);
     return text_of_binary(&t, binary) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }

@@ -237,10 +237,9 @@ static term_t convert(Walk *w, Heap *h, term_t t)
 
 /* ---- results ---- */
 
-static term_t out_list(Heap *h, const Buf *out)
+static term_t list_of_utf8(Heap *h, const uint8_t *bytes, size_t size)
 {
-    const uint8_t *bytes = (const uint8_t *)buf_text(out);
-    size_t n = utf8_length(bytes, out->len);
+    size_t n = utf8_length(bytes, size);
     if (n == 0) return TERM_NIL;
     term_t *hp = heap_alloc(h, 2 * n), list = term_make_list(hp);
     for (size_t length; n > 0; n--, hp += 2, bytes += length)
@@ -249,12 +248,17 @@ static term_t out_list(Heap *h, const Buf *out)
     return list;
 }
 
+static term_t out_list(Heap *h, const Buf *out)
+{
+    return list_of_utf8(h, (const uint8_t *)buf_text(out), out->len);
+}
+
 static term_t out_binary(Heap *h, const Buf *out)
 {
     return heap_binary(h, buf_text(out), out->len);
 }
 
-/* UTF-8 already: the result is the argument. */
+/* UTF-8 already: there is nothing to convert. */
 static bool is_done(term_t t)
 {
     if (!is_bytes(t)) return false;
@@ -277,6 +281,13 @@ static term_t sole_binary(term_t t)
     return sole ? list_head(t) : t;
 }
 
+static term_t done_list(Process *p, term_t t)
+{
+    BitView v = bitstring_view(t);
+    process_bump_reds(p, (int32_t)MIN(v.bits / 1024, (uint64_t)100000));
+    return list_of_utf8(&p->heap, view_bytes(&v), v.bits >> 3);
+}
+
 static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, const Buf *out), term_t other)
 {
     Heap *h = &p->heap;
@@ -291,9 +302,9 @@ static term_t characters(Process *p, const term_t *a, term_t (*make)(Heap *h, co
         walk_free(&w);
         return bif_go_dirty(p);
     }
-    if (make == out_binary && !w.latin1 && is_done(data)) {
+    if (!w.latin1 && is_done(data)) {
         walk_free(&w);
-        return data;
+        return make == out_binary ? data : done_list(p, data);
     }
     term_t rest = convert(&w, h, data), result = make(h, &w.out);
     process_bump_reds(p, (int32_t)MIN(w.out.len / 128, (size_t)100000));

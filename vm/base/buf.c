@@ -2,6 +2,7 @@
 /* buf - see buf.h. Capacity at least doubles, so appending is O(1) amortised.
  * Layer: base. */
 #include "base/buf.h"
+#include "base/decimal.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -72,11 +73,8 @@ void buf_fill(Buf *b, char c, size_t n)
 
 void buf_put_unsigned(Buf *b, uint64_t n)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do digits[--at] = (char)('0' + n % 10);
-    while (n /= 10);
-    buf_append(b, digits + at, sizeof digits - at);
+    char digits[DECIMAL_MAX], *end = digits + sizeof digits, *at = decimal_before(end, n);
+    buf_append(b, at, (size_t)(end - at));
 }
 
 void buf_vprintf(Buf *b, const char *fmt, va_list ap)

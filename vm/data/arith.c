@@ -55,6 +55,52 @@ static bool both_integers(term_t a, term_t b)
     return term_is_integer(a) && term_is_integer(b);
 }
 
+/* ---- integers of up to 126 bits ---- */
+
+__extension__ typedef __int128 wide_t;
+__extension__ typedef unsigned __int128 uwide_t;
+#define WIDE_BITS 126
+
+static inline bool as_wide(term_t t, wide_t *v)
+{
+    if (term_is_small(t)) {
+        *v = small_value(t);
+        return true;
+    }
+    if (!term_is_boxed(t)) return false;
+    const term_t *p = boxed_ptr(t);
+    enum BoxedTag tag = HEADER_SUBTAG(*p);
+    size_t n = HEADER_ARITY(*p);
+    if ((tag != BOXED_POS_BIG && tag != BOXED_NEG_BIG) || n > 2 || (n == 2 && p[2] >> (WIDE_BITS - LIMB_BITS))) return false;
+    uwide_t magnitude = n == 2 ? (uwide_t)p[2] << LIMB_BITS | p[1] : p[1];
+    *v = tag == BOXED_NEG_BIG ? -(wide_t)magnitude : (wide_t)magnitude;
+    return true;
+}
+
+static inline bool both_wide(term_t a, term_t b, wide_t *x, wide_t *y) { return as_wide(a, x) && as_wide(b, y); }
+
+/* Those of the magnitude, or one less: of -2^n. */
+static inline int wide_bits(wide_t v)
+{
+    uwide_t bits = (uwide_t)(v ^ v >> 127);
+    uint64_t high = (uint64_t)(bits >> LIMB_BITS), low = (uint64_t)bits;
+    return high ? 2 * LIMB_BITS - __builtin_clzll(high) : low ? LIMB_BITS - __builtin_clzll(low) : 0;
+}
+
+/* |v| < 2^127 */
+static term_t put_wide(Heap *h, wide_t v)
+{
+    if ((wide_t)(int64_t)v == v) return heap_int(h, (int64_t)v);
+    uwide_t magnitude = v < 0 ? -(uwide_t)v : (uwide_t)v;
+    uint64_t high = (uint64_t)(magnitude >> LIMB_BITS);
+    size_t n = high ? 2 : 1;
+    term_t *hp = heap_alloc(h, BIG_WORDS(n));
+    hp[0] = HEADER(n, v < 0 ? BOXED_NEG_BIG : BOXED_POS_BIG);
+    hp[1] = (term_t)magnitude;
+    if (high) hp[2] = high;
+    return term_make_boxed(hp);
+}
+
 /* ---- floats ---- */
 
 bool number_to_double(term_t t, double *out)
@@ -66,6 +112,16 @@ bool number_to_double(term_t t, double *out)
     return term_is_integer(t) && int_to_double(t, out);
 }
 
+/* Mostly it is one of these. */
+static inline bool quick_double(term_t t, double *out)
+{
+    if (term_is_small(t)) {
+        *out = (double)small_value(t);
+        return true;
+    }
+    return number_to_double(t, out);
+}
+
 term_t arith_put_double(Heap *h, double d, enum ArithError *err)
 {
     if (UNLIKELY(!isfinite(d)))
@@ -74,10 +130,9 @@ term_t arith_put_double(Heap *h, double d, enum ArithError *err)
 }
 
 /* At least one is a float: both as doubles. */
-static bool both_doubles(term_t a, term_t b, double *x, double *y)
+static inline bool both_doubles(term_t a, term_t b, double *x, double *y)
 {
-    return (term_is_float(a) || term_is_float(b)) && number_to_double(a, x) &&
-           number_to_double(b, y);
+    return (term_is_float(a) || term_is_float(b)) && quick_double(a, x) && quick_double(b, y);
 }
 
 /* ---- + - * ---- */
@@ -87,10 +142,13 @@ term_t arith_add(Heap *h, term_t a, term_t b, enum ArithError *err)
     double x, y;
     if (LIKELY(term_both_small(a, b)))
         return heap_int(h, small_value(a) + small_value(b));
-    if (both_integers(a, b))
-        return general(h, a, b, big_add, false, err);
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x + y, err);
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w))
+        return put_wide(h, v + w);
+    if (both_integers(a, b))
+        return general(h, a, b, big_add, false, err);
     return fail(err, ARITH_BADARITH);
 }
 
@@ -99,24 +157,28 @@ term_t arith_sub(Heap *h, term_t a, term_t b, enum ArithError *err)
     double x, y;
     if (LIKELY(term_both_small(a, b)))
         return heap_int(h, small_value(a) - small_value(b));
-    if (both_integers(a, b))
-        return general(h, a, b, big_sub, false, err);
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x - y, err);
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w))
+        return put_wide(h, v - w);
+    if (both_integers(a, b))
+        return general(h, a, b, big_sub, false, err);
     return fail(err, ARITH_BADARITH);
 }
 
 term_t arith_mul(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     double x, y;
-    int64_t product;
-    if (term_both_small(a, b) &&
-        !__builtin_mul_overflow(small_value(a), small_value(b), &product))
-        return heap_int(h, product);
-    if (both_integers(a, b))
-        return general(h, a, b, big_mul, true, err);
+    if (term_both_small(a, b))
+        return put_wide(h, (wide_t)small_value(a) * small_value(b));
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x * y, err);
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w) && wide_bits(v) + wide_bits(w) <= WIDE_BITS)
+        return put_wide(h, v * w);
+    if (both_integers(a, b))
+        return general(h, a, b, big_mul, true, err);
     return fail(err, ARITH_BADARITH);
 }
 
@@ -231,6 +293,9 @@ term_t arith_band(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     if (LIKELY(term_both_small(a, b)))
         return a & b;
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w))
+        return put_wide(h, v & w);
     return both_integers(a, b) ? general(h, a, b, op_and, false, err)
                                : fail(err, ARITH_BADARITH);
 }
@@ -239,6 +304,9 @@ term_t arith_bor(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     if (LIKELY(term_both_small(a, b)))
         return a | b;
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w))
+        return put_wide(h, v | w);
     return both_integers(a, b) ? general(h, a, b, op_or, false, err)
                                : fail(err, ARITH_BADARITH);
 }
@@ -247,6 +315,9 @@ term_t arith_bxor(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     if (LIKELY(term_both_small(a, b)))
         return term_small(small_value(a) ^ small_value(b));
+    wide_t v, w;
+    if (both_wide(a, b, &v, &w))
+        return put_wide(h, v ^ w);
     return both_integers(a, b) ? general(h, a, b, op_xor, false, err)
                                : fail(err, ARITH_BADARITH);
 }
@@ -281,6 +352,9 @@ static term_t shift_right(Heap *h, term_t a, uint64_t bits, enum ArithError *err
         return term_small(x.negative ? -1 : 0);
     if (term_is_small(a))
         return term_small(small_value(a) >> bits);
+    wide_t v;
+    if (as_wide(a, &v))
+        return put_wide(h, v >> bits);
     size_t limbs = x.n - bits / LIMB_BITS + 1;
     term_t *hp = take(h, limbs);
     size_t n = big_shift_right(hp + 1, &x, bits);

@@ -4,6 +4,8 @@
  * Layer: term. */
 #include "term/big.h"
 
+#include "base/decimal.h"
+
 #include <gmp.h>
 #include <math.h>
 
@@ -348,7 +350,12 @@ static size_t limb_digits(limb_t x, unsigned base, char *digits)
 
 static size_t put_limb(limb_t x, unsigned base, char *to)
 {
-    char digits[LIMB_BITS];
+    char digits[LIMB_BITS], *end = digits + sizeof digits;
+    if (base == 10) {
+        const char *at = decimal_before(end, x);
+        memcpy(to, at, (size_t)(end - at));
+        return (size_t)(end - at);
+    }
     size_t n = limb_digits(x, base, digits);
     for (size_t i = 0; i < n; i++)
         to[i] = digits[n - 1 - i];
