@@ -138,7 +138,7 @@ bool rule_plain(Load *l, const GenOp *op, const InsnOperand *a);
 int rule_family(const Load *l, unsigned op);
 RuleFn rule_bif, rule_bs_start_match4, rule_bs_init, rule_bs_append, rule_bs_private_append, rule_bs_create_bin,
     rule_bs_match_string, rule_bs_put_string, rule_bs_match, rule_bs_unit, rule_bs_put,
-    rule_bs_get, rule_bs_skip_bits2;
+    rule_bs_get, rule_bs_get_integer, rule_bs_skip_bits2;
 bool rule_pay_owed(Load *l);
 
 /* The function is replaced by a native or an instruction of its own: emits it and returns true. */

@@ -899,7 +899,7 @@ static RuleFn *const rules[GEN_COUNT] = {
     [GEN_bs_private_append] = rule_bs_private_append, [GEN_bs_create_bin] = rule_bs_create_bin,
     [GEN_bs_match_string] = rule_bs_match_string, [GEN_bs_put_string] = rule_bs_put_string,
     [GEN_bs_match] = rule_bs_match, [GEN_bs_test_unit] = rule_bs_unit,
-    [GEN_bs_get_integer2] = rule_bs_get, [GEN_bs_get_float2] = rule_bs_get,
+    [GEN_bs_get_integer2] = rule_bs_get_integer, [GEN_bs_get_float2] = rule_bs_get,
     [GEN_bs_get_binary2] = rule_bs_get, [GEN_bs_skip_bits2] = rule_bs_skip_bits2,
     [GEN_bs_put_integer] = rule_bs_put, [GEN_bs_put_float] = rule_bs_put,
     [GEN_bs_put_binary] = rule_bs_put, [GEN_bs_put_utf8] = rule_bs_put,

@@ -84,6 +84,23 @@ bool rule_bs_get(Load *l, const GenOp *op, const InsnOperand *a)
     return unit_ok(l, &a[4]) && rule_plain(l, op, a);
 }
 
+#define FLAGGED_MAX_BITS 56 /* with the bits in front of it in its first byte, a field has at most 63 */
+
+/* Signed or little-endian, of a constant size: an instruction of its own. */
+bool rule_bs_get_integer(Load *l, const GenOp *op, const InsnOperand *a)
+{
+    if (!unit_ok(l, &a[4])) return false;
+    if (a[3].kind != INSN_OP_TERM || !term_is_small((term_t)a[3].value) || !is_uint(&a[5]))
+        return rule_plain(l, op, a);
+    int64_t size = small_value((term_t)a[3].value);
+    uint64_t bits = (uint64_t)size * a[4].value, flags = a[5].value;
+    bool little = bits_is_little((unsigned)flags);
+    if (size <= 0 || size > FLAGGED_MAX_BITS || bits > FLAGGED_MAX_BITS || (little && bits % 8) || !(little || flags & BITS_SIGNED))
+        return rule_plain(l, op, a);
+    InsnOperand ops[] = {a[0], a[1], UINT(bits), UINT(little ? -bits & 63 : 64), UINT(flags & BITS_SIGNED ? 64 - bits : 0), a[6]};
+    return emit_try(l, INSN_bs_get_integer_flags, ops, 6) || rule_plain(l, op, a);
+}
+
 /* Fail Ctx Size Unit Flags */
 bool rule_bs_skip_bits2(Load *l, const GenOp *op, const InsnOperand *a)
 {

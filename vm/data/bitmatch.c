@@ -10,6 +10,8 @@
 #include "base/utf8.h"
 #include "data/bitbuild.h"
 
+#include <endian.h>
+
 term_t match_start(Heap *h, term_t t)
 {
     if (term_is_match_context(t))
@@ -47,12 +49,30 @@ static int64_t sign_extend(uint64_t v, unsigned n)
     return n == 0 ? 0 : (int64_t)(v << (64 - n)) >> (64 - n);
 }
 
+/* The usual sizes at a whole byte. False: it is another field. */
+static inline bool read_word(const uint8_t *base, uint64_t at, unsigned n, bool little, uint64_t *v)
+{
+    const uint8_t *p = base + at / 8;
+    uint16_t v16;
+    uint32_t v32;
+    if (at & 7) return false;
+    switch (n) {
+    case 16: memcpy(&v16, p, 2); *v = little ? le16toh(v16) : be16toh(v16); return true;
+    case 32: memcpy(&v32, p, 4); *v = little ? le32toh(v32) : be32toh(v32); return true;
+    case 64: memcpy(v, p, 8); *v = little ? le64toh(*v) : be64toh(*v); return true;
+    default: return false;
+    }
+}
+
 static term_t get_small_field(Heap *h, const uint8_t *base, uint64_t at, unsigned n,
                               unsigned flags)
 {
-    uint64_t v = bits_read(base, at, n);
-    if (bits_is_little(flags))
-        v = from_little(v, n);
+    uint64_t v;
+    bool little = bits_is_little(flags);
+    if (!read_word(base, at, n, little, &v)) {
+        v = bits_read(base, at, n);
+        if (little) v = from_little(v, n);
+    }
     return flags & BITS_SIGNED ? heap_int(h, sign_extend(v, n)) : heap_uint(h, v);
 }
 
