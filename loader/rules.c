@@ -611,27 +611,19 @@ static bool rule_commutative_test(Load *l, const GenOp *op, const InsnOperand *a
     return emit(l, rule_family(l, op->op), ops, 3);
 }
 
-/* All values of a literal that has the keys (share_map_keys in tables.c). False: it is another change of a map. */
-static bool is_new_map(const InsnOperand *a, size_t n, const InsnOperand *values[MAP_FLAT_MAX])
+/* A change of a literal that has all the keys (maps made by the code begin as one: share_map_keys in tables.c): the
+ * values, in the order of its keys. False: it is another change. */
+static bool is_new_map(const InsnOperand *a, size_t n, InsnOperand *values)
 {
     term_t map = a[1].value;
-    size_t left = n / 2;
-    if (a[1].kind != INSN_OP_TERM || !term_is_map(map) || !map_is_flat(map) || left == 0 || map_size(map) != left)
-        return false;
-    memset(values, 0, left * sizeof *values);
+    if (a[1].kind != INSN_OP_TERM || !term_is_map(map) || !map_is_flat(map) || map_size(map) == 0) return false;
+    for (size_t i = 0; i < map_size(map); i++) values[i] = (InsnOperand){INSN_OP_TERM, flat_map_values(map)[i]};
     for (size_t i = 0; i < n; i += 2) {
-        ptrdiff_t at = a[5 + i].kind == INSN_OP_TERM ? flat_map_index(map, a[5 + i].value, i / 2) : -1;
-        if (at < 0 || values[at]) return false;
-        values[at] = &a[6 + i];
+        ptrdiff_t at = a[5 + i].kind == INSN_OP_TERM ? flat_map_index(map, a[5 + i].value, MIN(i / 2, map_size(map))) : -1;
+        if (at < 0) return false;
+        values[at] = a[6 + i];
     }
     return true;
-}
-
-static bool emit_new_map(Load *l, const InsnOperand *a, size_t n, const InsnOperand **values)
-{
-    InsnOperand ops[3 + MAP_FLAT_MAX] = {UINT(a[1].value), a[2], a[3]};
-    for (size_t i = 0; i < n; i++) ops[3 + i] = *values[i];
-    return emit(l, INSN_new_map, ops, (unsigned)(3 + n));
 }
 
 static bool comes_before(const InsnOperand *a, const InsnOperand *b)
@@ -670,8 +662,8 @@ static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
     if (n % 2 || !check_sources(l, a + 5, n))
         return load_fail(l, "pairs");
     l->heap = 0;
-    const InsnOperand *values[MAP_FLAT_MAX];
-    return is_new_map(a, n, values) ? emit_new_map(l, a, n / 2, values) : rule_pairs(l, op, a, n);
+    InsnOperand ops[3 + MAP_FLAT_MAX] = {UINT(a[1].value), a[2], a[3]};
+    return is_new_map(a, n, ops + 3) ? emit(l, INSN_new_map, ops, (unsigned)(3 + map_size(a[1].value))) : rule_pairs(l, op, a, n);
 }
 
 static bool rule_has_map_fields(Load *l, const GenOp *op, const InsnOperand *a)

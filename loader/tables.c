@@ -103,31 +103,30 @@ static bool constant(const GenCode *g, const InsnOperand *a, term_t *t)
     return true;
 }
 
-/* A map with the keys of n / 2 pairs, or TERM_NONE. */
-static term_t map_of_keys(GenCode *g, const InsnOperand *pairs, size_t n)
+/* A flat map with the keys of n / 2 pairs, too; or TERM_NONE. */
+static term_t with_keys(GenCode *g, term_t map, const InsnOperand *pairs, size_t n)
 {
-    term_t words[2 * MAP_FLAT_MAX];
-    bool twice;
-    if (n > ARRAY_LEN(words)) return TERM_NONE;
+    term_t key;
     for (size_t i = 0; i < n; i += 2) {
-        if (!constant(g, &pairs[i], &words[i])) return TERM_NONE;
-        words[i + 1] = TERM_NIL;
+        if (!constant(g, &pairs[i], &key)) return TERM_NONE;
+        if (map_get(map, key) != TERM_NONE) continue;
+        if (map_size(map) == MAP_FLAT_MAX) return TERM_NONE;
+        map = map_put(&g->heap, map, key, TERM_NIL);
     }
-    term_t map = map_from_pairs(&g->heap, words, n / 2, &twice);
-    return twice ? TERM_NONE : map;
+    return map;
 }
 
-/* A map that is made of keys known now begins as a literal that has these keys, not as an empty one: all maps made
- * there share the keys, and the instruction changes just the values. */
+/* A map that is a known one with more keys, known, too, begins as a literal that has them all: all maps made there
+ * share the keys, and the instruction (see is_new_map in rules.c) writes just the values. */
 static void share_map_keys(GenCode *g)
 {
     term_t map;
     for (size_t i = 0; i < g->count; i++) {
         InsnOperand *a = gen_args(g, &g->ops[i]);
         if (g->ops[i].op != GEN_put_map_assoc || a[4].kind != GEN_LIST || gen_list_size(&a[4]) % 2) continue;
-        if (!constant(g, &a[1], &map) || !term_is_map(map) || map_size(map) > 0) continue;
-        map = map_of_keys(g, a + 5, gen_list_size(&a[4]));
-        if (map != TERM_NONE) a[1] = (InsnOperand){GEN_LITERAL, decode_add_literal(g, map)};
+        if (!constant(g, &a[1], &map) || !term_is_map(map) || !map_is_flat(map)) continue;
+        term_t full = with_keys(g, map, a + 5, gen_list_size(&a[4]));
+        if (full != TERM_NONE && full != map) a[1] = (InsnOperand){GEN_LITERAL, decode_add_literal(g, full)};
     }
 }
 

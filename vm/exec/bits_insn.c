@@ -2,6 +2,10 @@
 /* bits_insn - out-of-line parts of the bit syntax instructions. */
 #include "exec/exec_priv.h"
 
+#include "base/utf8.h"
+
+#define SEGMENT_WORDS 6 /* type, segment, unit, flags, source, size */
+
 /* ---- matching ---- */
 
 term_t exec_bs_get_integer(Process *p, term_t ctx, term_t size, unsigned unit, unsigned flags)
@@ -199,7 +203,7 @@ static inline void put_bits(BitBuilder *b, uint64_t v, unsigned n)
 static inline const code_t *gather(const Sched *s, const term_t *e, const code_t *w, const code_t *end, uint64_t *v,
                                    unsigned *bits)
 {
-    for (*v = *bits = 0; w < end; w += 6) {
+    for (*v = *bits = 0; w < end; w += SEGMENT_WORDS) {
         unsigned n = plain_bits(w);
         term_t value = n ? exec_source(s->x, e, w[4]) : TERM_NIL;
         if (*bits + n > 64 || !term_is_small(value)) break;
@@ -242,7 +246,7 @@ static inline term_t append_integers(const Sched *s, const term_t *e, const code
 {
     uint64_t v;
     unsigned bits;
-    if (gather(s, e, w + 6, end, &v, &bits) != end || (bits & 7) != 0) return TERM_NONE;
+    if (gather(s, e, w + SEGMENT_WORDS, end, &v, &bits) != end || (bits & 7) != 0) return TERM_NONE;
     term_t to = exec_source(s->x, e, w[4]);
     if (!term_is_bitstring(to) || !is_whole(bitstring_bits(to), w[2])) return TERM_NONE;
     BitBuilder b = {binary_append_bytes(to, bits >> 3), 0};
@@ -262,7 +266,7 @@ static bool segment_done(Sched *s, Process *p, const term_t *e, const code_t *w,
 
 static bool add_sizes(Sched *s, Process *p, const term_t *e, const code_t *w, const code_t *end, uint64_t *bits)
 {
-    for (; w < end; w += 6) {
+    for (; w < end; w += SEGMENT_WORDS) {
         *bits += plain_bits(w);
         if (plain_bits(w) || is_append(w[0])) continue;
         Segment g = segment_at(s, e, w);
@@ -283,7 +287,7 @@ static bool fill_segments(Sched *s, Process *p, const term_t *e, const code_t *w
         }
         Segment g = segment_at(s, e, w);
         if (!segment_done(s, p, e, w, fill(b, &g))) return false;
-        w += 6;
+        w += SEGMENT_WORDS;
     }
     return true;
 }
@@ -298,7 +302,7 @@ NOINLINE static term_t create_bin(Sched *s, Process *p, const term_t *e, const c
         term_t to = exec_source(s->x, e, w[4]);
         enum BuildResult r = append_start(p, to, w[2], w[0] == am_private_append, bits, &b, &result);
         if (!segment_done(s, p, e, w, r)) return TERM_NONE;
-        w += 6;
+        w += SEGMENT_WORDS;
     } else if ((result = build_start(&p->heap, bits, &b)) == TERM_NONE) {
         exec_error(p, EXC_SYSTEM_LIMIT);
         return TERM_NONE;
@@ -307,10 +311,23 @@ NOINLINE static term_t create_bin(Sched *s, Process *p, const term_t *e, const c
     return fill_segments(s, p, e, w, end, &b) ? result : TERM_NONE;
 }
 
+/* <<Char/utf8>>, or TERM_NONE: it is no character. */
+static term_t one_char(Process *p, term_t c)
+{
+    uint8_t text[UTF8_MAX];
+    if (!term_is_small(c) || small_value(c) < 0 || small_value(c) > UINT32_MAX || !utf8_is_scalar((uint32_t)small_value(c)))
+        return TERM_NONE;
+    return heap_binary(&p->heap, text, utf8_encode((uint32_t)small_value(c), text));
+}
+
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
 {
     const code_t *end = segments + count;
-    if (count > 6 && segments[0] == am_private_append) {
+    if (count == SEGMENT_WORDS && segments[0] == am_utf8) {
+        term_t t = one_char(p, exec_source(s->x, e, segments[4]));
+        if (t != TERM_NONE) return t;
+    }
+    if (count > SEGMENT_WORDS && segments[0] == am_private_append) {
         term_t t = append_integers(s, e, segments, end);
         if (t != TERM_NONE) return t;
     }

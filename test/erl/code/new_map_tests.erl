@@ -10,7 +10,10 @@ main() ->
     erlang:garbage_collect(),
     io:format("~p~n", [erlang:phash2(Made)]),
     [begin M = maps:map(fun(_, V) -> V end, M), M = maps:from_list(maps:to_list(M)) end || M <- Made],
+    io:format("~p~n", [erts_debug:size([pair(M) || M <- Made])]), % the keys count once
     forged().
+
+pair(M) -> #{first => map_size(M), second => x}.
 
 %% A module of one function for each way to write a map; the maps outlive it.
 made(N) ->
@@ -22,8 +25,6 @@ made(N) ->
     {ok, Mod, Code} = compile:forms(forms(Text), [binary]),
     {module, Mod} = code:load_binary(Mod, "none", Code),
     Maps = [Mod:f(I, [N], {x, N}) || I <- lists:seq(1, length(Orders))],
-    Two = [Mod:f(1, 1, 2), Mod:f(1, 2, 3)],
-    io:format("~p ~w ~w~n", [N, lists:sort(maps:to_list(hd(Maps))), [erts_debug:size(M) || M <- [Two | Maps], length(Keys) =< 32]]),
     code:delete(Mod),
     code:purge(Mod),
     Maps.
@@ -50,7 +51,7 @@ split([T | Rest], Form) -> split(Rest, [T | Form]).
 forged() ->
     [forge(Op, Src, Pairs)
      || Op <- [put_map_assoc, put_map_exact],
-        Src <- [#{}, #{a => 1, b => 2}, #{a => 1}],
+        Src <- [#{}, #{a => 1, b => 2}, #{a => 1}, #{z => [1], "y" => {}}, maps:from_list([{I, I} || I <- lists:seq(1, 31)])],
         Pairs <- [[{atom, a}, {x, 0}], [{atom, b}, {x, 0}, {atom, a}, {x, 0}], [{atom, a}, {x, 0}, {atom, c}, {x, 0}]]].
 
 forge(Op, Src, Pairs) ->
@@ -59,6 +60,6 @@ forge(Op, Src, Pairs) ->
                                  {Op, {f, 0}, {literal, Src}, {x, 0}, 1, {list, Pairs}}, return]}], 3},
     {ok, new_map_asm, Code} = compile:forms(Asm, [from_asm, binary]),
     {module, _} = code:load_binary(new_map_asm, "none", Code),
-    t:p(io_lib:format("~p ~p ~p", [Op, Src, Pairs]), fun() -> new_map_asm:f(x) end),
+    t:p(io_lib:format("~p ~p ~p", [Op, Src, Pairs]), fun() -> lists:sort(maps:to_list(new_map_asm:f(x))) end),
     code:delete(new_map_asm),
     code:purge(new_map_asm).
