@@ -325,12 +325,14 @@ bool verify_update_record(Verifier *v, const InsnOperand *a)
 }
 
 /* Fail Source Destination Live [Key Value]* */
+/* new_map, which it may become, reads the values after a collection: only what is live then. */
 bool verify_put_map(Verifier *v, const InsnOperand *a)
 {
     size_t n;
-    if (!pairs_of(v, &a[4], &n) || !verify_term(v, &a[1], NULL) || !verify_terms(v, a + 5, n)) return false;
+    if (!pairs_of(v, &a[4], &n) || !verify_live(v, &a[3]) || !verify_term(v, &a[1], NULL) || !verify_terms(v, a + 5, n))
+        return false;
     unsigned bits = V_MAP | fragile(v, &a[1], 1) | fragile(v, a + 5, n);
-    return verify_live(v, &a[3]) && verify_branch(v, &a[0]) && verify_new(v, &a[2], bits);
+    return verify_branch(v, &a[0]) && verify_new(v, &a[2], bits);
 }
 
 bool verify_has_map_fields(Verifier *v, const InsnOperand *a)

@@ -196,4 +196,5 @@ control() ->
 maps() ->
     [{map_key_twice, 1, [{put_map_assoc, {f, 0}, {literal, #{}}, {x, 0}, 1, {list, [{atom, a}, {x, 0}, {atom, a}, {integer, 5}]}}, return], [x]},
      {map_key_twice_of_two, 1, [{put_map_exact, {f, 0}, {literal, #{a => 1, b => 2}}, {x, 0}, 1,
-                                 {list, [{atom, a}, {x, 0}, {atom, a}, {integer, 5}]}}, return], [x]}].
+                                 {list, [{atom, a}, {x, 0}, {atom, a}, {integer, 5}]}}, return], [x]},
+     {map_value_not_live, 2, [{put_map_assoc, {f, 0}, {literal, #{}}, {x, 0}, 1, {list, [{atom, a}, {x, 1}]}}, return], [x, y]}].
