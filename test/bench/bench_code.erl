@@ -13,15 +13,19 @@ cases() ->
      {tuple_state, code, fun none/0, fun(_) -> machine({idle, 0, 0, []}, 3000000) end},
      {record_update, code, fun none/0, fun(_) -> record(1000000, {r, 0, 1, 2, 3, 4, 5, 6}) end},
      {map_small, code, fun none/0, fun(_) -> map_small(600000, #{a => 0, b => 1, c => 2}) end},
+     {map_make, code, fun none/0, fun(_) -> map_make(400000, #{}) end},
+     {map_match, code, fun() -> #{id => 1, "name" => {x, y}, kind => 3, size => 4, rest => []} end, fun(M) -> map_match(600000, M, 0) end},
      {map_large, native, fun() -> maps:from_list([{K, K} || K <- random(10000)]) end, fun map_large/1},
      {map_fold, native, fun() -> maps:from_list([{K, K} || K <- random(10000)]) end,
       fun(M) -> repeat(60, fun() -> maps:fold(fun(_, V, A) -> V + A end, 0, M) end) end},
      {bits_parse, code, fun() -> crypto_free_bytes(400000) end, fun(B) -> repeat(6, fun() -> packets(B, 0) end) end},
+     {bits_fields, code, fun() -> crypto_free_bytes(400000) end, fun(B) -> repeat(6, fun() -> fields(B, 0) end) end},
      {bits_build, code, fun none/0, fun(_) -> repeat(10, fun() -> byte_size(frames(40000, <<>>)) end) end},
      {bits_comprehension, code, fun() -> crypto_free_bytes(300000) end,
       fun(B) -> repeat(6, fun() -> byte_size(<< <<(X bxor 85)>> || <<X>> <= B >>) end) end},
      {float_nbody, code, fun none/0, fun(_) -> nbody(60000) end},
      {float_mandelbrot, code, fun none/0, fun(_) -> mandelbrot(120) end},
+     {big_small, native, fun none/0, fun(_) -> big_small(400000, 1) end},
      {big_factorial, native, fun none/0, fun(_) -> erlang:phash2(fact(4000)) end},
      {big_fibonacci, native, fun none/0, fun(_) -> erlang:phash2(bigfib(40000, 0, 1)) end},
      {big_modpow, native, fun none/0, fun(_) -> modpow(3, (1 bsl 1024) - 159, (1 bsl 1024) - 105) end},
@@ -66,10 +70,16 @@ record(0, R) -> R;
 record(N, R) -> record(N - 1, setelement(4, setelement(3, R, N), element(2, R) + element(4, R))).
 map_small(0, M) -> M;
 map_small(N, #{a := A, b := B} = M) -> map_small(N - 1, M#{a := B + 1, b := A, d => N}).
+map_make(0, M) -> M;
+map_make(N, M) -> map_make(N - 1, #{id => N, name => a, next => #{value => N, kind => odd}, size => map_size(M)}).
+map_match(0, _, A) -> A;
+map_match(N, #{kind := K, id := I, size := S} = M, A) -> map_match(N - 1, M#{id := I bxor N, kind := K}, (A + K + S) band 65535).
 map_large(M) -> lists:foldl(fun(K, A) -> A#{K band 8191 => K} end, M, random(100000)).
 
 packets(<<Type:4, Len:4, Id:16, Body:Len/binary, Rest/binary>>, A) -> packets(Rest, A + Type + Id + byte_size(Body));
 packets(_, A) -> A.
+fields(<<A:32/little, B:16/signed, C:24/little-signed, D:8, Rest/binary>>, Sum) -> fields(Rest, (Sum + A + B + C + D) band 16#ffffffff);
+fields(_, Sum) -> Sum.
 frames(0, B) -> B;
 frames(N, B) -> frames(N - 1, <<B/binary, N:16, (N band 7):3, 5:5, "x">>).
 
@@ -106,3 +116,7 @@ atoms(0, _, A) -> A;
 atoms(N, S, A) ->
     {T, V} = case S of a -> {b, 1}; b -> {c, 2}; c -> {d, 3}; d -> {e, 4}; e -> {f, 5}; f -> {a, 6} end,
     atoms(N - 1, T, A + V).
+
+%% A generator of 64 bits, as hashes and random numbers are computed.
+big_small(0, X) -> X;
+big_small(N, X) -> big_small(N - 1, (X * 6364136223846793005 + N) band 16#ffffffffffffffff bxor (X bsr 33)).

@@ -55,50 +55,90 @@ static bool both_integers(term_t a, term_t b)
     return term_is_integer(a) && term_is_integer(b);
 }
 
-/* ---- integers of up to 126 bits ---- */
+/* ---- integers of up to 127 bits ---- */
 
 __extension__ typedef __int128 wide_t;
 __extension__ typedef unsigned __int128 uwide_t;
-#define WIDE_BITS 126
 
-static inline bool as_wide(term_t t, wide_t *v)
+/* The magnitude of an integer of few limbs. */
+static inline bool as_magnitude(term_t t, uwide_t *m, bool *negative)
 {
     if (term_is_small(t)) {
-        *v = small_value(t);
+        int64_t i = small_value(t);
+        *negative = i < 0;
+        *m = i < 0 ? -(uint64_t)i : (uint64_t)i;
         return true;
     }
     if (!term_is_boxed(t)) return false;
     const term_t *p = boxed_ptr(t);
     enum BoxedTag tag = HEADER_SUBTAG(*p);
     size_t n = HEADER_ARITY(*p);
-    if ((tag != BOXED_POS_BIG && tag != BOXED_NEG_BIG) || n > 2 || (n == 2 && p[2] >> (WIDE_BITS - LIMB_BITS))) return false;
-    uwide_t magnitude = n == 2 ? (uwide_t)p[2] << LIMB_BITS | p[1] : p[1];
-    *v = tag == BOXED_NEG_BIG ? -(wide_t)magnitude : (wide_t)magnitude;
+    if ((tag != BOXED_POS_BIG && tag != BOXED_NEG_BIG) || n > 2) return false;
+    *negative = tag == BOXED_NEG_BIG;
+    *m = n == 2 ? (uwide_t)p[2] << LIMB_BITS | p[1] : p[1];
+    return true;
+}
+
+static term_t put_magnitude(Heap *h, uwide_t m, bool negative)
+{
+    uint64_t low = (uint64_t)m, high = (uint64_t)(m >> LIMB_BITS);
+    if (!high && low <= (uint64_t)SMALL_MAX + negative) return term_small(negative ? -(int64_t)low : (int64_t)low);
+    size_t n = high ? 2 : 1;
+    term_t *hp = heap_alloc(h, BIG_WORDS(n));
+    hp[0] = HEADER(n, negative ? BOXED_NEG_BIG : BOXED_POS_BIG);
+    hp[1] = low;
+    if (high) hp[2] = high;
+    return term_make_boxed(hp);
+}
+
+static inline bool as_wide(term_t t, wide_t *v)
+{
+    uwide_t m;
+    bool negative;
+    if (!as_magnitude(t, &m, &negative) || m >> (2 * LIMB_BITS - 1)) return false;
+    *v = negative ? -(wide_t)m : (wide_t)m;
     return true;
 }
 
 static inline bool both_wide(term_t a, term_t b, wide_t *x, wide_t *y) { return as_wide(a, x) && as_wide(b, y); }
 
-/* Those of the magnitude, or one less: of -2^n. */
-static inline int wide_bits(wide_t v)
+static term_t put_wide(Heap *h, wide_t v) { return put_magnitude(h, v < 0 ? -(uwide_t)v : (uwide_t)v, v < 0); }
+
+/* The product, or TERM_NONE: it may be longer. */
+static inline term_t wide_product(Heap *h, term_t a, term_t b)
 {
-    uwide_t bits = (uwide_t)(v ^ v >> 127);
-    uint64_t high = (uint64_t)(bits >> LIMB_BITS), low = (uint64_t)bits;
-    return high ? 2 * LIMB_BITS - __builtin_clzll(high) : low ? LIMB_BITS - __builtin_clzll(low) : 0;
+    uwide_t m, n;
+    bool negative, other;
+    if (!as_magnitude(a, &m, &negative) || !as_magnitude(b, &n, &other)) return TERM_NONE;
+    if (m >> LIMB_BITS && n >> LIMB_BITS) return TERM_NONE;
+    uint64_t limb = (uint64_t)(n >> LIMB_BITS ? m : n);
+    uwide_t longer = n >> LIMB_BITS ? n : m, high = (longer >> LIMB_BITS) * limb;
+    uwide_t low = (uwide_t)(uint64_t)longer * limb;
+    if ((high + (low >> LIMB_BITS)) >> LIMB_BITS) return TERM_NONE;
+    return put_magnitude(h, low + (high << LIMB_BITS), negative != other);
 }
 
-/* |v| < 2^127 */
-static term_t put_wide(Heap *h, wide_t v)
+/* The lowest 64 bits of an integer, in two's complement. */
+static inline bool lowest_limb(term_t t, uint64_t *limb)
 {
-    if ((wide_t)(int64_t)v == v) return heap_int(h, (int64_t)v);
-    uwide_t magnitude = v < 0 ? -(uwide_t)v : (uwide_t)v;
-    uint64_t high = (uint64_t)(magnitude >> LIMB_BITS);
-    size_t n = high ? 2 : 1;
-    term_t *hp = heap_alloc(h, BIG_WORDS(n));
-    hp[0] = HEADER(n, v < 0 ? BOXED_NEG_BIG : BOXED_POS_BIG);
-    hp[1] = (term_t)magnitude;
-    if (high) hp[2] = high;
-    return term_make_boxed(hp);
+    if (term_is_small(t)) {
+        *limb = (uint64_t)small_value(t);
+        return true;
+    }
+    if (!term_is_integer(t)) return false;
+    const term_t *p = boxed_ptr(t);
+    *limb = HEADER_SUBTAG(*p) == BOXED_NEG_BIG ? -p[1] : p[1];
+    return true;
+}
+
+/* Not negative, and of one limb. */
+static inline bool as_mask(term_t t, uint64_t *mask)
+{
+    uwide_t m = 0;
+    bool negative;
+    bool few = as_magnitude(t, &m, &negative) && !negative && !(m >> LIMB_BITS);
+    *mask = (uint64_t)m;
+    return few;
 }
 
 /* ---- floats ---- */
@@ -145,8 +185,8 @@ term_t arith_add(Heap *h, term_t a, term_t b, enum ArithError *err)
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x + y, err);
     wide_t v, w;
-    if (both_wide(a, b, &v, &w))
-        return put_wide(h, v + w);
+    if (both_wide(a, b, &v, &w) && !__builtin_add_overflow(v, w, &v))
+        return put_wide(h, v);
     if (both_integers(a, b))
         return general(h, a, b, big_add, false, err);
     return fail(err, ARITH_BADARITH);
@@ -160,8 +200,8 @@ term_t arith_sub(Heap *h, term_t a, term_t b, enum ArithError *err)
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x - y, err);
     wide_t v, w;
-    if (both_wide(a, b, &v, &w))
-        return put_wide(h, v - w);
+    if (both_wide(a, b, &v, &w) && !__builtin_sub_overflow(v, w, &v))
+        return put_wide(h, v);
     if (both_integers(a, b))
         return general(h, a, b, big_sub, false, err);
     return fail(err, ARITH_BADARITH);
@@ -170,13 +210,14 @@ term_t arith_sub(Heap *h, term_t a, term_t b, enum ArithError *err)
 term_t arith_mul(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     double x, y;
-    if (term_both_small(a, b))
-        return put_wide(h, (wide_t)small_value(a) * small_value(b));
+    int64_t few;
+    if (term_both_small(a, b) && !__builtin_mul_overflow(small_value(a), small_value(b), &few))
+        return heap_int(h, few);
     if (both_doubles(a, b, &x, &y))
         return arith_put_double(h, x * y, err);
-    wide_t v, w;
-    if (both_wide(a, b, &v, &w) && wide_bits(v) + wide_bits(w) <= WIDE_BITS)
-        return put_wide(h, v * w);
+    term_t product = wide_product(h, a, b);
+    if (product != TERM_NONE)
+        return product;
     if (both_integers(a, b))
         return general(h, a, b, big_mul, true, err);
     return fail(err, ARITH_BADARITH);
@@ -293,6 +334,9 @@ term_t arith_band(Heap *h, term_t a, term_t b, enum ArithError *err)
 {
     if (LIKELY(term_both_small(a, b)))
         return a & b;
+    uint64_t x, y;
+    if ((as_mask(b, &y) && lowest_limb(a, &x)) || (as_mask(a, &y) && lowest_limb(b, &x)))
+        return heap_uint(h, x & y);
     wide_t v, w;
     if (both_wide(a, b, &v, &w))
         return put_wide(h, v & w);
