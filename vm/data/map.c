@@ -18,16 +18,6 @@ static term_t flat_put_header(term_t *hp, size_t n, term_t keys)
     return term_make_boxed(hp);
 }
 
-/* Few mostly: a call would take longer. The compiler must not make one of it. */
-static inline void words_copy(term_t *to, const term_t *from, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        term_t w = from[i];
-        __asm__("" : "+r"(w));
-        to[i] = w;
-    }
-}
-
 term_t map_empty(Heap *h)
 {
     term_t *hp = heap_alloc(h, 1 + FLAT_MAP_WORDS(0));
@@ -41,14 +31,6 @@ term_t map_flat(Heap *h, term_t keys, const term_t *values)
     term_t *hp = heap_alloc(h, FLAT_MAP_WORDS(n));
     words_copy(hp + 3, values, n);
     return flat_put_header(hp, n, keys);
-}
-
-term_t flat_map_copy(Heap *h, term_t map)
-{
-    size_t words = FLAT_MAP_WORDS(map_size(map));
-    term_t *hp = heap_alloc(h, words);
-    words_copy(hp, boxed_ptr(map), words);
-    return term_make_boxed(hp);
 }
 
 static inline ptrdiff_t flat_find(term_t map, term_t key) { return flat_map_index(map, key, 0); }

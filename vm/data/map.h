@@ -25,8 +25,24 @@ static inline ptrdiff_t flat_map_index(term_t map, term_t key, size_t from)
         if (keys[i] == key || (!immed && term_eq(keys[i], key))) return (ptrdiff_t)i;
     return -1;
 }
+/* Few mostly: a call would take longer. The compiler must not make one of it. */
+static inline void words_copy(term_t *to, const term_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        term_t w = from[i];
+        __asm__("" : "+r"(w));
+        to[i] = w;
+    }
+}
+
 /* A copy of a flat map, with the same keys: its values may be changed. */
-term_t flat_map_copy(Heap *h, term_t map);
+static inline term_t flat_map_copy(Heap *h, term_t map)
+{
+    size_t words = FLAT_MAP_WORDS(map_size(map));
+    term_t *hp = heap_alloc(h, words);
+    words_copy(hp, boxed_ptr(map), words);
+    return term_make_boxed(hp);
+}
 
 /* #{}, in h. */
 term_t map_empty(Heap *h);

@@ -11,20 +11,34 @@ static term_t map_error(Process *p, uint32_t code, term_t value)
     return TERM_NONE;
 }
 
-/* The usual change: other values for keys that a flat map has. TERM_NONE: there are others, nothing was done. */
+/* Out of line: the usual key stands where it is looked for first. */
+NOINLINE static ptrdiff_t key_elsewhere(term_t map, term_t key, size_t from) { return flat_map_index(map, key, from); }
+
+/* Other values in a copy of a flat map. False: it lacks a key. */
+static bool put_values(const Sched *s, const term_t *e, term_t copy, const code_t *pairs, unsigned count)
+{
+    const term_t *keys = flat_map_key_ptr(copy);
+    term_t *values = flat_map_values(copy);
+    size_t n = map_size(copy), at = 0;
+    for (unsigned i = 0; i < count; i += 2, at++) {
+        term_t key = exec_source(s->x, e, pairs[i]);
+        if (at >= n || keys[at] != key) {
+            ptrdiff_t found = key_elsewhere(copy, key, at);
+            if (found < 0) return false;
+            at = (size_t)found;
+        }
+        values[at] = exec_source(s->x, e, pairs[i + 1]);
+    }
+    return true;
+}
+
+/* The usual change: other values for keys that a flat map has. TERM_NONE: it lacks one; the copy is given back. */
 static term_t change_flat(const Sched *s, Process *p, const term_t *e, term_t map, const code_t *pairs, unsigned count)
 {
-    uint8_t places[PAIRS_AT_ONCE];
-    ptrdiff_t at = -1;
-    if (count > 2 * PAIRS_AT_ONCE) return TERM_NONE;
-    for (unsigned i = 0; i < count; i += 2) {
-        at = flat_map_index(map, exec_source(s->x, e, pairs[i]), (size_t)(at + 1));
-        if (at < 0) return TERM_NONE;
-        places[i / 2] = (uint8_t)at;
-    }
-    term_t copy = flat_map_copy(&p->heap, map), *values = flat_map_values(copy);
-    for (unsigned i = 0; i < count; i += 2) values[places[i / 2]] = exec_source(s->x, e, pairs[i + 1]);
-    return copy;
+    term_t copy = flat_map_copy(&p->heap, map);
+    if (LIKELY(put_values(s, e, copy, pairs, count))) return copy;
+    heap_release_end(&p->heap, boxed_ptr(copy), boxed_ptr(copy) + FLAT_MAP_WORDS(map_size(map)));
+    return TERM_NONE;
 }
 
 /* Large literals come in pieces: each piece is one copy of the map. */
@@ -72,7 +86,7 @@ static bool get_flat_elements(Sched *s, term_t *e, term_t map, const code_t *pai
     for (unsigned i = 0; i < count; i += 2) {
         term_t key = exec_source(s->x, e, pairs[i]);
         if (at >= n || keys[at] != key) {
-            ptrdiff_t found = flat_map_index(map, key, at);
+            ptrdiff_t found = key_elsewhere(map, key, at);
             if (found < 0) return false;
             at = (size_t)found;
         }

@@ -52,9 +52,20 @@ term_t dict_get_hashed(const Process *p, term_t key, uint32_t hash)
     return e ? e->value : am_undefined;
 }
 
+/* Most keys are atoms: the same word or another key. */
+static term_t get_immed(const ProcDict *d, term_t key)
+{
+    for (uint32_t i = dict_hash(key);; i++) {
+        const DictEntry *e = &d->at[i & (d->size - 1)];
+        if (e->key == key) return e->value;
+        if (e->key == TERM_NONE) return am_undefined;
+    }
+}
+
 term_t dict_get(const Process *p, term_t key)
 {
-    return p->dict ? dict_get_hashed(p, key, dict_hash(key)) : am_undefined;
+    if (!p->dict) return am_undefined;
+    return term_is_immed(key) ? get_immed(p->dict, key) : dict_get_hashed(p, key, dict_hash(key));
 }
 
 term_t dict_put(Process *p, term_t key, term_t value)
