@@ -96,6 +96,8 @@ static void add_file_names(Load *l)
 
 /* ---- keys of maps ---- */
 
+#define LIGHT_WORDS 16
+
 static bool constant(const GenCode *g, const InsnOperand *a, term_t *t)
 {
     if (a->kind != INSN_OP_TERM && a->kind != GEN_LITERAL) return false;
@@ -103,12 +105,29 @@ static bool constant(const GenCode *g, const InsnOperand *a, term_t *t)
     return true;
 }
 
-/* A flat map with the keys of n / 2 pairs, too; or TERM_NONE. */
+/* Little to copy: one object at most, of few words. */
+static bool is_light(term_t t)
+{
+    if (!term_is_boxed(t)) return term_is_immed(t);
+    const term_t *p = boxed_ptr(t);
+    bool leaf = boxed_words(p) == 1 + boxed_raw_words(*p);
+    return leaf ? boxed_words(p) <= LIGHT_WORDS : term_is_map(t) && map_size(t) == 0;
+}
+
+static bool has_light_values(term_t map)
+{
+    for (size_t i = 0; i < map_size(map); i++)
+        if (!is_light(flat_map_values(map)[i])) return false;
+    return true;
+}
+
+/* A flat map with the keys of n / 2 pairs, too; or TERM_NONE. All that is in it is copied to the area once more. */
 static term_t with_keys(GenCode *g, term_t map, const InsnOperand *pairs, size_t n)
 {
     term_t key;
+    if (!has_light_values(map)) return TERM_NONE;
     for (size_t i = 0; i < n; i += 2) {
-        if (!constant(g, &pairs[i], &key)) return TERM_NONE;
+        if (!constant(g, &pairs[i], &key) || !is_light(key)) return TERM_NONE;
         if (map_get(map, key) != TERM_NONE) continue;
         if (map_size(map) == MAP_FLAT_MAX) return TERM_NONE;
         map = map_put(&g->heap, map, key, TERM_NIL);
