@@ -75,7 +75,8 @@ static void charge_digits(Process *p, size_t digits)
 
 static term_t small_text(Heap *h, int64_t i, bool list)
 {
-    char digits[1 + DECIMAL_MAX], *end = digits + sizeof digits, *at = decimal_before(end, i < 0 ? -(uint64_t)i : (uint64_t)i);
+    char digits[1 + DECIMAL_MAX], *end = digits + sizeof digits;
+    char *at = decimal_before(end, i < 0 ? -(uint64_t)i : (uint64_t)i);
     if (i < 0) *--at = '-';
     size_t n = (size_t)(end - at);
     return list ? heap_string(h, at, n, TERM_NIL) : heap_binary(h, at, n);

@@ -619,7 +619,8 @@ static bool is_new_map(const InsnOperand *a, size_t n, InsnOperand *values)
     if (a[1].kind != INSN_OP_TERM || !term_is_map(map) || !map_is_flat(map) || map_size(map) == 0) return false;
     for (size_t i = 0; i < map_size(map); i++) values[i] = (InsnOperand){INSN_OP_TERM, flat_map_values(map)[i]};
     for (size_t i = 0; i < n; i += 2) {
-        ptrdiff_t at = a[5 + i].kind == INSN_OP_TERM ? flat_map_index(map, a[5 + i].value, MIN(i / 2, map_size(map))) : -1;
+        if (a[5 + i].kind != INSN_OP_TERM) return false;
+        ptrdiff_t at = flat_map_index(map, a[5 + i].value, MIN(i / 2, map_size(map)));
         if (at < 0) return false;
         values[at] = a[6 + i];
     }
@@ -641,7 +642,8 @@ static void sort_pairs(InsnOperand *pairs, size_t n)
     for (size_t end = 2; end < n; end += 2) {
         InsnOperand key = pairs[end], other = pairs[end + 1];
         size_t at = end;
-        for (; at > 0 && comes_before(&key, &pairs[at - 2]); at -= 2) memcpy(&pairs[at], &pairs[at - 2], 2 * sizeof *pairs);
+        for (; at > 0 && comes_before(&key, &pairs[at - 2]); at -= 2)
+            memcpy(&pairs[at], &pairs[at - 2], 2 * sizeof *pairs);
         pairs[at] = key;
         pairs[at + 1] = other;
     }
@@ -663,7 +665,8 @@ static bool rule_put_map(Load *l, const GenOp *op, const InsnOperand *a)
         return load_fail(l, "pairs");
     l->heap = 0;
     InsnOperand ops[3 + MAP_FLAT_MAX] = {UINT(a[1].value), a[2], a[3]};
-    return is_new_map(a, n, ops + 3) ? emit(l, INSN_new_map, ops, (unsigned)(3 + map_size(a[1].value))) : rule_pairs(l, op, a, n);
+    if (!is_new_map(a, n, ops + 3)) return rule_pairs(l, op, a, n);
+    return emit(l, INSN_new_map, ops, (unsigned)(3 + map_size(a[1].value)));
 }
 
 static bool rule_has_map_fields(Load *l, const GenOp *op, const InsnOperand *a)

@@ -95,9 +95,10 @@ bool rule_bs_get_integer(Load *l, const GenOp *op, const InsnOperand *a)
     int64_t size = small_value((term_t)a[3].value);
     uint64_t bits = (uint64_t)size * a[4].value, flags = a[5].value;
     bool little = bits_is_little((unsigned)flags);
-    if (size <= 0 || size > FLAGGED_MAX_BITS || bits > FLAGGED_MAX_BITS || (little && bits % 8) || !(little || flags & BITS_SIGNED))
-        return rule_plain(l, op, a);
-    InsnOperand ops[] = {a[0], a[1], UINT(bits), UINT(little ? -bits & 63 : 64), UINT(flags & BITS_SIGNED ? 64 - bits : 0), a[6]};
+    bool fits = size > 0 && size <= FLAGGED_MAX_BITS && bits <= FLAGGED_MAX_BITS;
+    if (!fits || (little && bits % 8) || !(little || flags & BITS_SIGNED)) return rule_plain(l, op, a);
+    uint64_t turn = little ? -bits & 63 : 64, above = flags & BITS_SIGNED ? 64 - bits : 0;
+    InsnOperand ops[] = {a[0], a[1], UINT(bits), UINT(turn), UINT(above), a[6]};
     return emit_try(l, INSN_bs_get_integer_flags, ops, 6) || rule_plain(l, op, a);
 }
 

@@ -315,9 +315,9 @@ NOINLINE static term_t create_bin(Sched *s, Process *p, const term_t *e, const c
 static term_t one_char(Process *p, term_t c)
 {
     uint8_t text[UTF8_MAX];
-    if (!term_is_small(c) || small_value(c) < 0 || small_value(c) > UINT32_MAX || !utf8_is_scalar((uint32_t)small_value(c)))
-        return TERM_NONE;
-    return heap_binary(&p->heap, text, utf8_encode((uint32_t)small_value(c), text));
+    if (!term_is_small(c) || (uint64_t)small_value(c) > UINT32_MAX) return TERM_NONE;
+    uint32_t cp = (uint32_t)small_value(c);
+    return utf8_is_scalar(cp) ? heap_binary(&p->heap, text, utf8_encode(cp, text)) : TERM_NONE;
 }
 
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
