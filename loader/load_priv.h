@@ -151,6 +151,8 @@ bool verify_code(Load *l);
 
 /* ---- tables.c ---- */
 bool tables_literals(Load *l);
+/* Little to copy or compare: one object at most, of few words. Code may mention a large literal any number of times. */
+bool tables_is_light(term_t t);
 bool tables_publishable(Load *l);
 CodeInstance *tables_new_instance(Load *l);
 

@@ -619,7 +619,7 @@ static bool is_new_map(const InsnOperand *a, size_t n, InsnOperand *values)
     if (a[1].kind != INSN_OP_TERM || !term_is_map(map) || !map_is_flat(map) || map_size(map) == 0) return false;
     for (size_t i = 0; i < map_size(map); i++) values[i] = (InsnOperand){INSN_OP_TERM, flat_map_values(map)[i]};
     for (size_t i = 0; i < n; i += 2) {
-        if (a[5 + i].kind != INSN_OP_TERM) return false;
+        if (a[5 + i].kind != INSN_OP_TERM || !tables_is_light(a[5 + i].value)) return false;
         ptrdiff_t at = flat_map_index(map, a[5 + i].value, MIN(i / 2, map_size(map)));
         if (at < 0) return false;
         values[at] = a[6 + i];
@@ -632,13 +632,13 @@ static bool comes_before(const InsnOperand *a, const InsnOperand *b)
     return term_cmp_exact((term_t)a->value, (term_t)b->value) < 0;
 }
 
-/* Pairs of known keys in the order of maps, so that a search goes on where the last one ended. Keys in registers
+/* Pairs of known, small keys in the order of maps, so that a search goes on where the last one ended. Keys in registers
  * stay where they are: an element that is written may take the place of a key. */
 static void sort_pairs(InsnOperand *pairs, size_t n)
 {
     if (n > 2 * MAP_FLAT_MAX) return;
     for (size_t i = 0; i < n; i += 2)
-        if (pairs[i].kind != INSN_OP_TERM) return;
+        if (pairs[i].kind != INSN_OP_TERM || !tables_is_light(pairs[i].value)) return;
     for (size_t end = 2; end < n; end += 2) {
         InsnOperand key = pairs[end], other = pairs[end + 1];
         size_t at = end;

@@ -105,8 +105,7 @@ static bool constant(const GenCode *g, const InsnOperand *a, term_t *t)
     return true;
 }
 
-/* Little to copy: one object at most, of few words. */
-static bool is_light(term_t t)
+bool tables_is_light(term_t t)
 {
     if (!term_is_boxed(t)) return term_is_immed(t);
     const term_t *p = boxed_ptr(t);
@@ -117,7 +116,7 @@ static bool is_light(term_t t)
 static bool has_light_values(term_t map)
 {
     for (size_t i = 0; i < map_size(map); i++)
-        if (!is_light(flat_map_values(map)[i])) return false;
+        if (!tables_is_light(flat_map_values(map)[i])) return false;
     return true;
 }
 
@@ -127,7 +126,7 @@ static term_t with_keys(GenCode *g, term_t map, const InsnOperand *pairs, size_t
     term_t key;
     if (!has_light_values(map)) return TERM_NONE;
     for (size_t i = 0; i < n; i += 2) {
-        if (!constant(g, &pairs[i], &key) || !is_light(key)) return TERM_NONE;
+        if (!constant(g, &pairs[i], &key) || !tables_is_light(key)) return TERM_NONE;
         if (map_get(map, key) != TERM_NONE) continue;
         if (map_size(map) == MAP_FLAT_MAX) return TERM_NONE;
         map = map_put(&g->heap, map, key, TERM_NIL);
