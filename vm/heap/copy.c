@@ -110,19 +110,64 @@ static size_t sub_bits_copy_words(const SubBits *s)
     return HEAP_BITS_WORDS((s->end - s->start + 7) / 8);
 }
 
-/* Words of one boxed object as copied; what it points to is pushed. */
-static size_t boxed_copy_words(TermStack *s, const term_t *p)
+/* Objects that hold no terms, all of their words copied. */
+#define LEAF_TAGS (1u << BOXED_POS_BIG | 1u << BOXED_NEG_BIG | 1u << BOXED_FLOAT | 1u << BOXED_HEAP_BITS)
+/* And those whose words are copied as they are, but for the pointers in them. */
+#define PLAIN_TAGS (LEAF_TAGS | 1u << BOXED_TUPLE | 1u << BOXED_FUN | 1u << BOXED_EXPORT)
+
+static inline bool has_tag_of(term_t header, unsigned tags) { return tags >> HEADER_SUBTAG(header) & 1; }
+
+/* Where the terms of an object begin, and how many. */
+static ALWAYS_INLINE const term_t *object_parts(const term_t *p, size_t words, size_t *n)
+{
+    if (LIKELY(HEADER_SUBTAG(*p) == BOXED_TUPLE)) {
+        *n = words - 1;
+        return p + 1;
+    }
+    size_t leading = 1 + boxed_raw_words(*p);
+    *n = words - leading;
+    return p + leading;
+}
+
+/* Words of t as copied if it is a leaf, else 0. */
+static ALWAYS_INLINE size_t leaf_words(const Sharing *sharing, term_t t, const term_t **own)
+{
+    if (!term_is_boxed(t) || is_shared_near(sharing, boxed_ptr(t), own)) return 0;
+    term_t header = boxed_header(t);
+    return has_tag_of(header, LEAF_TAGS) ? HEADER_ARITY(header) + 1 : 0;
+}
+
+static ALWAYS_INLINE size_t size_list(const Sharing *sharing, TermStack *s, term_t *t, const term_t **own)
+{
+    size_t words = 0;
+    while (term_is_list_cell(*t) && !is_shared_near(sharing, list_ptr(*t), own)) {
+        size_t leaf = 0;
+        words += 2;
+        if (term_is_immed(list_head(*t)) || (leaf = leaf_words(sharing, list_head(*t), own))) *t = list_next(*t);
+        else *t = term_stack_cell(s, *t);
+        words += leaf;
+    }
+    return words;
+}
+
+/* Words of one boxed object and of the leaves it points to; what else it points to is pushed. */
+static ALWAYS_INLINE size_t size_boxed(const Sharing *sharing, TermStack *s, const term_t *p, const term_t **own)
 {
     enum BoxedTag tag = HEADER_SUBTAG(*p);
     ASSERT(tag != BOXED_MATCH && tag != BOXED_BINREF);
     if (tag == BOXED_SUB_BITS)
         return sub_bits_copy_words((const SubBits *)p);
-    size_t words = boxed_words(p), leading = 1 + boxed_raw_words(*p);
-    term_stack_push_pointers(s, p + leading, words - leading);
+    size_t n, words = boxed_words(p);
+    for (const term_t *part = object_parts(p, words, &n); n > 0; n--, part++) {
+        if (term_is_immed(*part)) continue;
+        size_t leaf = leaf_words(sharing, *part, own);
+        if (!leaf) term_stack_push(s, *part);
+        words += leaf;
+    }
     return words;
 }
 
-static size_t size_words(const Sharing *sharing, term_t t)
+static ALWAYS_INLINE size_t size_words(const Sharing *sharing, term_t t)
 {
     if (term_is_immed(t))
         return 0;
@@ -131,12 +176,9 @@ static size_t size_words(const Sharing *sharing, term_t t)
     TermStack s;
     term_stack_init(&s);
     do {
-        while (term_is_list_cell(t) && !is_shared_near(sharing, list_ptr(t), &own)) {
-            words += 2;
-            t = term_stack_cell(&s, t);
-        }
+        words += size_list(sharing, &s, &t, &own);
         if (term_is_boxed(t) && !is_shared_near(sharing, boxed_ptr(t), &own))
-            words += boxed_copy_words(&s, boxed_ptr(t));
+            words += size_boxed(sharing, &s, boxed_ptr(t), &own);
     } while (term_stack_pop(&s, &t));
     term_stack_free(&s);
     return words;
@@ -155,6 +197,8 @@ size_t term_size_unshared(term_t t)
 
 /* ---- copy ---- */
 
+static inline term_t moved(term_t w, term_t delta) { return term_is_immed(w) ? w : w + delta; }
+
 term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t)
 {
     term_t *to = heap_alloc(h, words), delta = (term_t)((uintptr_t)to - (uintptr_t)block);
@@ -164,7 +208,7 @@ term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t)
             size_t end = i + 1 + boxed_raw_words(w);
             while (i < end) to[i] = block[i], i++;
         } else {
-            to[i++] = term_is_immed(w) ? w : w + delta;
+            to[i++] = moved(w, delta);
         }
     }
     return t + delta;
@@ -173,7 +217,6 @@ term_t heap_copy_block(Heap *h, const term_t *block, size_t words, term_t t)
 typedef struct Copier {
     Heap *heap;            /* off-heap objects are chained here */
     term_t *start, *top;   /* destination; top is the next free word */
-    const Sharing *sharing;
     CopyMap *map;          /* what is met twice in the terms is copied once; NULL: as often as it is met */
     term_t *plain, *plain_end; /* the last run of copied cells that holds nothing more to copy */
 } Copier;
@@ -192,7 +235,7 @@ void off_heap_take(const OffHeap *o)
 }
 
 /* Copy `words` words of an object; returns where. */
-static term_t *copy_words(Copier *c, const term_t *p, size_t words)
+static inline term_t *copy_words(Copier *c, const term_t *p, size_t words)
 {
     term_t *to = c->top;
     c->top += words;
@@ -249,7 +292,7 @@ static term_t *copy_sub_bits(Copier *c, const SubBits *s)
     return (term_t *)to;
 }
 
-static term_t copy_boxed(Copier *c, const term_t *p)
+static term_t copy_special(Copier *c, const term_t *p)
 {
     if (HEADER_SUBTAG(*p) == BOXED_SUB_BITS)
         return term_make_boxed(copy_sub_bits(c, (const SubBits *)p));
@@ -259,13 +302,19 @@ static term_t copy_boxed(Copier *c, const term_t *p)
     return term_make_boxed(to);
 }
 
+static inline term_t copy_boxed(Copier *c, const term_t *p)
+{
+    if (LIKELY(has_tag_of(*p, PLAIN_TAGS))) return term_make_boxed(copy_words(c, p, 1 + HEADER_ARITY(*p)));
+    return copy_special(c, p);
+}
+
 static void note_plain(Copier *c, term_t *from)
 {
     if (from != c->plain_end) c->plain = from;
     c->plain_end = c->top;
 }
 
-static term_t copy_spine(Copier *c, term_t t)
+static term_t copy_spine(Copier *c, const Sharing *sharing, term_t t)
 {
     term_t *from = c->top, *to = from;
     const term_t *own = list_ptr(t);
@@ -275,7 +324,7 @@ static term_t copy_spine(Copier *c, term_t t)
         plain &= term_is_immed(head);
         to[0] = head;
         t = list_next(t);
-        if (!term_is_list_cell(t) || is_shared_near(c->sharing, list_ptr(t), &own)) break;
+        if (!term_is_list_cell(t) || is_shared_near(sharing, list_ptr(t), &own)) break;
         if (c->map && marks_met_again(&c->map->marks, list_ptr(t))) break;
         to[1] = term_make_list(to + 2);
         to += 2;
@@ -296,22 +345,22 @@ static term_t copy_once(Copier *c, term_t t)
 }
 
 /* The copy of what t points to; t itself when it is immediate, shared or already copied. */
-static term_t copy_one(Copier *c, term_t t)
+static ALWAYS_INLINE term_t copy_one(Copier *c, const Sharing *sharing, term_t t)
 {
     if (term_is_immed(t))
         return t;
     term_t *p = term_ptr(t);
     if ((size_t)(p - c->start) < (size_t)(c->top - c->start))
         return t;
-    if (is_shared(c->sharing, p))
+    if (is_shared(sharing, p))
         return t;
     if (c->map && marks_met_again(&c->map->marks, p))
         return copy_once(c, t);
-    return term_is_list_cell(t) ? copy_spine(c, t) : copy_boxed(c, p);
+    return term_is_list_cell(t) ? copy_spine(c, sharing, t) : copy_boxed(c, p);
 }
 
 /* Replace pointers in what has been copied until nothing is left to copy. */
-static void copy_rest(Copier *c, term_t *scan)
+static ALWAYS_INLINE void copy_rest(Copier *c, const Sharing *sharing, term_t *scan)
 {
     while (scan < c->top) {
         term_t t = *scan;
@@ -320,17 +369,17 @@ static void copy_rest(Copier *c, term_t *scan)
         } else if (term_is_header(t)) {
             scan += 1 + boxed_raw_words(t);
         } else {
-            if (!term_is_immed(t)) *scan = copy_one(c, t);
+            if (!term_is_immed(t)) *scan = copy_one(c, sharing, t);
             scan++;
         }
     }
 }
 
-static term_t copy_to(Heap *h, const Sharing *sharing, term_t t, term_t *words, term_t **end)
+static ALWAYS_INLINE term_t copy_to(Heap *h, const Sharing *sharing, term_t t, term_t *words, term_t **end)
 {
-    Copier c = {.heap = h, .start = words, .top = words, .sharing = sharing};
-    term_t result = copy_one(&c, t);
-    copy_rest(&c, words);
+    Copier c = {.heap = h, .start = words, .top = words};
+    term_t result = copy_one(&c, sharing, t);
+    copy_rest(&c, sharing, words);
     *end = c.top;
     return result;
 }
@@ -338,6 +387,19 @@ static term_t copy_to(Heap *h, const Sharing *sharing, term_t t, term_t *words, 
 term_t term_copy_to(Heap *h, term_t t, term_t *words, term_t **end)
 {
     return copy_to(h, &share_nothing, t, words, end);
+}
+
+/* Words of one boxed object as copied; what it points to is pushed. */
+static size_t boxed_copy_words(TermStack *s, const term_t *p)
+{
+    enum BoxedTag tag = HEADER_SUBTAG(*p);
+    ASSERT(tag != BOXED_MATCH && tag != BOXED_BINREF);
+    if (tag == BOXED_SUB_BITS)
+        return sub_bits_copy_words((const SubBits *)p);
+    size_t n, words = boxed_words(p);
+    const term_t *parts = object_parts(p, words, &n);
+    term_stack_push_pointers(s, parts, n);
+    return words;
 }
 
 size_t term_size_shared(CopyMap *m, term_t t)
@@ -359,10 +421,10 @@ size_t term_size_shared(CopyMap *m, term_t t)
 
 void term_copy_shared_to(CopyMap *m, Heap *h, term_t *terms, size_t count, term_t *words, term_t **end)
 {
-    Copier c = {.heap = h, .start = words, .top = words, .sharing = &share_nothing, .map = m};
+    Copier c = {.heap = h, .start = words, .top = words, .map = m};
     for (size_t i = 0; i < count; i++)
-        terms[i] = copy_one(&c, terms[i]);
-    copy_rest(&c, words);
+        terms[i] = copy_one(&c, &share_nothing, terms[i]);
+    copy_rest(&c, &share_nothing, words);
     *end = c.top;
 }
 
@@ -379,7 +441,7 @@ term_t term_copy_shared(Heap *h, term_t t)
     return t;
 }
 
-static term_t copy(Heap *h, const Sharing *sharing, term_t t)
+static ALWAYS_INLINE term_t copy(Heap *h, const Sharing *sharing, term_t t)
 {
     if (is_shared(sharing, term_ptr(t)))
         return t;
