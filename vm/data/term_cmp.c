@@ -15,7 +15,74 @@
 #include "data/node.h"
 #include "term/atom.h"
 
+#include <endian.h>
 #include <math.h>
+
+/* ---- leaves ---- */
+
+#define ORDER(x, y) ((x) < (y) ? -1 : (x) > (y))
+
+/* Of whole bytes. A word at a time: what is behind the last byte in its word is not looked at. */
+static inline int heap_bytes_cmp(const HeapBits *a, const HeapBits *b)
+{
+    size_t bits = MIN(a->size, b->size), i = 0;
+    uint64_t x, y;
+    for (; bits >= 64; bits -= 64, i += 8) {
+        memcpy(&x, a->data + i, sizeof x);
+        memcpy(&y, b->data + i, sizeof y);
+        if (x != y) return be64toh(x) < be64toh(y) ? -1 : 1;
+    }
+    if (bits > 0) {
+        memcpy(&x, a->data + i, sizeof x);
+        memcpy(&y, b->data + i, sizeof y);
+        x = be64toh(x) >> (64 - bits);
+        y = be64toh(y) >> (64 - bits);
+        if (x != y) return x < y ? -1 : 1;
+    }
+    return ORDER(a->size, b->size);
+}
+
+static int big_magnitude_cmp(const term_t *a, size_t na, const term_t *b, size_t nb)
+{
+    if (na != nb) return ORDER(na, nb);
+    while (na-- > 0)
+        if (a[na] != b[na]) return ORDER(a[na], b[na]);
+    return 0;
+}
+
+static int bigs_cmp(const term_t *a, const term_t *b)
+{
+    int c = big_magnitude_cmp(a + 1, HEADER_ARITY(*a), b + 1, HEADER_ARITY(*b));
+    return HEADER_SUBTAG(*a) == BOXED_NEG_BIG ? -c : c;
+}
+
+NOINLINE static bool other_leaves_cmp(term_t a, term_t b, enum BoxedTag tag, int *c)
+{
+    const HeapBits *x = (const HeapBits *)boxed_ptr(a), *y = (const HeapBits *)boxed_ptr(b);
+    if (tag != BOXED_HEAP_BITS) *c = bigs_cmp(boxed_ptr(a), boxed_ptr(b));
+    else if ((x->size | y->size) & 7) return false;
+    else *c = heap_bytes_cmp(x, y);
+    return true;
+}
+
+/* Two floats, two bignums of one sign, or two binaries in the heap: *c is their order. False: something else. */
+static ALWAYS_INLINE bool leaves_cmp(term_t a, term_t b, int *c)
+{
+    if (!term_is_boxed(a) || !term_is_boxed(b)) return false;
+    enum BoxedTag tag = HEADER_SUBTAG(boxed_header(a));
+    if (HEADER_SUBTAG(boxed_header(b)) != tag) return false;
+    if (tag == BOXED_FLOAT) {
+        *c = ORDER(float_value(a), float_value(b));
+        return true;
+    }
+    return boxed_tag_is_leaf(tag) && other_leaves_cmp(a, b, tag, c);
+}
+
+static inline bool are_same_leaves(term_t a, term_t b)
+{
+    int c;
+    return leaves_cmp(a, b, &c) && c == 0;
+}
 
 /* ---- rows to compare ---- */
 
@@ -60,7 +127,7 @@ static COLD void rows_grow(Rows *s)
 
 /* Field by field, here and below: a row copied as a whole goes through vector registers, and what was just stored
  * in words has to reach memory before it can be loaded so. */
-static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n_exact)
+static ALWAYS_INLINE void row_push(Rows *s, const term_t *a, const term_t *b, size_t n_exact)
 {
     if (UNLIKELY(s->at == s->limit)) rows_grow(s);
     SavedRow *top = s->at++;
@@ -70,7 +137,7 @@ static inline void row_push(Rows *s, const term_t *a, const term_t *b, size_t n_
 }
 
 /* Go on with a row of n pairs; what is left of *r is for later. */
-static inline void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, size_t n)
+static ALWAYS_INLINE void row_enter(Rows *s, Row *r, const term_t *a, const term_t *b, size_t n)
 {
     if (r->n > 0) row_push(s, r->a, r->b, r->n * 2 + r->exact);
     r->a = a;
@@ -84,7 +151,7 @@ static inline struct MapSearch *search_on_top(const Rows *s)
 }
 
 /* Make *r, which is at its end, a row with pairs; false: there is none, or a search comes first. */
-static inline bool row_resume(Rows *s, Row *r)
+static ALWAYS_INLINE bool row_resume(Rows *s, Row *r)
 {
     if (s->at == s->base || search_on_top(s)) return false;
     const SavedRow *top = --s->at;
@@ -102,7 +169,7 @@ static void rows_free(Rows *s)
 }
 
 /* Go past pairs that are the same word; r may be at its end then. */
-static inline void row_skip_same(Row *r)
+static ALWAYS_INLINE void row_skip_same(Row *r)
 {
     const term_t *a = r->a, *b = r->b, *end = a + r->n;
     while (a != end && *a == *b) a++, b++;
@@ -111,16 +178,21 @@ static inline void row_skip_same(Row *r)
     r->n = (size_t)(end - a);
 }
 
-/* Two different lists: go past the cells whose heads are the same word, most of what strings consist of. */
-static inline void skip_same_heads(term_t *a, term_t *b)
+/* Two different lists: go past the cells whose heads are the same word, most of what strings consist of, or leaves
+ * that are the same. */
+static ALWAYS_INLINE void skip_same_heads(term_t *a, term_t *b)
 {
-    while (term_is_list_cell(*a) && term_is_list_cell(*b)) {
-        const term_t *x = list_ptr(*a), *y = list_ptr(*b);
-        if (x[0] != y[0]) return;
-        *a = x[1];
-        *b = y[1];
-        if (*a == *b) return;
+    term_t s = *a, t = *b;
+    for (;;) {
+        const term_t *x = list_ptr(s), *y = list_ptr(t);
+        if (((uintptr_t)x | (uintptr_t)y) & TAG_PRIMARY_MASK) break; /* no list cell */
+        if (UNLIKELY(x[0] != y[0]) && !are_same_leaves(x[0], y[0])) break;
+        s = x[1];
+        t = y[1];
+        if (s == t) break;
     }
+    *a = s;
+    *b = t;
 }
 
 /* ---- equality ---- */
@@ -159,7 +231,7 @@ static bool maps_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
 }
 
 /* False: different. True: equal so far, with the parts of a and b to come. Both boxed, a != b. */
-static inline bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
+static ALWAYS_INLINE bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
 {
     term_t header = boxed_header(a), other = boxed_header(b);
     switch (HEADER_SUBTAG(header)) {
@@ -169,9 +241,6 @@ static inline bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
     }
     if (header != other) return false;
     switch (HEADER_SUBTAG(header)) {
-    case BOXED_TUPLE:
-        row_enter(s, r, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header));
-        return true;
     case BOXED_FLOAT: return float_value(a) == float_value(b);
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return memcmp(boxed_ptr(a), boxed_ptr(b), (1 + HEADER_ARITY(header)) * sizeof(term_t)) == 0;
@@ -187,8 +256,27 @@ static inline bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
     }
 }
 
+/* The same for any two terms, a != b. */
+static ALWAYS_INLINE bool maybe_equal(Rows *s, Row *r, term_t a, term_t b)
+{
+    skip_same_heads(&a, &b);
+    if (a == b) return true;
+    if (term_is_list_cell(a) && term_is_list_cell(b)) {
+        row_enter(s, r, list_ptr(a), list_ptr(b), 2);
+        return true;
+    }
+    if (!term_is_boxed(a) || !term_is_boxed(b)) return false;
+    term_t header = boxed_header(a);
+    if (HEADER_SUBTAG(header) != BOXED_TUPLE) return boxed_maybe_equal(s, r, a, b);
+    if (boxed_header(b) != header) return false;
+    row_enter(s, r, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header));
+    return true;
+}
+
 bool term_eq_slow(term_t a, term_t b)
 {
+    int c;
+    if (leaves_cmp(a, b, &c)) return c == 0;
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = true};
     rows_init(&s);
@@ -197,11 +285,7 @@ bool term_eq_slow(term_t a, term_t b)
         if (r.n == 0) continue;
         term_t x = *r.a++, y = *r.b++;
         r.n--;
-        skip_same_heads(&x, &y);
-        if (x == y) continue;
-        if (term_is_list_cell(x) && term_is_list_cell(y)) {
-            row_enter(&s, &r, list_ptr(x), list_ptr(y), 2);
-        } else if (!(term_is_boxed(x) && term_is_boxed(y) && boxed_maybe_equal(&s, &r, x, y))) {
+        if (!maybe_equal(&s, &r, x, y)) {
             rows_free(&s);
             return false;
         }
@@ -212,19 +296,9 @@ bool term_eq_slow(term_t a, term_t b)
 
 /* ---- numbers ---- */
 
-#define ORDER(x, y) ((x) < (y) ? -1 : (x) > (y))
-
 static bool number_negative(term_t t)
 {
     return term_is_small(t) ? small_value(t) < 0 : HEADER_SUBTAG(boxed_header(t)) == BOXED_NEG_BIG;
-}
-
-static int big_magnitude_cmp(const term_t *a, size_t na, const term_t *b, size_t nb)
-{
-    if (na != nb) return ORDER(na, nb);
-    while (na-- > 0)
-        if (a[na] != b[na]) return ORDER(a[na], b[na]);
-    return 0;
 }
 
 static int int_cmp(term_t a, term_t b)
@@ -563,7 +637,7 @@ static inline int rows_cmp(Rows *s, Row *r)
         if (x == y) continue;
         int c = 0;
         if (term_is_list_cell(x) && term_is_list_cell(y)) row_enter(s, r, list_ptr(x), list_ptr(y), 2);
-        else c = shallow_cmp(s, r, x, y);
+        else if (!leaves_cmp(x, y, &c)) c = shallow_cmp(s, r, x, y);
         if (c) return c;
     }
     return 0;
@@ -604,8 +678,8 @@ int term_cmp_slow(term_t a, term_t b, bool exact)
 {
     if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
         return atom_compare(a, b);
-    int known = tuples_cmp_smalls(a, b);
-    if (known) return known;
+    int known;
+    if (leaves_cmp(a, b, &known) || (known = tuples_cmp_smalls(a, b)) != 0) return known;
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
     int c;

@@ -110,12 +110,8 @@ static size_t sub_bits_copy_words(const SubBits *s)
     return HEAP_BITS_WORDS((s->end - s->start + 7) / 8);
 }
 
-/* Objects that hold no terms, all of their words copied. */
-#define LEAF_TAGS (1u << BOXED_POS_BIG | 1u << BOXED_NEG_BIG | 1u << BOXED_FLOAT | 1u << BOXED_HEAP_BITS)
-/* And those whose words are copied as they are, but for the pointers in them. */
-#define PLAIN_TAGS (LEAF_TAGS | 1u << BOXED_TUPLE | 1u << BOXED_FUN | 1u << BOXED_EXPORT)
-
-static inline bool has_tag_of(term_t header, unsigned tags) { return tags >> HEADER_SUBTAG(header) & 1; }
+/* Objects whose words are copied as they are, but for the pointers in them. */
+#define PLAIN_TAGS (BOXED_LEAF_TAGS | 1u << BOXED_TUPLE | 1u << BOXED_FUN | 1u << BOXED_EXPORT)
 
 /* Where the terms of an object begin, and how many. */
 static ALWAYS_INLINE const term_t *object_parts(const term_t *p, size_t words, size_t *n)
@@ -134,7 +130,7 @@ static ALWAYS_INLINE size_t leaf_words(const Sharing *sharing, term_t t, const t
 {
     if (!term_is_boxed(t) || is_shared_near(sharing, boxed_ptr(t), own)) return 0;
     term_t header = boxed_header(t);
-    return has_tag_of(header, LEAF_TAGS) ? HEADER_ARITY(header) + 1 : 0;
+    return boxed_tag_is_leaf(HEADER_SUBTAG(header)) ? HEADER_ARITY(header) + 1 : 0;
 }
 
 static ALWAYS_INLINE size_t size_list(const Sharing *sharing, TermStack *s, term_t *t, const term_t **own)
@@ -304,7 +300,7 @@ static term_t copy_special(Copier *c, const term_t *p)
 
 static inline term_t copy_boxed(Copier *c, const term_t *p)
 {
-    if (LIKELY(has_tag_of(*p, PLAIN_TAGS))) return term_make_boxed(copy_words(c, p, 1 + HEADER_ARITY(*p)));
+    if (LIKELY(PLAIN_TAGS >> HEADER_SUBTAG(*p) & 1)) return term_make_boxed(copy_words(c, p, 1 + HEADER_ARITY(*p)));
     return copy_special(c, p);
 }
 

@@ -207,6 +207,11 @@ static inline word_t boxed_words(const term_t *p)
     }
 }
 
+/* Numbers and bit strings whose words hold no terms and all of them are theirs alone. */
+#define BOXED_LEAF_TAGS (1u << BOXED_POS_BIG | 1u << BOXED_NEG_BIG | 1u << BOXED_FLOAT | 1u << BOXED_HEAP_BITS)
+
+static inline bool boxed_tag_is_leaf(unsigned tag) { return BOXED_LEAF_TAGS >> tag & 1; }
+
 /* True for boxed objects chained in an off_heap list (word 1 is `next`). */
 static inline bool boxed_is_off_heap(term_t header)
 {
