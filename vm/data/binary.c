@@ -117,7 +117,7 @@ void temp_bytes_free(TempBytes *temp)
 
 /* ---- making ---- */
 
-static term_t heap_bits_small(Heap *h, uint64_t bits, uint8_t **data)
+static inline term_t heap_bits_small(Heap *h, uint64_t bits, uint8_t **data)
 {
     size_t words = HEAP_BITS_WORDS(BITS_TO_BYTES(bits));
     term_t *hp = heap_alloc(h, words);
@@ -187,9 +187,8 @@ term_t heap_binary_new_try(Heap *h, size_t n, uint8_t **data)
 term_t heap_binary(Heap *h, const void *bytes, size_t n)
 {
     uint8_t *data;
-    term_t t = heap_binary_new(h, n, &data);
-    if (n > 0)
-        memcpy(data, bytes, n);
+    term_t t = n <= HEAP_BITS_MAX_BYTES ? heap_bits_small(h, (uint64_t)n * 8, &data) : heap_binary_new(h, n, &data);
+    bytes_copy(data, bytes, n);
     return t;
 }
 

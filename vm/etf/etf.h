@@ -80,6 +80,8 @@ enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes);
 enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget);
 size_t etf_encode_written(const EtfEncode *e);
 term_t etf_encode_take(EtfEncode *e, Heap *h);
+/* What etf_encode_count would say of a term that is small and of the common kinds, else 0. */
+size_t etf_size_of_small(const Vm *vm, term_t t, unsigned flags);
 void etf_encode_each_root(EtfEncode *e, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 void etf_encode_free(EtfEncode *e);
 /* Whole term at once. */

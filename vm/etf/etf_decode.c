@@ -19,6 +19,7 @@
 #include "proc/ptab.h"
 #include "term/atom.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -76,9 +77,35 @@ static uint64_t get_n(EtfDecode *d, unsigned bytes)
     return v;
 }
 
-static unsigned get8(EtfDecode *d) { return (unsigned)get_n(d, 1); }
+static inline unsigned get8(EtfDecode *d)
+{
+    if (LIKELY(d->at < d->end)) return *d->at++;
+    d->bad = true;
+    return 0;
+}
+
+static inline uint32_t load32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return be32toh(v);
+}
+
+static inline uint64_t load64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return be64toh(v);
+}
+
+static inline uint32_t get32(EtfDecode *d)
+{
+    if (UNLIKELY(!has(d, 4))) return (uint32_t)get_n(d, 4);
+    d->at += 4;
+    return load32(d->at - 4);
+}
+
 static unsigned get16(EtfDecode *d) { return (unsigned)get_n(d, 2); }
-static uint32_t get32(EtfDecode *d) { return (uint32_t)get_n(d, 4); }
 
 /* n bytes in place, or NULL. */
 static const uint8_t *get_bytes(EtfDecode *d, size_t n)
@@ -149,6 +176,18 @@ static term_t get_atom(EtfDecode *d)
 
 /* ---- numbers ---- */
 
+/* n bytes, at most 8, lowest first. */
+static inline uint64_t load_little(const uint8_t *p, size_t n)
+{
+    uint64_t v = 0;
+    if (n == sizeof v) {
+        memcpy(&v, p, sizeof v);
+        return le64toh(v);
+    }
+    while (n-- > 0) v = v << 8 | p[n];
+    return v;
+}
+
 static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
 {
     unsigned sign = get8(d);
@@ -157,29 +196,26 @@ static term_t get_big(EtfDecode *d, Heap *h, size_t bytes)
     d->copied = bytes / BYTES_A_TERM;
     while (bytes > 0 && p[bytes - 1] == 0) bytes--;
     if (bytes <= 8) {
-        uint64_t v = 0;
-        for (size_t i = bytes; i-- > 0;) v = v << 8 | p[i];
+        uint64_t v = load_little(p, bytes);
         if (v <= (uint64_t)SMALL_MAX) return term_small(sign ? -(int64_t)v : (int64_t)v);
         if (sign && v == (uint64_t)SMALL_MAX + 1) return term_small(SMALL_MIN);
     }
     size_t limbs = (bytes + 7) / 8;
     term_t *hp = heap_alloc(h, 1 + limbs);
-    hp[limbs] = 0;
     hp[0] = HEADER(limbs, sign ? BOXED_NEG_BIG : BOXED_POS_BIG);
-    for (size_t i = 0; i < limbs; i++) {
-        uint64_t limb = 0;
-        memcpy(&limb, p + 8 * i, MIN(bytes - 8 * i, sizeof limb));
-        hp[1 + i] = le64toh(limb);
-    }
+    for (size_t i = 0; i < limbs; i++)
+        hp[1 + i] = load_little(p + 8 * i, MIN(bytes - 8 * i, sizeof *hp));
     return term_make_boxed(hp);
 }
 
-static term_t get_float(EtfDecode *d, Heap *h)
+static inline term_t get_float(EtfDecode *d, Heap *h)
 {
-    uint64_t bits = get_n(d, 8);
+    const uint8_t *p = get_bytes(d, 8);
+    if (!p) return TERM_NONE;
+    uint64_t bits = load64(p);
     double x;
     memcpy(&x, &bits, sizeof x);
-    return d->bad || !isfinite(x) ? bad(d) : heap_float(h, x);
+    return isfinite(x) ? heap_float(h, x) : bad(d);
 }
 
 #define FLOAT_TEXT_BYTES 31
@@ -426,44 +462,53 @@ static bool start_fun(EtfDecode *d, Heap *h)
 
 /* ---- the loop ---- */
 
+/* A term that has no others inside, behind its tag; TERM_NONE: it is bad, or the tag is of no such term. */
+static inline term_t read_leaf(EtfDecode *d, Heap *h, unsigned tag)
+{
+    switch (tag) {
+    case ETF_SMALL_INT: return term_small(get8(d));
+    case ETF_INT: return term_small((int32_t)get32(d));
+    case ETF_NEW_FLOAT: return get_float(d, h);
+    case ETF_FLOAT: return get_float_text(d, h);
+    case ETF_SMALL_BIG: return get_big(d, h, get8(d));
+    case ETF_LARGE_BIG: return get_big(d, h, get32(d));
+    case ETF_ATOM: return atom_latin1(d, get16(d));
+    case ETF_SMALL_ATOM: return atom_latin1(d, get8(d));
+    case ETF_ATOM_UTF8: return atom_utf8(d, get16(d));
+    case ETF_SMALL_ATOM_UTF8: return atom_utf8(d, get8(d));
+    case ETF_ATOM_CACHE_REF: return atom_cached(d);
+    case ETF_NIL: return TERM_NIL;
+    case ETF_STRING: return get_string(d, h);
+    case ETF_BINARY: return get_binary(d, h);
+    case ETF_BIT_BINARY: return get_bits(d, h);
+    case ETF_PID: return get_pid(d, h, 1);
+    case ETF_NEW_PID: return get_pid(d, h, 4);
+    case ETF_PORT: return get_port(d, h, 4, 1);
+    case ETF_NEW_PORT: return get_port(d, h, 4, 4);
+    case ETF_V4_PORT: return get_port(d, h, 8, 4);
+    case ETF_REF: return get_old_ref(d, h);
+    case ETF_NEW_REF: return get_ref(d, h, get16(d), 1);
+    case ETF_NEWER_REF: return get_ref(d, h, get16(d), 4);
+    case ETF_EXPORT: return get_export(d, h);
+    default: return TERM_NONE;
+    }
+}
+
 /* Read one term's head. True: a frame was pushed. */
 static bool read_term(EtfDecode *d, Heap *h)
 {
-    term_t t;
     unsigned tag = get8(d);
     if (d->bad) return false;
     switch (tag) {
-    case ETF_SMALL_INT: t = term_small(get8(d)); break;
-    case ETF_INT: t = term_small((int32_t)get32(d)); break;
-    case ETF_NEW_FLOAT: t = get_float(d, h); break;
-    case ETF_FLOAT: t = get_float_text(d, h); break;
-    case ETF_SMALL_BIG: t = get_big(d, h, get8(d)); break;
-    case ETF_LARGE_BIG: t = get_big(d, h, get32(d)); break;
-    case ETF_ATOM: t = atom_latin1(d, get16(d)); break;
-    case ETF_SMALL_ATOM: t = atom_latin1(d, get8(d)); break;
-    case ETF_ATOM_UTF8: t = atom_utf8(d, get16(d)); break;
-    case ETF_SMALL_ATOM_UTF8: t = atom_utf8(d, get8(d)); break;
-    case ETF_ATOM_CACHE_REF: t = atom_cached(d); break;
-    case ETF_NIL: t = TERM_NIL; break;
-    case ETF_STRING: t = get_string(d, h); break;
-    case ETF_BINARY: t = get_binary(d, h); break;
-    case ETF_BIT_BINARY: t = get_bits(d, h); break;
-    case ETF_PID: t = get_pid(d, h, 1); break;
-    case ETF_NEW_PID: t = get_pid(d, h, 4); break;
-    case ETF_PORT: t = get_port(d, h, 4, 1); break;
-    case ETF_NEW_PORT: t = get_port(d, h, 4, 4); break;
-    case ETF_V4_PORT: t = get_port(d, h, 8, 4); break;
-    case ETF_REF: t = get_old_ref(d, h); break;
-    case ETF_NEW_REF: t = get_ref(d, h, get16(d), 1); break;
-    case ETF_NEWER_REF: t = get_ref(d, h, get16(d), 4); break;
-    case ETF_EXPORT: t = get_export(d, h); break;
     case ETF_SMALL_TUPLE: return start_tuple(d, h, get8(d));
     case ETF_LARGE_TUPLE: return start_tuple(d, h, get32(d));
     case ETF_LIST: return start_list(d, h);
     case ETF_MAP: return start_map(d, h);
     case ETF_NEW_FUN: return start_fun(d, h);
-    default: bad(d); return false;
+    default: break;
     }
+    term_t t = read_leaf(d, h, tag);
+    if (t == TERM_NONE) d->bad = true;
     if (!d->bad) *d->dst = t;
     return false;
 }
@@ -579,33 +624,77 @@ static size_t bytes_used(const EtfDecode *d)
     return d->inflated ? d->compressed_used : (size_t)(d->at - d->start);
 }
 
-/* Small integers one after the other, but for the last two terms of their compound: what lists of numbers and of
- * characters consist of. Returns how many. */
-static size_t read_small_run(EtfDecode *d, size_t most)
+static inline bool tag_is_of_leaf(unsigned tag)
 {
-    if (d->depth == 0) return 0;
-    Frame *f = &d->frames[d->depth - 1];
-    const uint8_t *at = d->at;
-    size_t step = f->kind == FRAME_LIST ? 2 : 1, n = 0;
-    for (most = MIN(most, f->left); n + 2 < most && d->end - at >= 5; n++, f->next += step) {
-        if (*at == ETF_SMALL_INT) {
-            *f->next = term_small(at[1]);
-            at += 2;
-        } else if (*at == ETF_INT) {
-            uint32_t v = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
-            *f->next = term_small((int32_t)v);
-            at += 5;
-        } else {
-            break;
-        }
-    }
-    d->at = at;
-    d->dst = f->next;
-    f->left -= n;
-    return n;
+    return tag != ETF_SMALL_TUPLE && tag != ETF_LARGE_TUPLE && tag != ETF_LIST && tag != ETF_MAP && tag != ETF_NEW_FUN;
 }
 
-static bool at_small(const EtfDecode *d) { return d->at < d->end && (*d->at == ETF_SMALL_INT || *d->at == ETF_INT); }
+/* The longest of what read_fixed reads, with its tag. */
+#define FIXED_MAX 9
+
+/* A small integer, a float or a binary for the heap at *at, where FIXED_MAX bytes are; false: something else, or bad. */
+static inline bool read_fixed(const uint8_t **at, const uint8_t *end, Heap *h, term_t *t)
+{
+    uint64_t bits;
+    size_t n;
+    double x;
+    switch (**at) {
+    case ETF_SMALL_INT:
+        *t = term_small((*at)[1]);
+        *at += 2;
+        return true;
+    case ETF_INT:
+        *t = term_small((int32_t)load32(*at + 1));
+        *at += 5;
+        return true;
+    case ETF_NEW_FLOAT:
+        bits = load64(*at + 1);
+        memcpy(&x, &bits, sizeof x);
+        if (!isfinite(x)) return false;
+        *t = heap_float(h, x);
+        *at += FIXED_MAX;
+        return true;
+    case ETF_BINARY:
+        n = load32(*at + 1);
+        if (n > HEAP_BITS_MAX_BYTES || (size_t)(end - *at) < 5 + n) return false;
+        *t = heap_binary(h, *at + 5, n);
+        *at += 5 + n;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Leaves one after the other, but for the last two terms of their compound and what comes close to the end of the
+ * input; *budget pays for them. True: one is bad or not complete. */
+static bool read_leaves(EtfDecode *d, Heap *h, size_t *budget)
+{
+    Frame *f = &d->frames[d->depth - 1];
+    const uint8_t *at = d->at;
+    term_t *next = f->next, t;
+    size_t step = f->kind == FRAME_LIST ? 2 : 1, left = f->left, paid = *budget;
+    bool stop = false;
+    for (; left > 2 && paid > 0 && d->end - at >= FIXED_MAX; next += step, left--, paid--) {
+        if (!read_fixed(&at, d->end, h, &t)) {
+            if (!tag_is_of_leaf(*at)) break;
+            d->at = at + 1;
+            d->copied = 0;
+            t = read_leaf(d, h, *at);
+            at = d->at;
+            if (t == TERM_NONE) d->bad = true;
+            stop = d->bad || d->copy_left > 0;
+            paid -= MIN(paid - 1, d->copied);
+        }
+        if (!d->bad) *next = t;
+        if (UNLIKELY(stop)) break;
+    }
+    d->at = at;
+    d->copied = 0;
+    d->dst = f->next = next;
+    f->left = left;
+    *budget = paid;
+    return stop;
+}
 
 /* A term, or a piece of one. True: there is more to read before it is complete. */
 static bool next_step(EtfDecode *d, Heap *h, size_t *budget)
@@ -615,7 +704,7 @@ static bool next_step(EtfDecode *d, Heap *h, size_t *budget)
         copy_piece(d);
         return d->copy_left > 0;
     }
-    if (at_small(d)) *budget -= read_small_run(d, *budget);
+    if (d->depth > 0 && d->frames[d->depth - 1].left > 2 && read_leaves(d, h, budget)) return true;
     return read_term(d, h) || d->copy_left > 0;
 }
 

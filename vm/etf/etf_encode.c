@@ -611,6 +611,7 @@ static inline void put_term(EtfEncode *e, term_t t)
 
 static void finish_fun(EtfEncode *e, const Frame *f)
 {
+    if (is_counting(e)) return; /* there are no places then */
     fill32(e, f->start, place(e) - f->start + e->elided - f->elided);
 }
 

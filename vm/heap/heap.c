@@ -256,9 +256,10 @@ term_t heap_string(Heap *h, const char *text, size_t bytes, term_t tail)
     if (bytes == 0)
         return tail;
     term_t *hp = heap_alloc(h, 2 * bytes);
+    term_t next = term_make_list(hp);
     for (size_t i = 0; i < bytes; i++)
-        list_put(hp + 2 * i, term_small((uint8_t)text[i]),
-                 i + 1 < bytes ? term_make_list(hp + 2 * i + 2) : tail);
+        list_put(hp + 2 * i, term_small((uint8_t)text[i]), next += 2 * sizeof(term_t));
+    hp[2 * bytes - 1] = tail;
     return term_make_list(hp);
 }
 
