@@ -97,13 +97,11 @@ static term_t list_of_bytes(Process *p, const BitView *v, uint64_t from, uint64_
     if (bif_is_long(2 * n))
         return bif_go_dirty(p);
     charge_bytes(p, n);
-    term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
     uint64_t at = v->offset + 8 * from;
-    const uint8_t *bytes = v->base + (at >> 3);
-    for (uint64_t i = 0; i < n; i++, hp += 2) {
-        unsigned byte = (at & 7) == 0 ? bytes[i] : (unsigned)bits_read(v->base, at + i * 8, 8);
-        list_put(hp, term_small(byte), term_make_list(hp + 2));
-    }
+    if ((at & 7) == 0) return heap_string(&p->heap, (const char *)v->base + (at >> 3), n, tail);
+    term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
+    for (uint64_t i = 0; i < n; i++, hp += 2)
+        list_put(hp, term_small(bits_read(v->base, at + i * 8, 8)), term_make_list(hp + 2));
     hp[-1] = tail;
     return first;
 }

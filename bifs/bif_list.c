@@ -295,19 +295,37 @@ BIF(lists, member, 2, 0)
     return term_is_nil(t) ? am_false : bif_error(p, EXC_BADARG);
 }
 
+static size_t count_cells(term_t t, size_t most)
+{
+    size_t n = 0;
+    for (; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
+    return n;
+}
+
+/* Cells of *from before *to, one by one, at most `most`; returns how many. As long as there is room at hand they need
+ * not be counted first. */
+static size_t put_before(Heap *h, term_t *to, term_t *from, size_t most)
+{
+    size_t at_hand = heap_room(h) / 2, n = 0;
+    size_t room = at_hand > 64 ? MIN(at_hand - HEAP_STACK_RESERVE, most) : count_cells(*from, most);
+    term_t *start = heap_alloc(h, 2 * room), *hp = start, result = *to, t = *from;
+    for (; n < room && term_is_list_cell(t); n++, t = list_next(t), hp += 2) result = list_put(hp, list_head(t), result);
+    heap_release_end(h, hp, start + 2 * room);
+    *to = result;
+    *from = t;
+    return n;
+}
+
 BIF(lists, reverse, 2, 0)
 {
     size_t n = 0, limit = copies_per_slice(p);
     term_t rest = a[0], result = a[1];
-    while (term_is_list_cell(rest) && n < limit) rest = list_next(rest), n++;
-    if (n == 0) return term_is_nil(rest) ? result : bif_error(p, EXC_BADARG);
-    if (!term_is_list(rest)) return bif_error(p, EXC_BADARG);
-    term_t *hp = heap_alloc(&p->heap, 2 * n);
-    for (term_t t = a[0]; t != rest; t = list_next(t), hp += 2) result = list_put(hp, list_head(t), result);
+    while (term_is_list_cell(rest) && n < limit) n += put_before(&p->heap, &result, &rest, limit - n);
     if (term_is_nil(rest)) {
         charge(p, n);
         return result;
     }
+    if (!term_is_list_cell(rest)) return bif_error(p, EXC_BADARG);
     a[0] = rest;
     a[1] = result;
     return yield_list(p);

@@ -208,11 +208,26 @@ static bool is_long_text(term_t t)
     return bif_is_long(DIGIT_WORDS * n);
 }
 
+/* All of a list of bytes that has room in t->small. */
+static bool text_of_short_list(Text *t, term_t list)
+{
+    size_t n = 0;
+    t->bytes = t->small;
+    for (; term_is_list_cell(list); list = list_tail(list)) {
+        term_t c = list_head(list);
+        if (n == sizeof t->small || !term_is_small(c) || (uint64_t)small_value(c) > UINT8_MAX) return false;
+        t->small[n++] = (char)small_value(c);
+    }
+    t->n = n;
+    return term_is_nil(list);
+}
+
 static term_t list_to_integer(Process *p, term_t list, unsigned base)
 {
     Text t;
     term_t few = base == 10 ? short_list(list) : TERM_NONE;
     if (few != TERM_NONE) return few;
+    if (text_of_short_list(&t, list)) return integer_of_text(p, &t, base);
     if (is_long_text(list)) return bif_go_dirty(p);
     return text_of_list(&t, list) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }

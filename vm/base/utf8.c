@@ -3,6 +3,9 @@
  * Layer: base. */
 #include "base/utf8.h"
 
+/* Bits of a word of eight bytes that are 0 when all are ASCII. */
+#define NOT_ASCII UINT64_C(0x8080808080808080)
+
 static bool is_tail(uint8_t b)
 {
     return (b & 0xC0) == 0x80;
@@ -111,7 +114,7 @@ size_t utf8_ascii_prefix(const uint8_t *bytes, size_t n)
     for (; i + 8 <= n; i += 8) {
         uint64_t w;
         memcpy(&w, bytes + i, 8);
-        if (w & UINT64_C(0x8080808080808080))
+        if (w & NOT_ASCII)
             break;
     }
     while (i < n && bytes[i] < 0x80)
@@ -158,17 +161,29 @@ size_t utf8_length(const uint8_t *bytes, size_t n)
 
 size_t utf8_size_of_latin1(const uint8_t *latin1, size_t n)
 {
-    size_t size = n;
-    for (size_t i = 0; i < n; i++)
-        size += latin1[i] >> 7;
+    size_t size = n, i = 0;
+    for (uint64_t eight; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, latin1 + i, sizeof eight);
+        size += (size_t)__builtin_popcountll(eight & NOT_ASCII);
+    }
+    for (; i < n; i++) size += latin1[i] >> 7;
     return size;
 }
 
 size_t utf8_from_latin1(const uint8_t *latin1, size_t n, uint8_t *to)
 {
     uint8_t *out = to;
-    for (size_t i = 0; i < n; i++)
-        out += utf8_encode(latin1[i], out);
+    for (size_t i = 0; i < n;) {
+        uint64_t eight = NOT_ASCII;
+        if (n - i >= sizeof eight) memcpy(&eight, latin1 + i, sizeof eight);
+        if (eight & NOT_ASCII) {
+            out += utf8_encode(latin1[i++], out);
+        } else {
+            memcpy(out, &eight, sizeof eight);
+            out += sizeof eight;
+            i += sizeof eight;
+        }
+    }
     return (size_t)(out - to);
 }
 
@@ -177,7 +192,9 @@ ptrdiff_t utf8_to_latin1(const uint8_t *utf8, size_t n, uint8_t *to)
     const uint8_t *at = utf8, *end = utf8 + n;
     uint8_t *out = to;
     uint32_t cp;
-    while (utf8_decode(&at, end, &cp) == UTF8_OK) {
+    for (;;) {
+        while (at < end && *at < 0x80) *out++ = *at++;
+        if (utf8_decode(&at, end, &cp) != UTF8_OK) break;
         if (cp > 0xFF)
             return -1;
         *out++ = (uint8_t)cp;

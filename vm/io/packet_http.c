@@ -177,17 +177,26 @@ term_t packet_http_start(Heap *h, const uint8_t *line, size_t n, bool binaries)
 
 /* ---- headers ---- */
 
+typedef struct Name {
+    const char *text;
+    size_t bytes;
+} Name;
+
+#define NAME(s) {s, sizeof s - 1}
+
 /* Names with an atom and a number of their own: 1 for the first. */
-static const char *const known_headers[] = {
-    "Cache-Control", "Connection", "Date", "Pragma", "Transfer-Encoding", "Upgrade", "Via", "Accept",
-    "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "From", "Host",
-    "If-Modified-Since", "If-Match", "If-None-Match", "If-Range", "If-Unmodified-Since",
-    "Max-Forwards", "Proxy-Authorization", "Range", "Referer", "User-Agent", "Age", "Location",
-    "Proxy-Authenticate", "Public", "Retry-After", "Server", "Vary", "Warning", "Www-Authenticate",
-    "Allow", "Content-Base", "Content-Encoding", "Content-Language", "Content-Length",
-    "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Etag", "Expires",
-    "Last-Modified", "Accept-Ranges", "Set-Cookie", "Set-Cookie2", "X-Forwarded-For", "Cookie",
-    "Keep-Alive", "Proxy-Connection",
+static const Name known_headers[] = {
+    NAME("Cache-Control"), NAME("Connection"), NAME("Date"), NAME("Pragma"), NAME("Transfer-Encoding"),
+    NAME("Upgrade"), NAME("Via"), NAME("Accept"), NAME("Accept-Charset"), NAME("Accept-Encoding"),
+    NAME("Accept-Language"), NAME("Authorization"), NAME("From"), NAME("Host"), NAME("If-Modified-Since"),
+    NAME("If-Match"), NAME("If-None-Match"), NAME("If-Range"), NAME("If-Unmodified-Since"), NAME("Max-Forwards"),
+    NAME("Proxy-Authorization"), NAME("Range"), NAME("Referer"), NAME("User-Agent"), NAME("Age"),
+    NAME("Location"), NAME("Proxy-Authenticate"), NAME("Public"), NAME("Retry-After"), NAME("Server"),
+    NAME("Vary"), NAME("Warning"), NAME("Www-Authenticate"), NAME("Allow"), NAME("Content-Base"),
+    NAME("Content-Encoding"), NAME("Content-Language"), NAME("Content-Length"), NAME("Content-Location"),
+    NAME("Content-Md5"), NAME("Content-Range"), NAME("Content-Type"), NAME("Etag"), NAME("Expires"),
+    NAME("Last-Modified"), NAME("Accept-Ranges"), NAME("Set-Cookie"), NAME("Set-Cookie2"),
+    NAME("X-Forwarded-For"), NAME("Cookie"), NAME("Keep-Alive"), NAME("Proxy-Connection"),
 };
 
 /* Capital letters at the start and behind hyphens, small ones elsewhere. */
@@ -208,9 +217,9 @@ static term_t normalized(const Http *c, Text name)
 static term_t header_name(const Http *c, Text name, int *id)
 {
     for (size_t i = 0; i < ARRAY_LEN(known_headers); i++)
-        if (equals_any_case(name, known_headers[i])) {
+        if (name.n == known_headers[i].bytes && equals_any_case(name, known_headers[i].text)) {
             *id = (int)i + 1;
-            return atom_from_cstr(known_headers[i]);
+            return atom_from_cstr(known_headers[i].text);
         }
     *id = 0;
     return normalized(c, name);

@@ -394,18 +394,6 @@ void buf_put_int(Buf *b, term_t t, unsigned base)
     buf_commit(b, int_to_text(t, base, buf_reserve(b, int_text_bytes(t, base))));
 }
 
-int digit_value(unsigned char c, unsigned base)
-{
-    unsigned v = UINT_MAX;
-    if (c >= '0' && c <= '9')
-        v = c - (unsigned)'0';
-    else if (c >= 'a' && c <= 'z')
-        v = c - (unsigned)'a' + 10;
-    else if (c >= 'A' && c <= 'Z')
-        v = c - (unsigned)'A' + 10;
-    return v < base ? (int)v : -1;
-}
-
 size_t big_limbs_for_digits(size_t digits, unsigned base)
 {
     CHECK(digits < SIZE_MAX / 2048);
@@ -415,7 +403,7 @@ size_t big_limbs_for_digits(size_t digits, unsigned base)
 term_t big_put_digits(term_t *hp, const char *digits, size_t n, unsigned base, bool negative,
                       size_t *used)
 {
-    unsigned char *values = mem_alloc(MEM_TEMP, n);
+    unsigned char few[128], *values = n <= sizeof few ? few : mem_alloc(MEM_TEMP, n);
     size_t zeros = 0, limbs = 0;
     for (size_t i = 0; i < n; i++)
         values[i] = (unsigned char)digit_value((unsigned char)digits[i], base);
@@ -423,6 +411,6 @@ term_t big_put_digits(term_t *hp, const char *digits, size_t n, unsigned base, b
         zeros++;
     if (zeros < n)
         limbs = (size_t)mpn_set_str(MPN(hp + 1), values + zeros, n - zeros, (int)base);
-    mem_free(MEM_TEMP, values, n);
+    if (values != few) mem_free(MEM_TEMP, values, n);
     return big_finish(hp, limbs, negative, used);
 }

@@ -97,7 +97,15 @@ size_t int_text_bytes(term_t integer, unsigned base);
 size_t int_to_text(term_t integer, unsigned base, char *to);
 void buf_put_int(Buf *b, term_t integer, unsigned base);
 /* Value of a digit character in the base, or -1. */
-int digit_value(unsigned char c, unsigned base);
+static inline int digit_value(unsigned char c, unsigned base)
+{
+    unsigned v = c - (unsigned)'0';
+    if (v > 9) {
+        v = (c | 0x20u) - 'a';
+        v = v < 26 ? v + 10 : base;
+    }
+    return v < base ? (int)v : -1;
+}
 /* Limbs that `digits` digits of the base can fill, at most. */
 size_t big_limbs_for_digits(size_t digits, unsigned base);
 /* n > 0 valid digits. hp: BIG_WORDS(big_limbs_for_digits(n, base)). */
