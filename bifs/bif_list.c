@@ -136,6 +136,25 @@ static term_t append_slice(Process *p, AppendState *s, term_t right)
     return first;
 }
 
+/* All of it, when there is room at hand for what is left, which need not be counted then; else TERM_NONE. */
+static term_t append_at_hand(Process *p, term_t left, term_t right)
+{
+    Heap *h = &p->heap;
+    size_t room = MIN((heap_room(h) - HEAP_STACK_RESERVE) / 2, copies_per_slice(p)), n = 0;
+    if (heap_room(h) < 64) return TERM_NONE;
+    term_t *start = heap_alloc(h, 2 * room), *hp = start;
+    for (; n < room && term_is_list_cell(left); n++, hp += 2, left = list_next(left))
+        list_put(hp, list_head(left), term_make_list(hp + 2));
+    if (n == 0 || !term_is_nil(left)) {
+        heap_release_end(h, start, start + 2 * room);
+        return TERM_NONE;
+    }
+    hp[-1] = right;
+    heap_release_end(h, hp, start + 2 * room);
+    charge(p, n);
+    return term_make_list(start);
+}
+
 static term_t append(Process *p, term_t left, term_t right)
 {
     size_t n = 0, limit = copies_per_slice(p);
@@ -143,6 +162,8 @@ static term_t append(Process *p, term_t left, term_t right)
     if (p->native_state && p->native_state->destroy == append_destroy)
         return append_slice(p, append_state(p, left), right);
     if (term_is_nil(left)) return right;
+    term_t all = term_is_nil(right) ? TERM_NONE : append_at_hand(p, left, right);
+    if (all != TERM_NONE) return all;
     while (term_is_list_cell(rest) && n < limit) rest = list_next(rest), n++;
     if (!term_is_list(rest) || n == 0) return bif_error(p, EXC_BADARG);
     if (!term_is_nil(rest)) return append_slice(p, append_state(p, left), right);

@@ -224,9 +224,10 @@ term_t heap_list(Heap *h, size_t n, const term_t *elements, term_t tail)
 {
     if (n == 0)
         return tail;
-    term_t *hp = heap_alloc(h, 2 * n);
+    term_t *hp = heap_alloc(h, 2 * n), next = term_make_list(hp);
     for (size_t i = 0; i < n; i++)
-        list_put(hp + 2 * i, elements[i], i + 1 < n ? term_make_list(hp + 2 * i + 2) : tail);
+        list_put(hp + 2 * i, elements[i], next += 2 * sizeof(term_t));
+    hp[2 * n - 1] = tail;
     return term_make_list(hp);
 }
 

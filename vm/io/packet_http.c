@@ -25,11 +25,16 @@ static term_t string(const Http *c, Text t)
 
 static bool is_space(uint8_t c) { return c == ' ' || c == '\t'; }
 static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+
+#define BIT(c) (UINT64_C(1) << ((c) & 63))
+
+static const uint64_t separators[2] = {
+    BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('/') | BIT(':') | BIT(';') | BIT('<') | BIT('=') | BIT('>') | BIT('?'),
+    BIT('@') | BIT('[') | BIT('\\') | BIT(']') | BIT('{') | BIT('}'),
+};
+
 /* What may stand in a method or in the name of a header (RFC 7230, token). */
-static bool is_token(uint8_t c)
-{
-    return c > ' ' && c < 0x7F && !memchr("()<>@,;:\\\"/[]?={}", c, 17);
-}
+static bool is_token(uint8_t c) { return c > ' ' && c < 0x7F && !(separators[c >> 6] & BIT(c)); }
 
 static Text rest(Text t, size_t n) { return (Text){t.p + n, t.n - n}; }
 static Text skip_space(Text t)
@@ -45,7 +50,7 @@ static bool starts_with(Text t, const char *s)
 static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
 static bool equals_any_case(Text t, const char *s)
 {
-    if (t.n != strlen(s)) return false;
+    if (!t.n || lower(t.p[0]) != lower((uint8_t)s[0]) || t.n != strlen(s)) return false;
     for (size_t i = 0; i < t.n; i++)
         if (lower(t.p[i]) != lower((uint8_t)s[i])) return false;
     return true;
@@ -214,12 +219,24 @@ static term_t normalized(const Http *c, Text name)
     return t;
 }
 
+/* The atoms of known_headers, each from when it is first met. */
+static term_t header_atoms[ARRAY_LEN(known_headers)];
+
+static term_t header_atom(size_t i)
+{
+    term_t atom = __atomic_load_n(&header_atoms[i], __ATOMIC_RELAXED);
+    if (atom != TERM_NONE) return atom;
+    atom = atom_from_cstr(known_headers[i].text);
+    __atomic_store_n(&header_atoms[i], atom, __ATOMIC_RELAXED);
+    return atom;
+}
+
 static term_t header_name(const Http *c, Text name, int *id)
 {
     for (size_t i = 0; i < ARRAY_LEN(known_headers); i++)
         if (name.n == known_headers[i].bytes && equals_any_case(name, known_headers[i].text)) {
             *id = (int)i + 1;
-            return atom_from_cstr(known_headers[i].text);
+            return header_atom(i);
         }
     *id = 0;
     return normalized(c, name);
