@@ -199,8 +199,9 @@ static ALWAYS_INLINE void skip_same_heads(term_t *a, term_t *b)
 
 static bool bits_are_equal(term_t a, term_t b)
 {
+    if (bitstring_bits(a) != bitstring_bits(b)) return false;
     BitView x = bitstring_view(a), y = bitstring_view(b);
-    return x.bits == y.bits && bits_equal(x.base, x.offset, y.base, y.offset, x.bits);
+    return bits_equal(x.base, x.offset, y.base, y.offset, x.bits);
 }
 
 static bool refs_equal(term_t a, term_t b)
@@ -277,6 +278,7 @@ bool term_eq_slow(term_t a, term_t b)
 {
     int c;
     if (leaves_cmp(a, b, &c)) return c == 0;
+    if (term_is_bitstring(a)) return term_is_bitstring(b) && bits_are_equal(a, b);
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = true};
     rows_init(&s);

@@ -622,13 +622,31 @@ static void pop(EtfEncode *e)
     if (f->rows) MEM_DELETE_ARRAY(ETF, f->rows, f->count);
 }
 
-static void node_child(EtfEncode *e, Frame *f)
+static bool is_written_at_once(term_t t)
 {
-    size_t i = f->count - 1 - f->at++;
+    return term_is_immed(t) || (term_is_boxed(t) && boxed_tag_is_leaf(HEADER_SUBTAG(boxed_header(t))));
+}
+
+/* The frame's next children, the last one first: pairs as long as they write themselves, or one node. */
+static void node_children(EtfEncode *e, Frame *f)
+{
     unsigned count;
     const term_t *children = term_is_tuple(f->t) ? tuple_elements(f->t) : hamt_children(f->t, &count);
-    if (term_is_list_cell(children[i])) push(e, FRAME_PAIR, children[i], 2);
-    else push_node(e, children[i]);
+    while (f->at < f->count) {
+        term_t child = children[f->count - 1 - f->at++];
+        if (!term_is_list_cell(child)) {
+            push_node(e, child);
+            return;
+        }
+        if (e->budget < 2 || !is_written_at_once(list_head(child)) || !is_written_at_once(list_tail(child))) {
+            push(e, FRAME_PAIR, child, 2);
+            return;
+        }
+        put_term(e, list_head(child));
+        put_term(e, list_tail(child));
+        ASSERT(f == &e->frames[e->depth - 1]);
+        e->budget -= MIN(e->budget, (size_t)2);
+    }
 }
 
 static void piece_of_bits(EtfEncode *e, Frame *f)
@@ -651,7 +669,7 @@ static void other_step(EtfEncode *e, Frame *f)
     case FRAME_SORTED: put_term(e, f->rows[f->at++]); break;
     case FRAME_FUN: put_term(e, fun_ptr(f->t)->env[f->at++]); break;
     case FRAME_BITS: piece_of_bits(e, f); break;
-    default: node_child(e, f); break;
+    default: node_children(e, f); break;
     }
 }
 
@@ -734,12 +752,30 @@ enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes)
 
 #define FIRST_BINARY_BYTES 240
 
+#define BITS_HEAD_BYTES 6 /* version, tag and length */
+
+/* All that a bit string by itself takes. */
+static size_t bits_bytes(term_t t)
+{
+    uint64_t bits = bitstring_bits(t);
+    return BITS_HEAD_BYTES + (bits & 7 ? 1 : 0) + BITS_TO_BYTES(bits);
+}
+
+static bool first_binary(EtfEncode *e)
+{
+    size_t bytes = term_is_bitstring(e->root) && !e->hooks.bytes ? bits_bytes(e->root) : 0;
+    if (bytes > FIRST_BINARY_BYTES) {
+        e->binary = binary_new_try(bytes);
+        return e->binary != NULL;
+    }
+    e->binary = e->kept ? e->kept : binary_new(FIRST_BINARY_BYTES);
+    e->kept = NULL;
+    return true;
+}
+
 enum EtfResult etf_encode_binary(EtfEncode *e, size_t budget)
 {
-    if (!e->binary) {
-        e->binary = e->kept ? e->kept : binary_new(FIRST_BINARY_BYTES);
-        e->kept = NULL;
-    }
+    if (!e->binary && !first_binary(e)) return ETF_BAD;
     return run(e, NULL, budget);
 }
 
@@ -749,7 +785,7 @@ term_t etf_encode_take(EtfEncode *e, Heap *h)
 {
     size_t n = e->written;
     if (n <= FIRST_BINARY_BYTES) return heap_binary(h, binary_data(e->binary), n);
-    Binary *b = binary_resize(e->binary, n);
+    Binary *b = e->binary->size == n ? e->binary : binary_resize(e->binary, n);
     e->binary = NULL;
     return heap_binary_of(h, b, 0, n);
 }

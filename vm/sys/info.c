@@ -30,6 +30,7 @@
 #include "term/atom.h"
 
 #include <gnu/libc-version.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
@@ -422,10 +423,29 @@ static const InfoRow rows[] = {
 /* Items that a later release has. */
 static const InfoRow rows_26[] = {{am_async_dist, item_async_dist}, {am_halt_flush_timeout, item_halt_flush_timeout}};
 
+/* Where in rows an item is, plus 1; 0: free. Programs ask for some of them all the time. */
+#define SLOTS 256
+static uint8_t slots[SLOTS];
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+_Static_assert(ARRAY_LEN(rows) < SLOTS / 2, "room for each, and free ones");
+
+static size_t slot_of(term_t item)
+{
+    size_t i = atom_index(item) % SLOTS;
+    while (slots[i] && rows[slots[i] - 1].item != item) i = (i + 1) % SLOTS;
+    return i;
+}
+
+static void fill_slots(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) slots[slot_of(rows[i].item)] = (uint8_t)(i + 1);
+}
+
 static InfoFn *find_item(Vm *vm, term_t item)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].item == item) return rows[i].fn;
+    pthread_once(&slots_once, fill_slots);
+    size_t at = slots[slot_of(item)];
+    if (at) return rows[at - 1].fn;
     for (size_t i = 0; vm->release->otp >= 26 && i < ARRAY_LEN(rows_26); i++)
         if (rows_26[i].item == item) return rows_26[i].fn;
     return NULL;
@@ -459,8 +479,9 @@ BIF(erlang, system_info, 1, 0)
     term_t item = a[0];
     if (term_is_tuple_of(item, 2)) return info_of_pair(p, tuple_element(item, 1), tuple_element(item, 2));
     if (term_is_tuple_of(item, 3)) return info_of_triple(p, item);
+    InfoFn *fn = term_is_atom(item) ? find_item(p->vm, item) : NULL;
+    if (fn) return fn(p, &p->heap);
     for (size_t i = 0; i < ARRAY_LEN(constants); i++)
         if (constants[i].item == item) return constants[i].value;
-    InfoFn *fn = term_is_atom(item) ? find_item(p->vm, item) : NULL;
-    return fn ? fn(p, &p->heap) : bif_error(p, EXC_BADARG);
+    return bif_error(p, EXC_BADARG);
 }

@@ -97,6 +97,17 @@ static size_t put_zeros(char *to, int n)
     return (size_t)n;
 }
 
+/* The digits of v, at least `least` of them; the next free place. */
+static char *put_digits(char *to, uint64_t v, int least)
+{
+    char reversed[20];
+    int n = 0;
+    for (; v > 0; v /= 10) reversed[n++] = (char)('0' + v % 10);
+    while (n < least) reversed[n++] = '0';
+    while (n > 0) *to++ = reversed[--n];
+    return to;
+}
+
 static size_t put_plain(const Decimal *x, char *to)
 {
     size_t at = 0;
@@ -123,7 +134,9 @@ static size_t put_exponential(const Decimal *x, char *to)
         to[at++] = '0';
     else
         at += put_text(to + at, x->digits + 1, x->count - 1);
-    return at + (size_t)sprintf(to + at, "e%d", x->point - 1);
+    to[at++] = 'e';
+    if (x->point < 1) to[at++] = '-';
+    return (size_t)(put_digits(to + at, (uint64_t)abs(x->point - 1), 1) - to);
 }
 
 static int plain_length(const Decimal *x)
@@ -180,17 +193,6 @@ size_t float_print_scientific(double d, int digits, char *to)
 
 #define FAST_DECIMALS 18
 #define LONGEST_DECIMAL 255 /* longer texts are refused, as the reference does */
-
-/* The digits of v, at least `least` of them; the next free place. */
-static char *put_digits(char *to, uint64_t v, int least)
-{
-    char reversed[20];
-    int n = 0;
-    for (; v > 0; v /= 10) reversed[n++] = (char)('0' + v % 10);
-    while (n < least) reversed[n++] = '0';
-    while (n > 0) *to++ = reversed[--n];
-    return to;
-}
 
 /* |d| < 2^53 and few decimals: scale the fraction and round half away from zero, in double
  * arithmetic. The last places can differ from the exact expansion; the reference's do too. */

@@ -151,16 +151,54 @@ static uint64_t shorten(Range *r)
     return r->v + (below_range || last >= 5);
 }
 
-void float_shortest_digits(double d, Decimal *out)
+/* A decimal of up to 15 digits and the double next to it say the same, so that there is one such decimal at most for d:
+ * *n, times 10^*point. The product and the quotient are exact but for one rounding each. False: d has none. */
+static bool few_digits(double d, uint64_t *n, int *point)
 {
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (!(d >= 1e-7 && d < 1e15)) return false;
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    int binary = (int)(bits >> MANTISSA_BITS) - 1023, places = 14 - ((binary * 78913) >> 18);
+    if (d * power[places] >= 1e15) places--;
+    *n = (uint64_t)(d * power[places] + 0.5);
+    *point = -places;
+    return (double)*n / power[places] == d;
+}
+
+/* A whole number is its own shortest text up to here: its neighbours are no farther away than the next whole ones. */
+#define WHOLE_MAX 0x1p53
+
+static uint64_t shortest(double d, int *point)
+{
+    uint64_t n;
+    *point = 0;
+    if (d < WHOLE_MAX && (double)(uint64_t)d == d) return (uint64_t)d;
+    if (few_digits(d, &n, point)) return n;
     pthread_once(&factors_once, make_factors);
     Range r = range_of(d);
-    uint64_t n = shorten(&r);
-    for (; n % 10 == 0; n /= 10) r.point++;
+    n = shorten(&r);
+    *point = r.point;
+    return n;
+}
+
+static uint64_t without_zeros(uint64_t n, int *point)
+{
+    for (; n % 100000000 == 0; n /= 100000000) *point += 8;
+    for (; n % 1000 == 0; n /= 1000) *point += 3;
+    for (; n % 10 == 0; n /= 10) ++*point;
+    return n;
+}
+
+void float_shortest_digits(double d, Decimal *out)
+{
+    int point;
+    uint64_t n = without_zeros(shortest(d, &point), &point);
     char text[24];
     int at = sizeof text;
     for (; n > 0; n /= 10) text[--at] = (char)('0' + n % 10);
     out->count = (int)sizeof text - at;
     memcpy(out->digits, text + at, (size_t)out->count);
-    out->point = r.point + out->count;
+    out->point = point + out->count;
 }
