@@ -42,6 +42,16 @@ static void draft_forget(term_t *draft)
     for (word_t i = HEADER_ARITY(draft[0]); i > 0; i--) draft[i] = TERM_NIL;
 }
 
+/* The draft becomes the object: in place when only immediates took the place of others. */
+static void draft_put(EtsTable *t, EtsObject *o, term_t *draft)
+{
+    term_t *words = boxed_ptr(ets_tuple(o));
+    word_t n = HEADER_ARITY(draft[0]), i = 1;
+    while (i <= n && (draft[i] == words[i] || (term_is_immed(draft[i]) && term_is_immed(words[i])))) i++;
+    if (i <= n) ets_replace(t, o, ets_object_new(term_make_boxed(draft)));
+    else memcpy(words + 1, draft + 1, n * sizeof *words);
+}
+
 /* cause: of a position outside of the tuple; TERM_NONE for none. */
 static bool check_position(Process *p, EtsTable *t, term_t pos, const term_t *draft, term_t cause)
 {
@@ -102,7 +112,7 @@ static term_t update_element(Process *p, EtsTable *t, term_t *a, term_t otherwis
     if (set_in_place(t, o, a[2])) return am_true;
     term_t *draft = tuple_draft(p, ets_tuple(o));
     bool ok = set_elements(p, t, draft, a[2]);
-    if (ok) ets_replace(t, o, ets_object_new(term_make_boxed(draft)));
+    if (ok) draft_put(t, o, draft);
     draft_forget(draft);
     return ok ? am_true : TERM_NONE;
 }
@@ -215,7 +225,7 @@ static term_t update_counter(Process *p, EtsTable *t, term_t *a, term_t otherwis
         result = count_list(p, t, draft, a[2]);
     }
     if (result != TERM_NONE)
-        ets_replace(t, o, ets_object_new(term_make_boxed(draft)));
+        draft_put(t, o, draft);
     else if (!existed)
         ets_remove_key(t, a[1]);
     draft_forget(draft);

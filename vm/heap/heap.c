@@ -216,7 +216,7 @@ term_t heap_tuple(Heap *h, size_t n, const term_t *elements)
 {
     term_t *hp = heap_alloc(h, n + 1);
     hp[0] = HEADER(n, BOXED_TUPLE);
-    memcpy(hp + 1, elements, n * sizeof(term_t));
+    copy_object_words(hp + 1, elements, n);
     return term_make_boxed(hp);
 }
 
