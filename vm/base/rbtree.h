@@ -108,6 +108,20 @@ RbNode *rb_next_below(const RbNode *node);
 /* For callers that search by hand: link node as child of parent at *slot, then rebalance.
  * parent NULL: slot is &t->root. */
 void rb_link(RbTree *t, RbNode *parent, RbNode **slot, RbNode *node);
+/* rb_insert of a node with that key. */
+static ALWAYS_INLINE RbNode *rb_insert_key(RbTree *t, RbNode *node, const void *key, RbCompareKey *compare, void *ctx)
+{
+    RbNode **slot = &t->root, *parent = NULL;
+    while (*slot) {
+        parent = *slot;
+        int c = compare(key, parent, ctx);
+        if (c == 0)
+            return parent;
+        slot = c < 0 ? &parent->left : &parent->right;
+    }
+    rb_link(t, parent, slot, node);
+    return NULL;
+}
 
 /* Number of nodes; verifies every invariant (panics). For tests. */
 size_t rb_check(const RbTree *t, RbCompare *compare, void *ctx);

@@ -17,13 +17,6 @@ static int compare_key(const void *key, const RbNode *node, void *ctx UNUSED)
     return term_cmp(k->key, tuple_element(ets_tuple(o), k->keypos));
 }
 
-static int compare_nodes(const RbNode *a, const RbNode *b, void *ctx)
-{
-    const EtsTable *t = ctx;
-    return term_cmp(ets_key(t, ets_tuple(container_of(a, EtsObject, node))),
-                    ets_key(t, ets_tuple(container_of(b, EtsObject, node))));
-}
-
 void ets_tree_init(EtsTable *t)
 {
     rb_init(&t->tree);
@@ -39,7 +32,8 @@ static void tree_free(EtsTable *t, EtsObject *o)
 
 void ets_tree_put(EtsTable *t, EtsObject *o)
 {
-    RbNode *old = rb_insert(&t->tree, &o->node, compare_nodes, t);
+    TreeKey k = {ets_key(t, ets_tuple(o)), t->keypos};
+    RbNode *old = rb_insert_key(&t->tree, &o->node, &k, compare_key, NULL);
     ets_object_adopt(&t->only, o);
     if (old) {
         rb_replace(&t->tree, old, &o->node);
