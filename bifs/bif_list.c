@@ -300,13 +300,33 @@ BIF(erlang, subtract, 2, 0) { return subtract(p, a[0], a[1]); }
 
 /* ---- lists ---- */
 
+/* What is looked for in a list. A short binary, as keys often are, is compared by its length and its first word first. */
+typedef struct Wanted {
+    term_t t;
+    const HeapBits *bits;   /* t, or NULL: t is something else */
+} Wanted;
+
+static Wanted wanted(term_t t)
+{
+    bool is_bits = term_is_boxed(t) && HEADER_SUBTAG(boxed_header(t)) == BOXED_HEAP_BITS;
+    return (Wanted){t, is_bits ? (const HeapBits *)boxed_ptr(t) : NULL};
+}
+
+static inline bool is_other(const Wanted *w, term_t t)
+{
+    if (!w->bits || !term_is_boxed(t) || HEADER_SUBTAG(boxed_header(t)) != BOXED_HEAP_BITS) return false;
+    const HeapBits *bits = (const HeapBits *)boxed_ptr(t);
+    return bits->size != w->bits->size || (bits->size >= 64 && memcmp(bits->data, w->bits->data, 8) != 0);
+}
+
 BIF(lists, member, 2, 0)
 {
     size_t n = 0, limit = cells_per_slice(p);
     term_t t = a[1];
     bool immed = term_is_immed(a[0]);
+    Wanted w = wanted(a[0]);
     for (; term_is_list_cell(t) && n < limit; t = list_next(t), n++)
-        if (list_head(t) == a[0] || (!immed && term_eq(list_head(t), a[0]))) break;
+        if (list_head(t) == a[0] || (!immed && !is_other(&w, list_head(t)) && term_eq(list_head(t), a[0]))) break;
     if (n == limit) {
         a[1] = t;
         return yield_list(p);
@@ -358,12 +378,13 @@ static term_t key_search(Process *p, term_t *a)
     size_t n = 0, limit = cells_per_slice(p) / 2;
     if (!term_is_small(a[1]) || small_value(a[1]) < 1) return bif_error(p, EXC_BADARG);
     size_t position = (size_t)small_value(a[1]);
-    term_t key = a[0], t = a[2], tuple = TERM_NIL;
+    term_t t = a[2], tuple = TERM_NIL;
+    Wanted key = wanted(a[0]);
     for (; term_is_list_cell(t) && n < limit; t = list_next(t), n++) {
         tuple = list_head(t);
-        if (term_is_tuple(tuple) && tuple_arity(tuple) >= position &&
-            term_eq_loose(tuple_element(tuple, position), key))
-            break;
+        if (!term_is_tuple(tuple) || tuple_arity(tuple) < position) continue;
+        term_t element = tuple_element(tuple, position);
+        if (!is_other(&key, element) && term_eq_loose(element, key.t)) break;
     }
     if (n == limit) {
         a[2] = t;
