@@ -2,6 +2,7 @@
 /* bif_hash - portable hashes of terms. Semantics: erlang(3) phash/2, phash2/1,2.
  * Errors: badarg for a range outside 1..2^32. Layer: bifs. */
 #include "bifs/bif.h"
+#include "base/alloc.h"
 #include "data/term_hash.h"
 #include "term/big.h"
 
@@ -21,14 +22,82 @@ BIF(erlang, phash, 2, 0)
     return range ? term_small((int64_t)(term_phash(a[0]) % range + 1)) : bif_error(p, EXC_BADARG);
 }
 
-/* False: the native goes on elsewhere, from the beginning. */
+/* ---- phash2 ---- */
+
+#define WORDS_PER_RED 64
+
+typedef struct HashState {
+    NativeState base;
+    HashRun run;
+} HashState;
+
+static void hash_destroy(NativeState *base)
+{
+    HashState *s = (HashState *)base;
+    hash_run_free(&s->run);
+    MEM_DELETE(TEMP, s);
+}
+
+static void hash_each_root(NativeState *base, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    hash_run_each_root(&((HashState *)base)->run, visit, ctx);
+}
+
+static HashState *hash_state(Process *p)
+{
+    bool goes_on = p->native_state && p->native_state->destroy == hash_destroy;
+    return goes_on ? (HashState *)p->native_state : NULL;
+}
+
+static void end_run(Process *p, HashRun *run)
+{
+    HashState *s = hash_state(p);
+    if (!s) {
+        hash_run_free(run);
+        return;
+    }
+    p->native_state = NULL;
+    hash_destroy(&s->base);
+}
+
+/* The next slice; or, because of a long bit string, all of it elsewhere and from the beginning. */
+static void go_on_later(Process *p, HashRun *run)
+{
+    if (hash_run_is_at_long(run)) {
+        end_run(p, run);
+        (void)bif_go_dirty(p);
+        return;
+    }
+    if (!hash_state(p)) {
+        HashState *s = MEM_NEW(TEMP, HashState);
+        s->base.destroy = hash_destroy;
+        s->base.each_root = hash_each_root;
+        hash_run_move(&s->run, run);
+        p->native_state = &s->base;
+    }
+    process_bump_reds(p, INT32_MAX);
+    (void)bif_yield(p);
+}
+
+/* False: not yet. */
 static bool phash2(Process *p, term_t t, uint32_t *hash)
 {
-    if (bif_is_long(SIZE_MAX) ? term_phash2_some(t, BIF_LONG_WORDS, hash)
-                              : term_phash2_some(t, SIZE_MAX, hash))
+    if (term_is_immed(t)) {
+        *hash = term_phash2(t);
         return true;
-    (void)bif_go_dirty(p);
-    return false;
+    }
+    HashRun first, *run = hash_state(p) ? &hash_state(p)->run : &first;
+    if (run == &first) hash_run_init(run, t);
+    bool sliced = bif_is_long(SIZE_MAX);
+    size_t words = sliced ? WORDS_PER_RED * (size_t)MAX(p->reds, 50) : SIZE_MAX;
+    if (!hash_run(run, words, sliced ? BIF_LONG_WORDS : SIZE_MAX)) {
+        go_on_later(p, run);
+        return false;
+    }
+    if (sliced) process_bump_reds(p, (int32_t)((words - run->work.left) / WORDS_PER_RED));
+    *hash = run->hash;
+    end_run(p, run);
+    return true;
 }
 
 BIF(erlang, phash2, 1, 0)

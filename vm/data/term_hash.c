@@ -15,17 +15,13 @@
 
 /* ---- work stack ---- */
 
-typedef struct Work {
-    term_t *at, *base, *limit;
-    size_t left;           /* words that may still be looked at; 0: too many */
-    term_t inline_words[64];
-} Work;
+typedef HashWork Work;
 
 static void work_init(Work *w)
 {
     w->at = w->base = w->inline_words;
     w->limit = w->base + ARRAY_LEN(w->inline_words);
-    w->left = SIZE_MAX;
+    w->left = w->longest = SIZE_MAX;
 }
 
 static void work_free(Work *w)
@@ -305,20 +301,24 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
         h = hash1((uint32_t)map_size(t), K(16), h);
         if (map_size(t) == 0) return h;
         work_room(w, 3);
-        *w->at++ = (term_t)*pairs;
-        *w->at++ = (term_t)h;
+        *w->at++ = term_small(*pairs);
+        *w->at++ = term_small(h);
         *w->at++ = MARK_MAP_END;
         *pairs = 0;
-        work_done(w, 3 * map_size(t));
-        if (w->left > 0) push_map(w, t);
+        push_map(w, t);
         return 0;
     case BOXED_POS_BIG: case BOXED_NEG_BIG:
         return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
     case BOXED_FLOAT:
         return hash2((uint32_t)(float_bits(t) >> 32), (uint32_t)float_bits(t), K(12), h);
     case BOXED_HEAP_BITS: case BOXED_SUB_BITS:
+        if (bitstring_bits(t) / 64 > w->longest) {
+            work_push(w, t);
+            w->left = 0;
+            return h;
+        }
         work_done(w, bitstring_bits(t) / 64);
-        return w->left > 0 ? hash_bitstring(t, h) : 0;
+        return hash_bitstring(t, h);
     case BOXED_FUN: return phash2_fun(w, t, h);
     case BOXED_EXPORT: return phash2_export(t, h);
     case BOXED_REF: case BOXED_EXT_REF: return hash_ref_first(t, h);
@@ -333,63 +333,93 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
 
 static bool is_byte(term_t t) { return term_is_small(t) && (uint64_t)small_value(t) <= 255; }
 
-/* Goes on along the list as long as its elements hold no terms. */
+/* Goes on along the list as long as its elements hold no terms; what is left goes back onto the stack. Never between
+ * the bytes of a word. */
 static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
 {
-    while (term_is_list_cell(t) && w->left > 0) {
+    while (w->left > 0 && term_is_list_cell(t)) {
         uint32_t word;
-        unsigned count = 0;
-        if (is_byte(list_head(t))) t = hash_bytes_run(w, t, &h, &word, &count);
-        if (count > 0) h = hash1(word, K(4), h);
-        if (!term_is_list_cell(t) || !term_is_immed(list_head(t))) break;
-        h = phash2_immed(list_head(t), h);
-        t = list_next(t);
-        work_done(w, 2);
+        unsigned count;
+        if (is_byte(list_head(t))) {
+            t = hash_bytes_run(w, t, &h, &word, &count);
+            if (count > 0) h = hash1(word, K(4), h);
+        } else if (term_is_immed(list_head(t))) {
+            h = phash2_immed(list_head(t), h);
+            t = list_next(t);
+            work_done(w, 2);
+        } else {
+            work_push(w, list_tail(t));
+            work_push(w, list_head(t));
+            return h;
+        }
     }
-    work_push(w, term_is_list_cell(t) ? list_tail(t) : t);
-    if (term_is_list_cell(t)) work_push(w, list_head(t));
+    work_push(w, t);
     return h;
 }
 
-bool term_phash2_some(term_t t, size_t limit_words, uint32_t *hash)
+void hash_run_init(HashRun *r, term_t t)
 {
-    if (term_is_immed(t)) {
-        *hash = phash2_immed(t, 0);
-        return true;
-    }
-    Work w;
-    work_init(&w);
-    w.left = limit_words;
-    uint32_t h = 0, pairs = 0;
-    for (;; work_done(&w, 1)) {
-        if (term_is_immed(t)) h = phash2_immed(t, h);
-        else if (term_is_list_cell(t)) h = phash2_list(&w, t, h);
-        else h = phash2_boxed(&w, t, h, &pairs);
-        for (;;) {
-            if (work_empty(&w) || w.left == 0) {
-                work_free(&w);
-                *hash = h;
-                return w.left > 0;
-            }
-            t = *--w.at;
-            if (t == MARK_PAIR) {
-                pairs ^= h;
-                h = 0;
-            } else if (t == MARK_MAP_END) {
-                h = hash1(pairs, K(19), (uint32_t)*--w.at);
-                pairs = (uint32_t)*--w.at;
-            } else {
-                break;
-            }
+    work_init(&r->work);
+    r->hash = r->pairs = 0;
+    work_push(&r->work, t);
+}
+
+void hash_run_move(HashRun *to, const HashRun *from)
+{
+    *to = *from;
+    if (from->work.base != from->work.inline_words) return;
+    to->work.base = to->work.inline_words;
+    to->work.at = to->work.base + (from->work.at - from->work.base);
+    to->work.limit = to->work.base + ARRAY_LEN(to->work.inline_words);
+}
+
+bool hash_run_is_at_long(const HashRun *r)
+{
+    const Work *w = &r->work;
+    return !work_empty(w) && term_is_boxed(w->at[-1]) && term_is_bitstring(w->at[-1]) &&
+           bitstring_bits(w->at[-1]) / 64 > w->longest;
+}
+
+void hash_run_free(HashRun *r) { work_free(&r->work); }
+
+void hash_run_each_root(HashRun *r, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
+{
+    visit(ctx, r->work.base, (size_t)(r->work.at - r->work.base));
+}
+
+bool hash_run(HashRun *r, size_t words, size_t longest)
+{
+    Work *w = &r->work;
+    w->longest = longest;
+    uint32_t h = r->hash, pairs = r->pairs;
+    for (w->left = words; !work_empty(w) && w->left > 0;) {
+        term_t t = *--w->at;
+        work_done(w, 1);
+        if (t == MARK_PAIR) {
+            pairs ^= h;
+            h = 0;
+        } else if (t == MARK_MAP_END) {
+            h = hash1(pairs, K(19), (uint32_t)small_value(*--w->at));
+            pairs = (uint32_t)small_value(*--w->at);
+        } else if (term_is_immed(t)) {
+            h = phash2_immed(t, h);
+        } else {
+            h = term_is_list_cell(t) ? phash2_list(w, t, h) : phash2_boxed(w, t, h, &pairs);
         }
     }
+    r->hash = h;
+    r->pairs = pairs;
+    return work_empty(w);
 }
 
 uint32_t term_phash2(term_t t)
 {
-    uint32_t h;
-    (void)term_phash2_some(t, SIZE_MAX, &h);
-    return h;
+    if (term_is_immed(t)) return phash2_immed(t, 0);
+    HashRun r;
+    hash_run_init(&r, t);
+    (void)hash_run(&r, SIZE_MAX, SIZE_MAX);
+    hash_run_free(&r);
+    return r.hash;
 }
 
 /* ---- internal ---- */

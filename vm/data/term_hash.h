@@ -14,8 +14,28 @@
 
 uint32_t term_phash(term_t t);
 uint32_t term_phash2(term_t t);
-/* False: there was more to look at than so many words, and *hash says nothing. */
-bool term_phash2_some(term_t t, size_t limit_words, uint32_t *hash);
+
+/* What is left to hash. */
+typedef struct HashWork {
+    term_t *at, *base, *limit;
+    size_t left, longest;  /* words that may still be looked at now, and of a bit string, which is no piecework */
+    term_t inline_words[64];
+} HashWork;
+
+/* term_phash2 in pieces. Between two the terms may move, if what hash_run_each_root shows is kept up to date. */
+typedef struct HashRun {
+    HashWork work;
+    uint32_t hash, pairs;  /* hash: the result, in the end */
+} HashRun;
+void hash_run_init(HashRun *r, term_t t);
+void hash_run_free(HashRun *r);
+/* `from` is not to be freed then. */
+void hash_run_move(HashRun *to, const HashRun *from);
+void hash_run_each_root(HashRun *r, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
+/* Looks at about so many more words. True: that was all. It stops before a bit string of more than `longest` words. */
+bool hash_run(HashRun *r, size_t words, size_t longest);
+bool hash_run_is_at_long(const HashRun *r);
+
 uint32_t term_hash_slow(term_t t, uint32_t salt);
 
 /* The hash of an atom's text that phash and phash2 are made of. */
