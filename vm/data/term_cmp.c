@@ -206,6 +206,10 @@ static bool bits_are_equal(term_t a, term_t b)
 
 static bool refs_equal(term_t a, term_t b)
 {
+    if (term_is_local_ref(a) && term_is_local_ref(b)) {
+        RefNum x = ref_num(a), y = ref_num(b);
+        return x.low == y.low && x.num2 == y.num2;
+    }
     uint32_t x[REF_NUMBERS_MAX] = {0}, y[REF_NUMBERS_MAX] = {0};
     if (ident_node(a) != ident_node(b)) return false;
     ref_numbers(a, x);
@@ -279,6 +283,7 @@ bool term_eq_slow(term_t a, term_t b)
     int c;
     if (leaves_cmp(a, b, &c)) return c == 0;
     if (term_is_bitstring(a)) return term_is_bitstring(b) && bits_are_equal(a, b);
+    if (term_is_ref(a)) return term_is_ref(b) && refs_equal(a, b);
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = true};
     rows_init(&s);
@@ -676,12 +681,24 @@ static inline int tuples_cmp_smalls(term_t a, term_t b)
     return x != end && term_both_small(*x, *y) ? ORDER((int64_t)*x, (int64_t)*y) : 0;
 }
 
+/* Two lists that differ in small integers first, or in their length, as strings do: their order, else 0. */
+static inline int lists_cmp_smalls(term_t a, term_t b)
+{
+    if (!term_is_list_cell(a) || !term_is_list_cell(b)) return 0;
+    skip_same_heads(&a, &b);
+    if (!term_is_list_cell(a)) return term_is_nil(a) && term_is_list_cell(b) ? -1 : 0;
+    if (!term_is_list_cell(b)) return term_is_nil(b);
+    term_t x = list_head(a), y = list_head(b);
+    return term_both_small(x, y) ? ORDER((int64_t)x, (int64_t)y) : 0;
+}
+
 int term_cmp_slow(term_t a, term_t b, bool exact)
 {
     if (term_is_immed(a) && term_is_immed(b) && term_is_atom(a) && term_is_atom(b))
         return atom_compare(a, b);
     int known;
-    if (leaves_cmp(a, b, &known) || (known = tuples_cmp_smalls(a, b)) != 0) return known;
+    if (leaves_cmp(a, b, &known)) return known;
+    if ((known = tuples_cmp_smalls(a, b)) != 0 || (known = lists_cmp_smalls(a, b)) != 0) return known;
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
     int c;

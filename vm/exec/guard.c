@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include "exec/exec_priv.h"
 
+#include <math.h>
+
 void exec_error(Process *p, uint32_t code)
 {
     p->freason = code;
@@ -64,8 +66,28 @@ static void charge_arith(Process *p, enum ArithOp op, size_t limbs)
 
 static size_t limbs_of(term_t t) { return term_is_big(t) ? big_limbs(t) : 0; }
 
+static inline bool small_or_float(term_t t, double *d)
+{
+    if (term_is_small(t)) *d = (double)small_value(t);
+    else if (term_is_float(t)) *d = float_value(t);
+    else return false;
+    return true;
+}
+
+/* Sums and products of floats, which the types of a module seldom foretell; TERM_NONE: something else. */
+static inline term_t float_arith(Process *p, enum ArithOp op, term_t a, term_t b)
+{
+    double x, y, result;
+    if (op > ARITH_MUL || (!term_is_boxed(a) && !term_is_boxed(b))) return TERM_NONE;
+    if (!small_or_float(a, &x) || !small_or_float(b, &y)) return TERM_NONE;
+    result = op == ARITH_ADD ? x + y : op == ARITH_SUB ? x - y : x * y;
+    return LIKELY(isfinite(result)) ? heap_float(&p->heap, result) : TERM_NONE;
+}
+
 term_t exec_arith(Process *p, enum ArithOp op, term_t a, term_t b)
 {
+    term_t of_floats = float_arith(p, op, a, b);
+    if (of_floats != TERM_NONE) return of_floats;
     enum ArithError err = ARITH_BADARITH;
     size_t limbs = limbs_of(a) + limbs_of(b);
     if (UNLIKELY(limbs > 64)) charge_arith(p, op, limbs);

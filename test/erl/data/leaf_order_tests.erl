@@ -7,6 +7,7 @@ main() ->
     Leaves = floats() ++ bigs() ++ bits(),
     [io:format("~s ~p~n", [Name, matrix(Wrap, Leaves)]) || {Name, Wrap} <- wraps()],
     [io:format("sorted ~s ~p~n", [Name, erlang:phash2(lists:sort([Wrap(L) || L <- Leaves]))]) || {Name, Wrap} <- wraps()],
+    [io:format("~s ~p~n", [Name, matrix(Wrap, shapes())]) || {Name, Wrap} <- wraps()],
     [copied(Wrap(L)) || {_, Wrap} <- wraps(), L <- Leaves],
     [copied(list_to_tuple(Leaves)), copied(Leaves), copied([{L, L} || L <- Leaves]), copied(maps:from_list([{L, [L]} || L <- Leaves]))],
     ok.
@@ -26,6 +27,11 @@ compare(A, B) ->
 floats() -> [0.0, -0.0, 1.0, -1.0, 1.5, 1.0e300, -1.0e300, 4.9e-324, float(1 bsl 60), float(1 bsl 70)].
 
 bigs() -> [S * ((1 bsl K) + D) || K <- [59, 60, 64, 70, 128, 300], D <- [-1, 0, 1], S <- [1, -1]].
+
+%% Lists that end everywhere and in everything, and other things that compare with them.
+shapes() ->
+    Ends = [[], a, 1, 1.0, <<"b">>, {c}, #{}, make_ref(), self(), fun lists:map/2],
+    [Start ++ End || Start <- [[], "a", "ab", "abc", "b", [1.5], [1.5, $a], [<<"a">>, $a], [[]], [[$a], $b], [{1}, 2]], End <- Ends].
 
 %% Bit strings of the heap, shared ones and parts, with what differs in each place.
 bits() ->
