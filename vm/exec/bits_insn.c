@@ -381,9 +381,21 @@ static enum BuildResult room_for(Sched *s, uint64_t bits)
     return bits <= x->bits_end && x->bits.at <= x->bits_end - bits ? BUILD_OK : BUILD_SIZE;
 }
 
+/* Most segments are whole bytes. False: there is no room for this one, or the place is between two. */
+static inline bool put_byte(Sched *s, uint8_t byte)
+{
+    Exec *x = exec_of(s);
+    if ((x->bits.at & 7) || x->bits_end < 8 || x->bits.at > x->bits_end - 8) return false;
+    x->bits.base[x->bits.at >> 3] = byte;
+    x->bits.at += 8;
+    return true;
+}
+
 bool exec_bs_put_integer(Sched *s, Process *p, term_t size, unsigned unit, unsigned flags, term_t src)
 {
     uint64_t bits = 0;
+    bool is_byte = (unit == 1 && size == term_small(8)) || (unit == 8 && size == term_small(1));
+    if (is_byte && term_is_small(src) && put_byte(s, (uint8_t)small_value(src))) return true;
     enum BuildResult r = build_add_size(&bits, size, unit);
     if (r == BUILD_OK) r = room_for(s, bits);
     if (r == BUILD_OK) r = build_integer(&exec_of(s)->bits, src, bits, flags);
@@ -414,10 +426,13 @@ void exec_bs_put_string(Sched *s, const char *text, unsigned bytes)
         build_string(&exec_of(s)->bits, (const uint8_t *)text, bytes);
 }
 
+static inline bool is_ascii(term_t t) { return term_is_small(t) && (uint64_t)small_value(t) < 0x80; }
+
 bool exec_bs_put_utf(Sched *s, Process *p, term_t src, unsigned size, unsigned flags)
 {
     BitBuilder *b = &exec_of(s)->bits;
     uint64_t bits = 0;
+    if (size == 8 && is_ascii(src) && put_byte(s, (uint8_t)small_value(src))) return true;
     enum BuildResult r = size == 8    ? build_add_utf8(&bits, src)
                          : size == 16 ? build_add_utf16(&bits, src)
                                       : build_add_utf32(&bits, src);
@@ -431,6 +446,7 @@ bool exec_bs_put_utf(Sched *s, Process *p, term_t src, unsigned size, unsigned f
 term_t exec_bs_utf_size(Process *p, term_t src, unsigned size)
 {
     (void)p;
+    if (size == 8 && is_ascii(src)) return term_small(1);
     return size == 8 ? build_utf8_size(src) : build_utf16_size(src);
 }
 
