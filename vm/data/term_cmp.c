@@ -681,15 +681,19 @@ static inline int tuples_cmp_smalls(term_t a, term_t b)
     return x != end && term_both_small(*x, *y) ? ORDER((int64_t)*x, (int64_t)*y) : 0;
 }
 
-/* Two lists that differ in small integers first, or in their length, as strings do: their order, else 0. */
-static inline int lists_cmp_smalls(term_t a, term_t b)
+/* Two lists behind what they have in common: their order if small integers or their lengths decide it, as in strings. */
+static inline bool lists_cmp_smalls(term_t *a, term_t *b, int *c)
 {
-    if (!term_is_list_cell(a) || !term_is_list_cell(b)) return 0;
-    skip_same_heads(&a, &b);
-    if (!term_is_list_cell(a)) return term_is_nil(a) && term_is_list_cell(b) ? -1 : 0;
-    if (!term_is_list_cell(b)) return term_is_nil(b);
-    term_t x = list_head(a), y = list_head(b);
-    return term_both_small(x, y) ? ORDER((int64_t)x, (int64_t)y) : 0;
+    skip_same_heads(a, b);
+    *c = 0;
+    if (*a == *b) return true;
+    if (!term_is_list_cell(*a) || !term_is_list_cell(*b)) {
+        *c = term_is_nil(*a) ? -1 : 1;
+        return term_is_list(*a) && term_is_list(*b);
+    }
+    term_t x = list_head(*a), y = list_head(*b);
+    *c = ORDER((int64_t)x, (int64_t)y);
+    return term_both_small(x, y);
 }
 
 int term_cmp_slow(term_t a, term_t b, bool exact)
@@ -698,7 +702,11 @@ int term_cmp_slow(term_t a, term_t b, bool exact)
         return atom_compare(a, b);
     int known;
     if (leaves_cmp(a, b, &known)) return known;
-    if ((known = tuples_cmp_smalls(a, b)) != 0 || (known = lists_cmp_smalls(a, b)) != 0) return known;
+    if (term_is_list_cell(a) && term_is_list_cell(b)) {
+        if (lists_cmp_smalls(&a, &b, &known)) return known;
+    } else if ((known = tuples_cmp_smalls(a, b)) != 0) {
+        return known;
+    }
     Rows s;
     Row r = {.a = &a, .b = &b, .n = 1, .exact = exact};
     int c;
