@@ -256,11 +256,17 @@ static bool is_active(const Heap *h, const Collection *c)
     return c->max_words == 0 && h->collections >= COLLECTIONS_TO_MIN;
 }
 
+/* Results that do not fit into the block are collected after a few, however little survives, and lie in memory that
+ * the cache has not seen: a block smaller than this grows then. Not for messages, which come in fragments anyway
+ * (lists of 100 elements made by natives take 25 to 40 % longer with 376 words than with 987). */
+#define OVERFLOW_GROWS 900u
+
 static size_t floor_words(const Heap *h, const Collection *c)
 {
     size_t present = (size_t)(h->end - h->start);
-    bool grown = present >= HEAP_MIN_WORDS || is_active(h, c);
-    return MAX(c->min_words, grown ? HEAP_MIN_WORDS : 0);
+    bool active = is_active(h, c), grown = present >= HEAP_MIN_WORDS || active;
+    size_t floor = MAX(c->min_words, grown ? HEAP_MIN_WORDS : 0);
+    return active && present < OVERFLOW_GROWS && h->overflow >= present ? MAX(floor, heap_size_at_least(present + 1)) : floor;
 }
 
 /* Of the old block that stays. */
@@ -481,6 +487,7 @@ static void finish_gc(Gc *g)
         cut_block(g, MIN(words, (size_t)(g->to_end - g->to)));
     install_block(g);
     heap_free_frags(h);
+    h->overflow = 0;
     if (g->major) {
         heap_free_block(h->old_start, h->old_end);
         h->old_start = h->old_top = h->old_end = NULL;
@@ -500,7 +507,7 @@ enum HeapResult heap_collect(Heap *h, Collection *c)
     if (verify)
         heap_verify(h, &c->roots, "before collection");
     start_gc(&g, h, c);
-    h->collections = c->exact ? 0 : MIN(h->collections + 1, COLLECTIONS_TO_MIN);
+    h->collections = c->exact ? 0 : MIN(h->collections + 1u, COLLECTIONS_TO_MIN);
     size_t before = most_words(&g), old_before = (size_t)(h->old_top - h->old_start);
     copy_live(&g);
     size_t promoted = g.major ? 0 : (size_t)(g.aged.top - h->old_top);

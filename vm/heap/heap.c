@@ -57,6 +57,7 @@ term_t *heap_alloc_slow(Heap *h, size_t words)
     term_t *hp = f->mem + f->used;
     f->used += words;
     HEAP_SHOW(h->frag_words, h->frag_words + words);
+    h->overflow = (uint16_t)MIN(h->overflow + words, (size_t)UINT16_MAX);
     return hp;
 }
 

@@ -35,7 +35,8 @@ typedef struct Heap {
     HeapFrag *frags;   /* newest first; only the first one has room to bump */
     size_t frag_words; /* sum of `used` over frags */
     uint32_t frag_limit; /* collect when frag_words exceeds it */
-    uint32_t collections; /* since it began or hibernated, as far as they matter: gc.c */
+    uint16_t collections; /* since it began or hibernated, as far as they matter: gc.c */
+    uint16_t overflow;    /* words of this heap's own that had no room in the block since, UINT16_MAX: or more */
     OffHeap *off_heap; /* all off-heap objects of the young generation and the fragments */
     OffHeap *old_off_heap;
     uint64_t off_heap_words;     /* virtual size of binaries referenced since the last collection */
