@@ -60,7 +60,7 @@ static int64_t followed_ns(Process *p)
 
 static int64_t offset_ns(Process *p)
 {
-    (void)followed_ns(p);
+    if (clock_warp_mode() == CLOCK_MULTI_WARP) (void)followed_ns(p);
     return clock_offset_ns();
 }
 
@@ -217,12 +217,13 @@ static Civil civil_of_posix(int64_t s)
     int64_t days = s / 86400, rest = s % 86400;
     if (rest < 0) rest += 86400, days--;
     days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097, doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    uint32_t doe = (uint32_t)(days - era * 146097), second = (uint32_t)rest;
+    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
     int month = (int)(mp < 10 ? mp + 3 : mp - 9);
     return (Civil){yoe + era * 400 + (month <= 2), month, (int)(doy - (153 * mp + 2) / 5 + 1),
-                   (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60)};
+                   (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60)};
 }
 
 #define FIRST_YEAR 1600       /* of calendar computations */

@@ -457,24 +457,43 @@ static term_t to_integer(Heap *h, term_t a, double (*round_how)(double), enum Ar
     return heap_int_from_double(h, round_how(float_value(a)));
 }
 
+/* A float between those beyond which all are whole: *d, and *whole, which is nearer to zero. Else false. */
+static inline bool fraction_of(term_t a, double *d, int64_t *whole)
+{
+    if (!term_is_float(a)) return false;
+    *d = float_value(a);
+    *whole = fabs(*d) < 0x1p53 ? (int64_t)*d : INT64_MIN;
+    return *whole != INT64_MIN;
+}
+
 term_t arith_trunc(Heap *h, term_t a, enum ArithError *err)
 {
-    return to_integer(h, a, trunc, err);
+    double d;
+    int64_t whole;
+    return fraction_of(a, &d, &whole) ? term_small(whole) : to_integer(h, a, trunc, err);
 }
 
 term_t arith_round(Heap *h, term_t a, enum ArithError *err)
 {
-    return to_integer(h, a, round, err);
+    double d;
+    int64_t whole;
+    if (!fraction_of(a, &d, &whole)) return to_integer(h, a, round, err);
+    double rest = d - (double)whole;
+    return term_small(whole + (rest >= 0.5) - (rest <= -0.5));
 }
 
 term_t arith_floor(Heap *h, term_t a, enum ArithError *err)
 {
-    return to_integer(h, a, floor, err);
+    double d;
+    int64_t whole;
+    return fraction_of(a, &d, &whole) ? term_small(whole - (d < (double)whole)) : to_integer(h, a, floor, err);
 }
 
 term_t arith_ceil(Heap *h, term_t a, enum ArithError *err)
 {
-    return to_integer(h, a, ceil, err);
+    double d;
+    int64_t whole;
+    return fraction_of(a, &d, &whole) ? term_small(whole + (d > (double)whole)) : to_integer(h, a, ceil, err);
 }
 
 /* ---- integers from text ---- */
