@@ -300,7 +300,7 @@ BIF(erlang, subtract, 2, 0) { return subtract(p, a[0], a[1]); }
 
 /* ---- lists ---- */
 
-/* What is looked for in a list. A short binary, as keys often are, is compared by its length and its first word first. */
+/* What is looked for in a list. A short binary, as keys often are, is told by its length and its first word mostly. */
 typedef struct Wanted {
     term_t t;
     const HeapBits *bits;   /* t, or NULL: t is something else */
@@ -350,7 +350,8 @@ static size_t put_before(Heap *h, term_t *to, term_t *from, size_t most)
     size_t at_hand = heap_room(h) / 2, n = 0;
     size_t room = at_hand > 64 ? MIN(at_hand - HEAP_STACK_RESERVE, most) : count_cells(*from, most);
     term_t *start = heap_alloc(h, 2 * room), *hp = start, result = *to, t = *from;
-    for (; n < room && term_is_list_cell(t); n++, t = list_next(t), hp += 2) result = list_put(hp, list_head(t), result);
+    for (; n < room && term_is_list_cell(t); n++, t = list_next(t), hp += 2)
+        result = list_put(hp, list_head(t), result);
     heap_release_end(h, hp, start + 2 * room);
     *to = result;
     *from = t;

@@ -11,11 +11,11 @@
 #include "code/export.h"
 #include "code/funtab.h"
 #include "data/binary.h"
+#include "data/bits.h"
 #include "data/map.h"
 #include "data/node.h"
 #include "term/atom.h"
 
-#include <endian.h>
 #include <math.h>
 
 /* ---- leaves ---- */
@@ -26,18 +26,11 @@
 static inline int heap_bytes_cmp(const HeapBits *a, const HeapBits *b)
 {
     size_t bits = MIN(a->size, b->size), i = 0;
-    uint64_t x, y;
-    for (; bits >= 64; bits -= 64, i += 8) {
-        memcpy(&x, a->data + i, sizeof x);
-        memcpy(&y, b->data + i, sizeof y);
-        if (x != y) return be64toh(x) < be64toh(y) ? -1 : 1;
-    }
-    if (bits > 0) {
-        memcpy(&x, a->data + i, sizeof x);
-        memcpy(&y, b->data + i, sizeof y);
-        x = be64toh(x) >> (64 - bits);
-        y = be64toh(y) >> (64 - bits);
+    for (; bits > 0; i += 8) {
+        uint64_t x = bytes_load_be64(a->data + i), y = bytes_load_be64(b->data + i);
+        if (x != y && bits < 64) x >>= 64 - bits, y >>= 64 - bits;
         if (x != y) return x < y ? -1 : 1;
+        bits -= MIN(bits, (size_t)64);
     }
     return ORDER(a->size, b->size);
 }
@@ -681,7 +674,7 @@ static inline int tuples_cmp_smalls(term_t a, term_t b)
     return x != end && term_both_small(*x, *y) ? ORDER((int64_t)*x, (int64_t)*y) : 0;
 }
 
-/* Two lists behind what they have in common: their order if small integers or their lengths decide it, as in strings. */
+/* Two lists behind what they have in common: their order if small integers or lengths decide it, as in strings. */
 static inline bool lists_cmp_smalls(term_t *a, term_t *b, int *c)
 {
     skip_same_heads(a, b);

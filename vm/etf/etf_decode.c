@@ -13,6 +13,7 @@
 #include "code/export.h"
 #include "code/funtab.h"
 #include "data/binary.h"
+#include "data/bits.h"
 #include "data/map.h"
 #include "data/node.h"
 #include "proc/process.h"
@@ -84,25 +85,11 @@ static inline unsigned get8(EtfDecode *d)
     return 0;
 }
 
-static inline uint32_t load32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static inline uint64_t load64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
-}
-
 static inline uint32_t get32(EtfDecode *d)
 {
     if (UNLIKELY(!has(d, 4))) return (uint32_t)get_n(d, 4);
     d->at += 4;
-    return load32(d->at - 4);
+    return bytes_load_be32(d->at - 4);
 }
 
 static unsigned get16(EtfDecode *d) { return (unsigned)get_n(d, 2); }
@@ -212,7 +199,7 @@ static inline term_t get_float(EtfDecode *d, Heap *h)
 {
     const uint8_t *p = get_bytes(d, 8);
     if (!p) return TERM_NONE;
-    uint64_t bits = load64(p);
+    uint64_t bits = bytes_load_be64(p);
     double x;
     memcpy(&x, &bits, sizeof x);
     return isfinite(x) ? heap_float(h, x) : bad(d);
@@ -632,7 +619,7 @@ static inline bool tag_is_of_leaf(unsigned tag)
 /* The longest of what read_fixed reads, with its tag. */
 #define FIXED_MAX 9
 
-/* A small integer, a float or a binary for the heap at *at, where FIXED_MAX bytes are; false: something else, or bad. */
+/* A small integer, a float or a binary of the heap at *at, where FIXED_MAX bytes are; false: anything else, or bad. */
 static inline bool read_fixed(const uint8_t **at, const uint8_t *end, Heap *h, term_t *t)
 {
     uint64_t bits;
@@ -644,18 +631,18 @@ static inline bool read_fixed(const uint8_t **at, const uint8_t *end, Heap *h, t
         *at += 2;
         return true;
     case ETF_INT:
-        *t = term_small((int32_t)load32(*at + 1));
+        *t = term_small((int32_t)bytes_load_be32(*at + 1));
         *at += 5;
         return true;
     case ETF_NEW_FLOAT:
-        bits = load64(*at + 1);
+        bits = bytes_load_be64(*at + 1);
         memcpy(&x, &bits, sizeof x);
         if (!isfinite(x)) return false;
         *t = heap_float(h, x);
         *at += FIXED_MAX;
         return true;
     case ETF_BINARY:
-        n = load32(*at + 1);
+        n = bytes_load_be32(*at + 1);
         if (n > HEAP_BITS_MAX_BYTES || (size_t)(end - *at) < 5 + n) return false;
         *t = heap_binary(h, *at + 5, n);
         *at += 5 + n;

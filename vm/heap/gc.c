@@ -266,7 +266,8 @@ static size_t floor_words(const Heap *h, const Collection *c)
     size_t present = (size_t)(h->end - h->start);
     bool active = is_active(h, c), grown = present >= HEAP_MIN_WORDS || active;
     size_t floor = MAX(c->min_words, grown ? HEAP_MIN_WORDS : 0);
-    return active && present < OVERFLOW_GROWS && h->overflow >= present ? MAX(floor, heap_size_at_least(present + 1)) : floor;
+    bool overflows = active && present < OVERFLOW_GROWS && h->overflow >= present;
+    return overflows ? MAX(floor, heap_size_at_least(present + 1)) : floor;
 }
 
 /* Of the old block that stays. */

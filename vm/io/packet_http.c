@@ -29,7 +29,8 @@ static bool is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 #define BIT(c) (UINT64_C(1) << ((c) & 63))
 
 static const uint64_t separators[2] = {
-    BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('/') | BIT(':') | BIT(';') | BIT('<') | BIT('=') | BIT('>') | BIT('?'),
+    BIT('"') | BIT('(') | BIT(')') | BIT(',') | BIT('/') | BIT(':') | BIT(';') | BIT('<') | BIT('=') |
+        BIT('>') | BIT('?'),
     BIT('@') | BIT('[') | BIT('\\') | BIT(']') | BIT('{') | BIT('}'),
 };
 
