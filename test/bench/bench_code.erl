@@ -25,6 +25,8 @@ cases() ->
       fun(B) -> repeat(6, fun() -> byte_size(<< <<(X bxor 85)>> || <<X>> <= B >>) end) end},
      {float_nbody, code, fun none/0, fun(_) -> nbody(60000) end},
      {float_mandelbrot, code, fun none/0, fun(_) -> mandelbrot(120) end},
+     {floats_of_lists, code, fun() -> [I * 0.5 || I <- lists:seq(1, 10000)] end,
+      fun(L) -> repeat(40, fun() -> lists:foldl(fun(X, A) -> A + X * X end, 0.0, L) end) end},
      {big_small, native, fun none/0, fun(_) -> big_small(400000, 1) end},
      {big_factorial, native, fun none/0, fun(_) -> erlang:phash2(fact(4000)) end},
      {big_fibonacci, native, fun none/0, fun(_) -> erlang:phash2(bigfib(40000, 0, 1)) end},

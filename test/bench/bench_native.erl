@@ -9,6 +9,8 @@ cases() ->
     [{ets_two_writers, native, fun() -> table(set, [{write_concurrency, true}]) end, fun(E) -> writers(E, 2, 40000) end},
      {ets_counter, native, fun() -> E = table(set, []), ets:insert(E, {c, 0}), E end,
       fun(E) -> [ets:update_counter(E, c, 1) || _ <- lists:seq(1, 300000)], ok end},
+     {ets_update, native, fun() -> E = table(ordered_set, []), ets:insert(E, [{I, 0, a} || I <- lists:seq(1, 1000)]), E end,
+      fun(E) -> [begin ets:update_counter(E, I rem 1000 + 1, [{2, 1, 100, 0}]), ets:insert(E, {I rem 1000 + 1, I, [I]}) end || I <- lists:seq(1, 100000)], ok end},
      {ets_select, native, fun() -> E = table(set, []), ets:insert(E, [{I, I rem 100, I} || I <- lists:seq(1, 50000)]), E end,
       fun(E) -> length([ets:select(E, [{{'$1', 7, '$2'}, [{'>', '$1', 100}], [{{'$1', '$2'}}]}]) || _ <- lists:seq(1, 20)]) end},
      {ets_foldl, native, fun() -> E = table(ordered_set, []), ets:insert(E, [{I, I} || I <- lists:seq(1, 50000)]), E end,
@@ -26,6 +28,12 @@ cases() ->
      {lists_sort, code, fun() -> [X * 7919 rem 100003 || X <- lists:seq(1, 100000)] end, fun(L) -> hd(lists:sort(L)) end},
      {lists_natives, native, fun() -> lists:seq(1, 10000) end,
       fun(L) -> lists:sum([naturals(L) || _ <- lists:seq(1, 400)]) end},
+     {short_lists, native, fun() -> {lists:seq(1, 100), list_to_tuple(lists:seq(1, 100)), binary:copy(<<"x">>, 100)} end,
+      fun({L, T, B}) -> [length(lists:reverse(L) ++ tuple_to_list(T) ++ binary_to_list(B)) || _ <- lists:seq(1, 50000)], ok end},
+     {find_binary_keys, native, fun() -> [{integer_to_binary(I), I} || I <- lists:seq(1, 300)] end,
+      fun(L) -> lists:sum([element(2, lists:keyfind(<<"250">>, 1, L)) || _ <- lists:seq(1, 40000)]) end},
+     {compare_leaves, native, fun() -> {leaves(), leaves()} end, fun({A, B}) -> [A =:= B andalso A =< B || _ <- lists:seq(1, 400)] end},
+     {external_size, native, fun terms/0, fun(T) -> lists:sum([erlang:external_size(S) || _ <- lists:seq(1, 40), S <- tuple_to_list(T)]) end},
      {list_subtract, native, fun() -> {lists:seq(1, 20000), lists:seq(10000, 30000)} end, fun({A, B}) -> length(hd([A -- B || _ <- lists:seq(1, 10)])) end},
      {compare_terms, native, fun() -> {terms(), terms()} end, fun({A, B}) -> [A =:= B andalso A == B || _ <- lists:seq(1, 80)] end},
      {utf8_decode, native, fun() -> unicode:characters_to_binary(lists:duplicate(4000, "gr\x{fc}\x{df}e \x{4e16}\x{754c} hello ")) end,
@@ -43,6 +51,7 @@ cases() ->
      {process_dictionary, native, fun none/0, fun(_) -> [put(I rem 64, I) || I <- lists:seq(1, 800000)], get(7) end}].
 
 none() -> none.
+leaves() -> lists:append([[I * 0.5, integer_to_binary(I), 1 bsl 60 + I] || I <- lists:seq(1, 5000)]).
 naturals(L) ->
     false = lists:member(0, L),
     false = lists:keyfind(0, 1, L),
