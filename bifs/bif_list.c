@@ -140,8 +140,8 @@ static term_t append_slice(Process *p, AppendState *s, term_t right)
 static term_t append_at_hand(Process *p, term_t left, term_t right)
 {
     Heap *h = &p->heap;
-    size_t room = MIN((heap_room(h) - HEAP_STACK_RESERVE) / 2, copies_per_slice(p)), n = 0;
     if (heap_room(h) < 64) return TERM_NONE;
+    size_t room = MIN((heap_room(h) - HEAP_STACK_RESERVE) / 2, copies_per_slice(p)), n = 0;
     term_t *start = heap_alloc(h, 2 * room), *hp = start;
     for (; n < room && term_is_list_cell(left); n++, hp += 2, left = list_next(left))
         list_put(hp, list_head(left), term_make_list(hp + 2));
