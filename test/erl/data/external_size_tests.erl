@@ -6,7 +6,7 @@
 
 main() ->
     rand:seed(exsss, 5),
-    Terms = [term(6) || _ <- lists:seq(1, 1000)],
+    Terms = [term(6) || _ <- lists:seq(1, 300)],
     Own = [self(), make_ref(), hd(erlang:ports()), fun lists:map/2, fun(X) -> X end, fun(X) -> {X, Terms} end, Terms, list_to_tuple(Terms)],
     All = Terms ++ Own,
     [io:format("~p ~p~n", [V, erlang:phash2([sizes(T, V) || T <- All])]) || V <- [0, 1]],

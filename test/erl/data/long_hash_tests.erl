@@ -9,9 +9,9 @@ main() ->
     ok.
 
 terms() ->
-    Ints = lists:seq(-200000, 200000),
+    Ints = lists:seq(-140000, 140000),
     [{"integers", Ints},
-     {"bytes", [I band 255 || I <- lists:seq(1, 600001)]},
+     {"bytes", [I band 255 || I <- lists:seq(1, 400001)]},
      {"mixed", [case I rem 7 of 0 -> {I, a}; 1 -> I * 1.5; 2 -> [I | I]; 3 -> <<I:24>>; _ -> I band 255 end || I <- Ints]},
      {"map", maps:from_list([{I, #{I => [I]}} || I <- lists:seq(1, 60000)])},
      {"flat maps", [#{a => I, b => #{c => I}} || I <- lists:seq(1, 60000)]},
