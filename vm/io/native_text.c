@@ -93,7 +93,7 @@ term_t native_text_list(Heap *h, const Vm *vm, const uint8_t *bytes, size_t n)
     const uint8_t *at = bytes, *end = bytes + n;
     size_t chars = 0;
     if (utf8_scan(bytes, n, NULL, &chars) != UTF8_OK) return TERM_NONE;
-    if (chars == 0) return TERM_NIL;
+    if (chars == n) return heap_string(h, (const char *)bytes, n, TERM_NIL);
     term_t *cells = heap_alloc(h, 2 * chars);
     uint32_t c;
     for (term_t *cell = cells; utf8_decode(&at, end, &c) == UTF8_OK; cell += 2)
