@@ -5,7 +5,7 @@
  * bytes left (every element takes at least one), so that input of n bytes never builds more than
  * O(n) words. Unfilled words hold nil meanwhile.
  * Layer: etf. */
-#include "etf/etf.h"
+#include "etf/etf_priv.h"
 
 #include "base/alloc.h"
 #include "base/thread.h"
@@ -157,10 +157,6 @@ static term_t get_atom(EtfDecode *d)
     }
 }
 
-/* What takes as long as a term that has no others inside. */
-#define BYTES_A_TERM 32
-#define CELLS_A_TERM 4
-
 /* ---- numbers ---- */
 
 /* n bytes, at most 8, lowest first. */
@@ -247,9 +243,6 @@ static term_t get_bits(EtfDecode *d, Heap *h)
     return heap_bits(h, p, 0, n == 0 ? 0 : (n - 1) * 8 + last);
 }
 
-/* Longer binaries are copied in pieces of this size. */
-#define PIECE_BYTES ((size_t)1 << 16)
-
 static void copy_piece(EtfDecode *d)
 {
     size_t n = MIN(d->copy_left, PIECE_BYTES);
@@ -287,7 +280,6 @@ static term_t get_string(EtfDecode *d, Heap *h)
 
 /* Significant bits in the forms with a creation of one byte. */
 #define OLD_REF_BITS 18
-#define OLD_PORT_BITS 28
 #define OLD_CREATION_MAX 3
 
 static uint32_t get_creation(EtfDecode *d, unsigned bytes)

@@ -4,7 +4,7 @@
  * of frames, each a compound term and how far it has been written: terms and indices only, no addresses inside objects,
  * so that a collection between two slices just updates the terms.
  * Large maps go out last slot first, as OTP 25 does. Layer: etf. */
-#include "etf/etf.h"
+#include "etf/etf_priv.h"
 
 #include "base/alloc.h"
 #include "base/thread.h"
@@ -188,10 +188,6 @@ static void fill32(EtfEncode *e, size_t at, uint64_t n)
 
 /* ---- leaves ---- */
 
-/* What takes as long as a term that has no others inside. */
-#define BYTES_A_TERM 32
-#define CELLS_A_TERM 4
-
 static void charge(EtfEncode *e, size_t terms) { e->budget -= MIN(e->budget, terms); }
 
 static void put_atom(EtfEncode *e, term_t atom)
@@ -259,9 +255,6 @@ static void put_float(EtfEncode *e, double d)
     put_tagged(e, ETF_NEW_FLOAT, bits, 8);
 }
 
-/* Longer bit strings are copied in pieces of this size. */
-#define PIECE_BYTES ((size_t)1 << 16)
-
 static Frame *push(EtfEncode *e, enum FrameKind kind, term_t t, size_t count);
 
 static void copy_bits(EtfEncode *e, const BitView *v, size_t at, size_t bytes)
@@ -316,8 +309,6 @@ static void put_pid(EtfEncode *e, term_t pid)
     put32(e, pid_serial(pid));
     put32(e, creation);
 }
-
-#define OLD_PORT_BITS 28
 
 static void put_port(EtfEncode *e, term_t port)
 {
@@ -396,19 +387,6 @@ static void tuple_items(EtfEncode *e, term_t t, size_t at)
         if (!goes_on(e, depth)) break;
     }
     if (at < n) push_rest(e, depth, FRAME_TUPLE, t, at);
-}
-
-#define STRING_MAX 65535
-
-/* Length when t is a proper list of bytes short enough for STRING_EXT, else 0. */
-static size_t string_length(term_t t)
-{
-    size_t n = 0;
-    for (; term_is_list_cell(t); t = list_next(t)) {
-        term_t c = list_head(t);
-        if (!term_is_small(c) || (uint64_t)small_value(c) > 255 || ++n > STRING_MAX) return 0;
-    }
-    return term_is_nil(t) ? n : 0;
 }
 
 /* Small integers of up to 32 bits at the head of t, as many as there is room and budget for; what is left of t. */

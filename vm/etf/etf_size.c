@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* etf_size - bytes of a small term in the external format, added up without an encoder.
  * Layer: etf. */
-#include "etf/etf.h"
+#include "etf/etf_priv.h"
 
 #include "code/export.h"
 #include "code/funtab.h"
@@ -16,9 +16,6 @@
 
 #define TAG_BYTES 1
 #define LENGTH_BYTES 4
-#define STRING_MAX 65535
-#define OLD_PORT_BITS 28
-
 typedef struct Sizer {
     const Vm *vm;
     unsigned flags;
@@ -67,17 +64,6 @@ static size_t ref_bytes(const Sizer *s, term_t ref)
 {
     uint32_t numbers[REF_NUMBERS_MAX];
     return TAG_BYTES + 2 + node_bytes(s, ref) + 4 * (size_t)ref_wire_numbers(ref, numbers);
-}
-
-/* Length when all of t are bytes and it is short enough to be written as a string, else 0. */
-static size_t string_length(term_t t)
-{
-    size_t n = 0;
-    for (; term_is_list_cell(t); t = list_next(t)) {
-        term_t c = list_head(t);
-        if (!term_is_small(c) || (uint64_t)small_value(c) > UINT8_MAX || ++n > STRING_MAX) return 0;
-    }
-    return term_is_nil(t) ? n : 0;
 }
 
 static inline size_t immed_bytes(const Sizer *s, term_t t)
