@@ -212,18 +212,32 @@ static int64_t posix_of_civil(const Civil *c)
     return days_from_civil(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + c->second;
 }
 
-static Civil civil_of_posix(int64_t s)
+/* The reverse; the time of day is 0. */
+static Civil date_of_days(int64_t days)
 {
-    int64_t days = s / 86400, rest = s % 86400;
-    if (rest < 0) rest += 86400, days--;
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    uint32_t doe = (uint32_t)(days - era * 146097), second = (uint32_t)rest;
+    uint32_t doe = (uint32_t)(days - era * 146097);
     uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
     int month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    return (Civil){yoe + era * 400 + (month <= 2), month, (int)(doy - (153 * mp + 2) / 5 + 1),
-                   (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60)};
+    return (Civil){.year = yoe + era * 400 + (month <= 2), .month = month, .day = (int)(doy - (153 * mp + 2) / 5 + 1)};
+}
+
+/* Mostly the day asked for last. */
+static Civil civil_of_posix(int64_t s)
+{
+    static THREAD_LOCAL int64_t known_day = INT64_MIN;
+    static THREAD_LOCAL Civil known;
+    int64_t day = s / 86400, rest = s % 86400;
+    if (rest < 0) rest += 86400, day--;
+    if (day != known_day) known = date_of_days(day);
+    known_day = day;
+    Civil c = known;
+    c.hour = (int)((uint32_t)rest / 3600);
+    c.minute = (int)((uint32_t)rest / 60 % 60);
+    c.second = (int)((uint32_t)rest % 60);
+    return c;
 }
 
 #define FIRST_YEAR 1600       /* of calendar computations */

@@ -320,9 +320,26 @@ static term_t one_char(Process *p, term_t c)
     return utf8_is_scalar(cp) ? heap_binary(&p->heap, text, utf8_encode(cp, text)) : TERM_NONE;
 }
 
+/* <<Float/float>>, or TERM_NONE: another size or order, or no float. */
+static term_t one_float(const Sched *s, Process *p, const term_t *e, const code_t *w)
+{
+    term_t t = exec_source(s->x, e, w[4]);
+    if (w[2] != 1 || bits_is_little((unsigned)w[3]) || exec_source(s->x, e, w[5]) != term_small(64)) return TERM_NONE;
+    if (!term_is_float(t)) return TERM_NONE;
+    double d = float_value(t);
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    bits = __builtin_bswap64(bits);
+    return heap_binary(&p->heap, &bits, sizeof bits);
+}
+
 term_t exec_bs_create_bin(Sched *s, Process *p, term_t *e, const code_t *segments, unsigned count)
 {
     const code_t *end = segments + count;
+    if (count == SEGMENT_WORDS && segments[0] == am_float) {
+        term_t t = one_float(s, p, e, segments);
+        if (t != TERM_NONE) return t;
+    }
     if (count == SEGMENT_WORDS && segments[0] == am_utf8) {
         term_t t = one_char(p, exec_source(s->x, e, segments[4]));
         if (t != TERM_NONE) return t;
