@@ -109,6 +109,16 @@ int64_t exec_list_length(term_t list); /* -1: improper */
 #define LENGTH_LATER (-2)
 #define LENGTH_CELLS_PER_RED 64
 int64_t exec_length(Process *p, term_t *list, int64_t reds);
+/* Of a proper list that has few elements, as most have; else -1. */
+static ALWAYS_INLINE int64_t exec_short_length(term_t list)
+{
+    for (int64_t n = 0; n < 8; n++) {
+        if (term_is_nil(list)) return n;
+        if (!term_is_list_cell(list)) return -1;
+        list = list_tail(list);
+    }
+    return -1;
+}
 const code_t *exec_length_yield(Sched *s, Process *p, const code_t *pc, unsigned live);
 bool exec_to_double(Sched *s, Process *p, term_t number, unsigned fr);
 /* Distance of the label behind key in pairs sorted by key; 0: none. */
