@@ -35,18 +35,6 @@ void codetab_init(CodeTab *t, enum LockClass lock, size_t expected)
     mutex_init(&t->lock, lock);
 }
 
-void *codetab_find(const CodeTab *t, uint64_t hash, CodeTabEqual *equal, const void *key)
-{
-    CodeTabArray *a = load_acquire(&((CodeTab *)t)->array);
-    for (size_t i = hash & a->mask;; i = (i + 1) & a->mask) {
-        void *entry = load_acquire(&a->slots[i].entry);
-        if (!entry)
-            return NULL;
-        if (a->slots[i].hash == hash && equal(entry, key))
-            return entry;
-    }
-}
-
 void codetab_insert_locked(CodeTab *t, uint64_t hash, void *entry)
 {
     ASSERT_LOCKED(&t->lock);

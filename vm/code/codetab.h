@@ -30,7 +30,18 @@ typedef struct CodeTab {
 typedef bool CodeTabEqual(const void *entry, const void *key);
 
 void codetab_init(CodeTab *t, enum LockClass lock, size_t expected);
-void *codetab_find(const CodeTab *t, uint64_t hash, CodeTabEqual *equal, const void *key);
+/* Inline, so that the comparison is part of it: each call of a function that is only known then looks one up. */
+static ALWAYS_INLINE void *codetab_find(const CodeTab *t, uint64_t hash, CodeTabEqual *equal, const void *key)
+{
+    CodeTabArray *a = load_acquire(&((CodeTab *)t)->array);
+    for (size_t i = hash & a->mask;; i = (i + 1) & a->mask) {
+        void *entry = load_acquire(&a->slots[i].entry);
+        if (!entry)
+            return NULL;
+        if (a->slots[i].hash == hash && equal(entry, key))
+            return entry;
+    }
+}
 /* The caller holds t->lock and knows that no equal entry is inside. */
 void codetab_insert_locked(CodeTab *t, uint64_t hash, void *entry);
 /* Entries in any order; those added meanwhile may be missed. */

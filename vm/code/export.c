@@ -7,7 +7,7 @@
 
 static uint64_t mfa_hash(term_t m, term_t f, word_t arity)
 {
-    return hash_combine(hash_combine(atom_index(m), atom_index(f)), arity);
+    return hash_combine(atom_index(m) * UINT64_C(0xd6e8feb86659fd93) + atom_index(f), arity);
 }
 
 static bool mfa_equal(const void *entry, const void *key)
