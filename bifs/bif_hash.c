@@ -79,10 +79,17 @@ static void go_on_later(Process *p, HashRun *run)
     (void)bif_yield(p);
 }
 
+static bool is_short(term_t t)
+{
+    if (!term_is_boxed(t)) return term_is_immed(t);
+    term_t header = boxed_header(t);
+    return boxed_tag_is_leaf(HEADER_SUBTAG(header)) && HEADER_ARITY(header) <= WORDS_PER_RED;
+}
+
 /* False: not yet. */
 static bool phash2(Process *p, term_t t, uint32_t *hash)
 {
-    if (term_is_immed(t)) {
+    if (is_short(t)) {
         *hash = term_phash2(t);
         return true;
     }

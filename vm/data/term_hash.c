@@ -285,14 +285,24 @@ static uint32_t hash_ref_first(term_t t, uint32_t h)
     return hash1(n[0], K(7), h);
 }
 
+/* Those that hold no terms at once, up to the first that does. */
+static inline uint32_t phash2_elements(Work *w, const term_t *elements, size_t n, uint32_t h)
+{
+    const term_t *end = elements + n, *at = elements;
+    while (at != end && term_is_immed(*at)) h = phash2_immed(*at++, h);
+    work_done(w, (size_t)(at - elements));
+    work_push_array(w, at, (size_t)(end - at));
+    return h;
+}
+
 static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
 {
     term_t header = boxed_header(t);
     uint64_t id;
     switch (HEADER_SUBTAG(header)) {
     case BOXED_TUPLE:
-        work_push_array(w, tuple_elements(t), HEADER_ARITY(header));
-        return hash1((uint32_t)HEADER_ARITY(header), K(9), h);
+        h = hash1((uint32_t)HEADER_ARITY(header), K(9), h);
+        return phash2_elements(w, tuple_elements(t), HEADER_ARITY(header), h);
     case BOXED_MAP:
         if (is_node_inside(header)) {
             push_map(w, t);
@@ -394,17 +404,19 @@ bool hash_run(HashRun *r, size_t words, size_t longest)
     uint32_t h = r->hash, pairs = r->pairs;
     for (w->left = words; !work_empty(w) && w->left > 0;) {
         term_t t = *--w->at;
-        work_done(w, 1);
-        if (t == MARK_PAIR) {
+        w->left--;
+        if (term_is_immed(t)) {
+            h = phash2_immed(t, h);
+        } else if (term_is_list_cell(t)) {
+            h = phash2_list(w, t, h);
+        } else if (term_is_boxed(t)) {
+            h = phash2_boxed(w, t, h, &pairs);
+        } else if (t == MARK_PAIR) {
             pairs ^= h;
             h = 0;
-        } else if (t == MARK_MAP_END) {
+        } else {
             h = hash1(pairs, K(19), (uint32_t)small_value(*--w->at));
             pairs = (uint32_t)small_value(*--w->at);
-        } else if (term_is_immed(t)) {
-            h = phash2_immed(t, h);
-        } else {
-            h = term_is_list_cell(t) ? phash2_list(w, t, h) : phash2_boxed(w, t, h, &pairs);
         }
     }
     r->hash = h;
@@ -415,6 +427,12 @@ bool hash_run(HashRun *r, size_t words, size_t longest)
 uint32_t term_phash2(term_t t)
 {
     if (term_is_immed(t)) return phash2_immed(t, 0);
+    if (term_is_boxed(t) && boxed_tag_is_leaf(HEADER_SUBTAG(boxed_header(t)))) {
+        Work none; /* nothing is pushed */
+        uint32_t pairs;
+        none.left = none.longest = SIZE_MAX;
+        return phash2_boxed(&none, t, 0, &pairs);
+    }
     HashRun r;
     hash_run_init(&r, t);
     (void)hash_run(&r, SIZE_MAX, SIZE_MAX);
