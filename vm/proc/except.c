@@ -26,7 +26,8 @@ typedef struct RawTrace {
     uint64_t count;         /* of pcs */
     const code_t *pc[];     /* call addresses, innermost first */
 } RawTrace;
-#define RAW_WORDS(n) (sizeof(RawTrace) / 8 + (n))
+/* It is a bignum, which code that no compiler has made may use as one: the last limb is not 0. */
+#define RAW_WORDS(n) (sizeof(RawTrace) / 8 + (n) + 1)
 
 /* Code that no compiler has made may bring a number of its own. */
 static bool is_whole(term_t big)
@@ -105,6 +106,7 @@ static term_t capture(Process *p, unsigned flags, const Mfa *mfa, term_t args, t
     if (pc && max) raw->pc[raw->count++] = pc;
     raw->count = stack_calls(p, raw->pc, (unsigned)raw->count, max);
     for (size_t i = raw->count; i < max; i++) raw->pc[i] = NULL;
+    hp[words] = 1;
     *hp = HEADER(words, BOXED_POS_BIG);
     term_t big = term_make_boxed(hp);
     term_t head = list_put(hp + 1 + words, args, info);
