@@ -357,12 +357,13 @@ static term_t external_size(Process *p, term_t t, term_t options)
     }
     if (!term_is_nil(options)) return bif_error(p, EXC_BADARG);
     size_t n = own_state(p, binary_destroy) ? 0 : etf_size_of_small(p->vm, t, flags);
-    if (n > 0) return heap_uint(&p->heap, n);
-    EtfEncode *e = encoder_of(p, t, flags | ETF_AS_SIZE);
-    enum EtfResult r = etf_encode_count(e, slice_budget(p), &n);
-    if (r != ETF_DONE) return not_encoded(p, e, r);
+    if (n == 0) {
+        EtfEncode *e = encoder_of(p, t, flags | ETF_AS_SIZE);
+        enum EtfResult r = etf_encode_count(e, slice_budget(p), &n);
+        if (r != ETF_DONE) return not_encoded(p, e, r);
+        encoder_end(p, e);
+    }
     process_bump_reds(p, (int32_t)MIN(n / 256, (size_t)100000));
-    encoder_end(p, e);
     return heap_uint(&p->heap, n);
 }
 

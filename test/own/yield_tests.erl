@@ -81,6 +81,7 @@ cases() ->
       fun binary:longest_common_suffix/1},
      {common_many, fun() -> [<<"ab">> || _ <- list()] end, fun binary:longest_common_prefix/1},
      {external_size, fun list/0, fun(L) -> erlang:external_size(L) end},
+     {external_size_strings, fun() -> lists:duplicate(1900, lists:duplicate(65000, $a)) end, fun(L) -> erlang:external_size(L) end},
      {external_size2, fun pairs/0, fun(L) -> erlang:external_size(L) end},
      {binary_to_term, fun() -> term_to_binary(list()) end, fun(B) -> binary_to_term(B) end},
      {binary_to_strings, fun() -> term_to_binary(lists:duplicate(100, lists:duplicate(60000, $a))) end, fun(B) -> binary_to_term(B) end},

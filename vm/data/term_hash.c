@@ -394,7 +394,8 @@ void hash_run_free(HashRun *r) { work_free(&r->work); }
 
 void hash_run_each_root(HashRun *r, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx)
 {
-    visit(ctx, r->work.base, (size_t)(r->work.at - r->work.base));
+    for (term_t *at = r->work.base; at < r->work.at; at++)
+        if (!term_is_header(*at)) visit(ctx, at, 1); /* else a mark, which is no term */
 }
 
 bool hash_run(HashRun *r, size_t words, size_t longest)

@@ -16,6 +16,7 @@
 
 #define TAG_BYTES 1
 #define LENGTH_BYTES 4
+
 typedef struct Sizer {
     const Vm *vm;
     unsigned flags;
@@ -55,8 +56,7 @@ static size_t pid_bytes(const Sizer *s, term_t pid) { return TAG_BYTES + node_by
 
 static size_t bits_bytes(term_t t)
 {
-    bool in_heap = HEADER_SUBTAG(boxed_header(t)) == BOXED_HEAP_BITS;
-    uint64_t bits = in_heap ? ((const HeapBits *)boxed_ptr(t))->size : bitstring_bits(t);
+    uint64_t bits = bitstring_bits(t);
     return TAG_BYTES + LENGTH_BYTES + (bits & 7 ? 1 : 0) + BITS_TO_BYTES(bits);
 }
 
@@ -119,7 +119,7 @@ static void add_list(Sizer *s, term_t t)
 {
     size_t n = string_length(t);
     if (n > 0) {
-        s->bytes += TAG_BYTES + 2 + n;
+        if (may_look_at(s, n / CELLS_A_TERM)) s->bytes += TAG_BYTES + 2 + n;
         return;
     }
     s->bytes += TAG_BYTES + LENGTH_BYTES;
