@@ -107,4 +107,10 @@ typedef struct NativeState {
     void (*each_root)(struct NativeState *s, void (*visit)(void *ctx, term_t *first, size_t n), void *ctx);
 } NativeState;
 
+/* The state that a native with this destructor left in p, or NULL. Which struct it is the part of, the caller knows. */
+static inline void *native_state_of(const Process *p, void (*destroy)(NativeState *s))
+{
+    return p->native_state && p->native_state->destroy == destroy ? p->native_state : NULL;
+}
+
 #endif

@@ -18,24 +18,11 @@ static size_t slice_budget(const Process *p)
     return ITEMS_PER_RED * (size_t)MAX(p->reds, 50);
 }
 
-/* The state this family left in p, or NULL. */
-static void *own_state(Process *p, void (*destroy)(NativeState *s))
-{
-    return p->native_state && p->native_state->destroy == destroy ? p->native_state : NULL;
-}
-
 static term_t yield_with(Process *p, NativeState *s)
 {
     p->native_state = s;
     process_bump_reds(p, INT32_MAX);
     return bif_yield(p);
-}
-
-static void end_state(Process *p)
-{
-    NativeState *s = p->native_state;
-    p->native_state = NULL;
-    s->destroy(s);
 }
 
 /* ---- encoding ---- */
@@ -71,7 +58,7 @@ static void encode_each_root(NativeState *base, void (*visit)(void *ctx, term_t 
 /* Runs the encoder: NULL when the native has to return what is in *result (a yield or an error). */
 static EncodeState *encode(Process *p, term_t t, unsigned flags, term_t *result)
 {
-    EncodeState *s = own_state(p, encode_destroy);
+    EncodeState *s = native_state_of(p, encode_destroy);
     if (!s) {
         s = MEM_NEW(ETF, EncodeState);
         s->base.destroy = encode_destroy;
@@ -87,7 +74,7 @@ static EncodeState *encode(Process *p, term_t t, unsigned flags, term_t *result)
     case ETF_MORE: *result = yield_with(p, &s->base); return NULL;
     default:
         p->native_state = &s->base;
-        end_state(p);
+        process_drop_native_state(p);
         *result = bif_error(p, EXC_SYSTEM_LIMIT);
         return NULL;
     }
@@ -129,13 +116,13 @@ static BinaryState *binary_state_new(EtfEncode *e)
 
 static EtfEncode *encoder_of(Process *p, term_t t, unsigned flags)
 {
-    const BinaryState *s = own_state(p, binary_destroy);
+    const BinaryState *s = native_state_of(p, binary_destroy);
     return s ? s->encode : etf_encode_start(p->vm, t, flags, NULL);
 }
 
 static void encoder_end(Process *p, EtfEncode *e)
 {
-    if (own_state(p, binary_destroy)) end_state(p);
+    if (native_state_of(p, binary_destroy)) process_drop_native_state(p);
     else etf_encode_free(e);
 }
 
@@ -146,7 +133,7 @@ static term_t not_encoded(Process *p, EtfEncode *e, enum EtfResult r)
         encoder_end(p, e);
         return bif_error(p, EXC_SYSTEM_LIMIT);
     }
-    BinaryState *s = own_state(p, binary_destroy);
+    BinaryState *s = native_state_of(p, binary_destroy);
     return yield_with(p, s ? &s->base : &binary_state_new(e)->base);
 }
 
@@ -185,7 +172,7 @@ static bool cut_bytes(void *ctx, Buf *out, term_t bits)
 
 static BinaryState *iovec_state(Process *p, term_t t, unsigned flags)
 {
-    BinaryState *s = own_state(p, binary_destroy);
+    BinaryState *s = native_state_of(p, binary_destroy);
     if (s) return s;
     s = binary_state_new(NULL);
     s->encode = etf_encode_start(p->vm, t, flags, &(EtfHooks){.bytes = cut_bytes, .ctx = s});
@@ -211,7 +198,7 @@ static term_t plain_iovec(Process *p, term_t t, unsigned flags)
         result = heap_cons(&p->heap, s->cuts[i].bits, result);
     }
     result = add_part(&p->heap, all, 0, end, result);
-    end_state(p);
+    process_drop_native_state(p);
     return result;
 }
 
@@ -299,7 +286,7 @@ static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
 {
     term_t result;
     if (o->level == 0) return plain_binary(p, t, o->flags);
-    EncodeState *s = own_state(p, encode_destroy);
+    EncodeState *s = native_state_of(p, encode_destroy);
     if (!s || !s->packed) {
         s = encode(p, t, o->flags, &result);
         if (!s) return result;
@@ -307,7 +294,7 @@ static term_t to_binary(Process *p, term_t t, const EncodeOptions *o)
     }
     if (s->packed && !pack_some(p, s)) return yield_with(p, &s->base);
     result = s->fits ? packed_binary(p, s) : heap_binary(&p->heap, buf_text(&s->out), s->out.len);
-    end_state(p);
+    process_drop_native_state(p);
     return result;
 }
 
@@ -356,7 +343,7 @@ static term_t external_size(Process *p, term_t t, term_t options)
         flags = o.flags;
     }
     if (!term_is_nil(options)) return bif_error(p, EXC_BADARG);
-    size_t n = own_state(p, binary_destroy) ? 0 : etf_size_of_small(p->vm, t, flags);
+    size_t n = native_state_of(p, binary_destroy) ? 0 : etf_size_of_small(p->vm, t, flags);
     if (n == 0) {
         EtfEncode *e = encoder_of(p, t, flags | ETF_AS_SIZE);
         enum EtfResult r = etf_encode_count(e, slice_budget(p), &n);
@@ -421,15 +408,15 @@ static term_t decode_on(Process *p, DecodeState *s, bool want_used)
     case ETF_MORE: return yield_with(p, &s->base);
     case ETF_DONE:
         heap_adopt(&p->heap, &s->heap);
-        end_state(p);
+        process_drop_native_state(p);
         return decoded(p, t, used, want_used);
-    default: end_state(p); return not_decoded(p, r);
+    default: process_drop_native_state(p); return not_decoded(p, r);
     }
 }
 
 static term_t from_binary(Process *p, term_t binary, unsigned flags, bool want_used)
 {
-    DecodeState *s = own_state(p, decode_destroy);
+    DecodeState *s = native_state_of(p, decode_destroy);
     if (s) return decode_on(p, s, want_used);
     TempBytes temp = TEMP_BYTES_INIT;
     size_t n;

@@ -43,21 +43,10 @@ static void hash_each_root(NativeState *base, void (*visit)(void *ctx, term_t *f
     hash_run_each_root(&((HashState *)base)->run, visit, ctx);
 }
 
-static HashState *hash_state(Process *p)
-{
-    bool goes_on = p->native_state && p->native_state->destroy == hash_destroy;
-    return goes_on ? (HashState *)p->native_state : NULL;
-}
-
 static void end_run(Process *p, HashRun *run)
 {
-    HashState *s = hash_state(p);
-    if (!s) {
-        hash_run_free(run);
-        return;
-    }
-    p->native_state = NULL;
-    hash_destroy(&s->base);
+    if (native_state_of(p, hash_destroy)) process_drop_native_state(p);
+    else hash_run_free(run);
 }
 
 /* The next slice; or, because of a long bit string, all of it elsewhere and from the beginning. */
@@ -68,7 +57,7 @@ static void go_on_later(Process *p, HashRun *run)
         (void)bif_go_dirty(p);
         return;
     }
-    if (!hash_state(p)) {
+    if (!native_state_of(p, hash_destroy)) {
         HashState *s = MEM_NEW(TEMP, HashState);
         s->base.destroy = hash_destroy;
         s->base.each_root = hash_each_root;
@@ -93,8 +82,9 @@ static bool phash2(Process *p, term_t t, uint32_t *hash)
         *hash = term_phash2(t);
         return true;
     }
-    HashRun first, *run = hash_state(p) ? &hash_state(p)->run : &first;
-    if (run == &first) hash_run_init(run, t);
+    HashState *begun = native_state_of(p, hash_destroy);
+    HashRun first, *run = begun ? &begun->run : &first;
+    if (!begun) hash_run_init(run, t);
     bool sliced = bif_is_long(SIZE_MAX);
     size_t words = sliced ? WORDS_PER_RED * (size_t)MAX(p->reds, 50) : SIZE_MAX;
     if (!hash_run(run, words, sliced ? BIF_LONG_WORDS : SIZE_MAX)) {

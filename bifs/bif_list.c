@@ -97,21 +97,15 @@ static void set_old_tail(Process *p, term_t cell, term_t tail)
 
 static AppendState *append_state(Process *p, term_t left)
 {
-    if (p->native_state && p->native_state->destroy == append_destroy) return (AppendState *)p->native_state;
-    AppendState *s = MEM_NEW(TEMP, AppendState);
+    AppendState *s = native_state_of(p, append_destroy);
+    if (s) return s;
+    s = MEM_NEW(TEMP, AppendState);
     s->base.destroy = append_destroy;
     s->base.each_root = append_each_root;
     s->first = s->last = TERM_NIL;
     s->rest = left;
     p->native_state = &s->base;
     return s;
-}
-
-static void append_end(Process *p)
-{
-    NativeState *s = p->native_state;
-    p->native_state = NULL;
-    if (s) s->destroy(s);
 }
 
 /* One slice: copies up to a slice's cells of s->rest. */
@@ -121,7 +115,7 @@ static term_t append_slice(Process *p, AppendState *s, term_t right)
     term_t from = s->rest, rest = from, last;
     while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
     if (!term_is_list(rest)) {
-        append_end(p);
+        process_drop_native_state(p);
         return bif_error(p, EXC_BADARG);
     }
     term_t part = n > 0 ? copy_cells(p, from, n, term_is_nil(rest) ? right : TERM_NIL, &last) : right;
@@ -131,7 +125,7 @@ static term_t append_slice(Process *p, AppendState *s, term_t right)
     s->rest = rest;
     if (!term_is_nil(rest)) return yield_list(p);
     term_t first = s->first;
-    append_end(p);
+    process_drop_native_state(p);
     charge(p, n);
     return first;
 }
@@ -159,7 +153,7 @@ static term_t append(Process *p, term_t left, term_t right)
 {
     size_t n = 0, limit = copies_per_slice(p);
     term_t rest = left, last;
-    if (p->native_state && p->native_state->destroy == append_destroy)
+    if (native_state_of(p, append_destroy))
         return append_slice(p, append_state(p, left), right);
     if (term_is_nil(left)) return right;
     term_t all = term_is_nil(right) ? TERM_NONE : append_at_hand(p, left, right);

@@ -138,8 +138,9 @@ static void list_each_root(NativeState *base, void (*visit)(void *ctx, term_t *f
 
 static ListState *list_state(Process *p)
 {
-    if (p->native_state && p->native_state->destroy == list_destroy) return (ListState *)p->native_state;
-    ListState *s = MEM_NEW(TEMP, ListState);
+    ListState *s = native_state_of(p, list_destroy);
+    if (s) return s;
+    s = MEM_NEW(TEMP, ListState);
     s->base.destroy = list_destroy;
     s->base.each_root = list_each_root;
     s->list = TERM_NIL;
@@ -250,8 +251,8 @@ static term_t large_from(Process *p, BuildState *s, bool keys)
 
 static term_t from(Process *p, term_t list, bool keys, term_t value)
 {
-    if (p->native_state && p->native_state->destroy == build_destroy)
-        return large_from(p, (BuildState *)p->native_state, keys);
+    BuildState *begun = native_state_of(p, build_destroy);
+    if (begun) return large_from(p, begun, keys);
     ptrdiff_t n = list_length(list);
     if (n < 0) return bif_error(p, EXC_BADARG);
     if (n < SLICE_MIN) return small_from(p, list, (size_t)n, keys, value);

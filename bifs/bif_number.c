@@ -181,18 +181,6 @@ static term_t short_decimal(const char *s, size_t n)
     return term_small(s[0] == '-' ? -value : value);
 }
 
-static term_t short_list(term_t list)
-{
-    char s[1 + SHORT_DIGITS];
-    size_t n = 0;
-    for (; term_is_list_cell(list); list = list_tail(list)) {
-        term_t c = list_head(list);
-        if (n == sizeof s || !term_is_small(c) || (uint64_t)small_value(c) > 255) return TERM_NONE;
-        s[n++] = (char)small_value(c);
-    }
-    return term_is_nil(list) ? short_decimal(s, n) : TERM_NONE;
-}
-
 static term_t short_binary(term_t t)
 {
     if (!term_is_bitstring(t)) return TERM_NONE;
@@ -225,9 +213,10 @@ static bool text_of_short_list(Text *t, term_t list)
 static term_t list_to_integer(Process *p, term_t list, unsigned base)
 {
     Text t;
-    term_t few = base == 10 ? short_list(list) : TERM_NONE;
-    if (few != TERM_NONE) return few;
-    if (text_of_short_list(&t, list)) return integer_of_text(p, &t, base);
+    if (text_of_short_list(&t, list)) {
+        term_t few = base == 10 ? short_decimal(t.bytes, t.n) : TERM_NONE;
+        return few != TERM_NONE ? few : integer_of_text(p, &t, base);
+    }
     if (is_long_text(list)) return bif_go_dirty(p);
     return text_of_list(&t, list) ? integer_of_text(p, &t, base) : bif_error(p, EXC_BADARG);
 }

@@ -105,18 +105,21 @@ void rb_link(RbTree *t, RbNode *parent, RbNode **slot, RbNode *node)
     fix_insert(t, node);
 }
 
+typedef struct NodeOrder {
+    RbCompare *compare;
+    void *ctx;
+} NodeOrder;
+
+static int compare_as_key(const void *key, const RbNode *node, void *order)
+{
+    const NodeOrder *o = order;
+    return o->compare(key, node, o->ctx);
+}
+
 RbNode *rb_insert(RbTree *t, RbNode *node, RbCompare *compare, void *ctx)
 {
-    RbNode **slot = &t->root, *parent = NULL;
-    while (*slot) {
-        parent = *slot;
-        int c = compare(node, parent, ctx);
-        if (c == 0)
-            return parent;
-        slot = c < 0 ? &parent->left : &parent->right;
-    }
-    rb_link(t, parent, slot, node);
-    return NULL;
+    NodeOrder order = {compare, ctx};
+    return rb_insert_key(t, node, node, compare_as_key, &order);
 }
 
 /* The subtree at child n (maybe NULL) of p is one black node short. One side of the mirror

@@ -108,6 +108,7 @@ RbNode *rb_next_below(const RbNode *node);
 /* For callers that search by hand: link node as child of parent at *slot, then rebalance.
  * parent NULL: slot is &t->root. */
 void rb_link(RbTree *t, RbNode *parent, RbNode **slot, RbNode *node);
+
 /* rb_insert of a node with that key. */
 static ALWAYS_INLINE RbNode *rb_insert_key(RbTree *t, RbNode *node, const void *key, RbCompareKey *compare, void *ctx)
 {

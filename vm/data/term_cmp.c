@@ -228,7 +228,8 @@ static bool maps_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
     return true;
 }
 
-/* False: different. True: equal so far, with the parts of a and b to come. Both boxed, a != b. */
+/* False: different. True: equal so far, with the parts of a and b to come. Both boxed, a != b; no tuples, nor two
+ * leaves. */
 static ALWAYS_INLINE bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
 {
     term_t header = boxed_header(a), other = boxed_header(b);
@@ -239,9 +240,6 @@ static ALWAYS_INLINE bool boxed_maybe_equal(Rows *s, Row *r, term_t a, term_t b)
     }
     if (header != other) return false;
     switch (HEADER_SUBTAG(header)) {
-    case BOXED_FLOAT: return float_value(a) == float_value(b);
-    case BOXED_POS_BIG: case BOXED_NEG_BIG:
-        return memcmp(boxed_ptr(a), boxed_ptr(b), (1 + HEADER_ARITY(header)) * sizeof(term_t)) == 0;
     case BOXED_MAP: return maps_maybe_equal(s, r, a, b);
     case BOXED_EXPORT: return export_of(a) == export_of(b);
     case BOXED_FUN:
@@ -265,6 +263,8 @@ static ALWAYS_INLINE bool maybe_equal(Rows *s, Row *r, term_t a, term_t b)
     }
     if (!term_is_boxed(a) || !term_is_boxed(b)) return false;
     term_t header = boxed_header(a);
+    int c;
+    if (leaves_cmp(a, b, &c)) return c == 0;
     if (HEADER_SUBTAG(header) != BOXED_TUPLE) return boxed_maybe_equal(s, r, a, b);
     if (boxed_header(b) != header) return false;
     row_enter(s, r, tuple_elements(a), tuple_elements(b), HEADER_ARITY(header));

@@ -730,18 +730,9 @@ enum EtfResult etf_encode_count(EtfEncode *e, size_t budget, size_t *bytes)
 
 #define FIRST_BINARY_BYTES 240
 
-#define BITS_HEAD_BYTES 6 /* version, tag and length */
-
-/* All that a bit string by itself takes. */
-static size_t bits_bytes(term_t t)
-{
-    uint64_t bits = bitstring_bits(t);
-    return BITS_HEAD_BYTES + (bits & 7 ? 1 : 0) + BITS_TO_BYTES(bits);
-}
-
 static bool first_binary(EtfEncode *e)
 {
-    size_t bytes = term_is_bitstring(e->root) && !e->hooks.bytes ? bits_bytes(e->root) : 0;
+    size_t bytes = term_is_bitstring(e->root) && !e->hooks.bytes ? 1 + bits_bytes(e->root) : 0; /* and the version */
     if (bytes > FIRST_BINARY_BYTES) {
         e->binary = binary_new_try(bytes);
         return e->binary != NULL;

@@ -3,6 +3,7 @@
 #ifndef JOIST_ETF_ETF_PRIV_H
 #define JOIST_ETF_ETF_PRIV_H
 
+#include "data/binary.h"
 #include "etf/etf.h"
 
 /* What takes as long as a term that has no others inside. */
@@ -27,6 +28,13 @@ static inline size_t string_length(term_t t)
         if (!term_is_small(c) || (uint64_t)small_value(c) > UINT8_MAX || ++n > STRING_MAX) return 0;
     }
     return term_is_nil(t) ? n : 0;
+}
+
+/* Bytes of a bit string: tag, length, the bits of a last byte that is not whole, and the contents. */
+static inline size_t bits_bytes(term_t t)
+{
+    uint64_t bits = bitstring_bits(t);
+    return 1 + 4 + (bits & 7 ? 1 : 0) + BITS_TO_BYTES(bits);
 }
 
 #endif

@@ -54,12 +54,6 @@ static size_t node_bytes(const Sizer *s, term_t ident)
 
 static size_t pid_bytes(const Sizer *s, term_t pid) { return TAG_BYTES + node_bytes(s, pid) + 8; }
 
-static size_t bits_bytes(term_t t)
-{
-    uint64_t bits = bitstring_bits(t);
-    return TAG_BYTES + LENGTH_BYTES + (bits & 7 ? 1 : 0) + BITS_TO_BYTES(bits);
-}
-
 static size_t ref_bytes(const Sizer *s, term_t ref)
 {
     uint32_t numbers[REF_NUMBERS_MAX];

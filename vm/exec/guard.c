@@ -160,8 +160,9 @@ static void length_each_root(NativeState *s, void (*visit)(void *ctx, term_t *fi
 
 static LengthState *length_state(Process *p, term_t list)
 {
-    if (p->native_state && p->native_state->destroy == length_destroy) return (LengthState *)p->native_state;
-    LengthState *s = MEM_NEW(TEMP, LengthState);
+    LengthState *s = native_state_of(p, length_destroy);
+    if (s) return s;
+    s = MEM_NEW(TEMP, LengthState);
     *s = (LengthState){{.destroy = length_destroy, .each_root = length_each_root}, 0, list, list};
     p->native_state = &s->base;
     return s;
@@ -171,8 +172,7 @@ static int64_t length_ended(Process *p, LengthState *s, term_t *list)
 {
     int64_t n = term_is_nil(s->rest) ? s->counted : -1;
     *list = s->list;
-    p->native_state = NULL;
-    length_destroy(&s->base);
+    process_drop_native_state(p);
     return n;
 }
 
