@@ -42,7 +42,7 @@ static void draft_forget(term_t *draft)
     for (word_t i = HEADER_ARITY(draft[0]); i > 0; i--) draft[i] = TERM_NIL;
 }
 
-/* The draft becomes the object: in place when only immediates took the place of others. */
+/* The draft becomes the object: in place when only immediates took the place of others. [write, as all here] */
 static void draft_put(EtsTable *t, EtsObject *o, term_t *draft)
 {
     term_t *words = boxed_ptr(ets_tuple(o));
