@@ -118,6 +118,7 @@ cases() ->
      {binary_split, fun bytes/0, fun(B) -> binary:split(B, <<"a">>, [global]) end},
      {phash2, fun list/0, fun(L) -> erlang:phash2(L) end},
      {phash2bin, fun bytes/0, fun(L) -> erlang:phash2(L) end},
+     {phash2tuple, fun() -> list_to_tuple(list()) end, fun(T) -> erlang:phash2(T) end},
      {phash2map, fun map/0, fun(L) -> erlang:phash2(L) end},
      {compare, fun() -> {list(), list() ++ [a]} end, fun({A, B}) -> A < B end},
      {equal, fun() -> {list(), list() ++ [a]} end, fun({A, B}) -> A =:= B end},

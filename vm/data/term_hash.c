@@ -192,6 +192,7 @@ static term_t hash_bytes_run(Work *w, term_t t, uint32_t *h, uint32_t *word, uns
 /* ---- phash2 ---- */
 
 /* Marks on the work stack. */
+#define MARK_REST ((term_t)0x14)     /* below it: a tuple, and the element with which it goes on */
 #define MARK_PAIR ((term_t)0x4)     /* a pair is complete: fold its hash */
 #define MARK_MAP_END ((term_t)0x8)  /* below it: hash before the map, xor of the outer map */
 #define MARK_CDR ((term_t)0xC)
@@ -285,24 +286,53 @@ static uint32_t hash_ref_first(term_t t, uint32_t h)
     return hash1(n[0], K(7), h);
 }
 
-/* Those that hold no terms at once, up to the first that does. */
-static inline uint32_t phash2_elements(Work *w, const term_t *elements, size_t n, uint32_t h)
+/* So many elements of a tuple go onto the stack at once. */
+#define ELEMENTS_AT_ONCE 512
+
+/* From element i on: those that hold no terms at once, as long as there are words left; the next ones go onto the
+ * stack, above where it goes on. */
+static inline uint32_t phash2_tuple(Work *w, term_t t, size_t i, uint32_t h)
 {
-    const term_t *end = elements + n, *at = elements;
-    while (at != end && term_is_immed(*at)) h = phash2_immed(*at++, h);
-    work_done(w, (size_t)(at - elements));
-    work_push_array(w, at, (size_t)(end - at));
+    const term_t *elements = tuple_elements(t);
+    size_t n = tuple_arity(t);
+    for (; i < n && w->left > 0 && term_is_immed(elements[i]); i++, w->left--) h = phash2_immed(elements[i], h);
+    size_t next = MIN(n - i, (size_t)ELEMENTS_AT_ONCE);
+    if (UNLIKELY(i + next < n)) {
+        work_room(w, 3);
+        *w->at++ = t;
+        *w->at++ = term_small((int64_t)(i + next));
+        *w->at++ = MARK_REST;
+    }
+    work_push_array(w, elements + i, next);
     return h;
 }
 
-static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
+NOINLINE static uint32_t phash2_rest(Work *w, uint32_t h)
+{
+    w->at -= 2;
+    return phash2_tuple(w, w->at[0], (size_t)small_value(w->at[1]), h);
+}
+
+/* A number or a bit string. */
+static inline uint32_t phash2_leaf(term_t t, uint32_t h)
+{
+    term_t header = boxed_header(t);
+    bool negative = HEADER_SUBTAG(header) == BOXED_NEG_BIG;
+    if (HEADER_SUBTAG(header) == BOXED_FLOAT)
+        return hash2((uint32_t)(float_bits(t) >> 32), (uint32_t)float_bits(t), K(12), h);
+    if (negative || HEADER_SUBTAG(header) == BOXED_POS_BIG)
+        return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), negative, h);
+    return hash_bitstring(t, h);
+}
+
+static ALWAYS_INLINE uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
 {
     term_t header = boxed_header(t);
     uint64_t id;
     switch (HEADER_SUBTAG(header)) {
     case BOXED_TUPLE:
         h = hash1((uint32_t)HEADER_ARITY(header), K(9), h);
-        return phash2_elements(w, tuple_elements(t), HEADER_ARITY(header), h);
+        return phash2_tuple(w, t, 0, h);
     case BOXED_MAP:
         if (is_node_inside(header)) {
             push_map(w, t);
@@ -317,10 +347,7 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
         *pairs = 0;
         push_map(w, t);
         return 0;
-    case BOXED_POS_BIG: case BOXED_NEG_BIG:
-        return hash_limbs(boxed_ptr(t) + 1, HEADER_ARITY(header), HEADER_SUBTAG(header) == BOXED_NEG_BIG, h);
-    case BOXED_FLOAT:
-        return hash2((uint32_t)(float_bits(t) >> 32), (uint32_t)float_bits(t), K(12), h);
+    case BOXED_POS_BIG: case BOXED_NEG_BIG: case BOXED_FLOAT: return phash2_leaf(t, h);
     case BOXED_HEAP_BITS: case BOXED_SUB_BITS:
         if (bitstring_bits(t) / 64 > w->longest) {
             work_push(w, t);
@@ -328,7 +355,7 @@ static uint32_t phash2_boxed(Work *w, term_t t, uint32_t h, uint32_t *pairs)
             return h;
         }
         work_done(w, bitstring_bits(t) / 64);
-        return hash_bitstring(t, h);
+        return phash2_leaf(t, h);
     case BOXED_FUN: return phash2_fun(w, t, h);
     case BOXED_EXPORT: return phash2_export(t, h);
     case BOXED_REF: case BOXED_EXT_REF: return hash_ref_first(t, h);
@@ -345,7 +372,7 @@ static bool is_byte(term_t t) { return term_is_small(t) && (uint64_t)small_value
 
 /* Goes on along the list as long as its elements hold no terms; what is left goes back onto the stack. Never between
  * the bytes of a word. */
-static uint32_t phash2_list(Work *w, term_t t, uint32_t h)
+static ALWAYS_INLINE uint32_t phash2_list(Work *w, term_t t, uint32_t h)
 {
     while (w->left > 0 && term_is_list_cell(t)) {
         uint32_t word;
@@ -412,6 +439,8 @@ bool hash_run(HashRun *r, size_t words, size_t longest)
             h = phash2_list(w, t, h);
         } else if (term_is_boxed(t)) {
             h = phash2_boxed(w, t, h, &pairs);
+        } else if (t == MARK_REST) {
+            h = phash2_rest(w, h);
         } else if (t == MARK_PAIR) {
             pairs ^= h;
             h = 0;
@@ -428,12 +457,7 @@ bool hash_run(HashRun *r, size_t words, size_t longest)
 uint32_t term_phash2(term_t t)
 {
     if (term_is_immed(t)) return phash2_immed(t, 0);
-    if (term_is_boxed(t) && boxed_tag_is_leaf(HEADER_SUBTAG(boxed_header(t)))) {
-        Work none; /* nothing is pushed */
-        uint32_t pairs;
-        none.left = none.longest = SIZE_MAX;
-        return phash2_boxed(&none, t, 0, &pairs);
-    }
+    if (term_is_boxed(t) && boxed_tag_is_leaf(HEADER_SUBTAG(boxed_header(t)))) return phash2_leaf(t, 0);
     HashRun r;
     hash_run_init(&r, t);
     (void)hash_run(&r, SIZE_MAX, SIZE_MAX);

@@ -16,6 +16,8 @@ terms() ->
      {"map", maps:from_list([{I, #{I => [I]}} || I <- lists:seq(1, 60000)])},
      {"flat maps", [#{a => I, b => #{c => I}} || I <- lists:seq(1, 60000)]},
      {"tuple", list_to_tuple(Ints)},
+     {"tuple of lists", list_to_tuple([case I band 3 of 0 -> [I]; 1 -> {I, {I}}; _ -> I end || I <- Ints])},
+     {"tuples", [list_to_tuple(lists:seq(1, N) ++ [a, [N], 2]) || N <- lists:seq(55, 70)]},
      {"deep", lists:foldl(fun(I, T) -> {I, T} end, nil, lists:seq(1, 300000))},
      {"left", lists:foldl(fun(I, T) -> [T | I] end, nil, lists:seq(1, 300000))},
      {"binary", binary:copy(<<"0123456789">>, 300000)},
