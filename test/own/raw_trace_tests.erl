@@ -8,7 +8,8 @@ main() ->
     {ok, m, Code} = compile:forms(assembly(), [from_asm, binary, no_postopt]),
     {module, m} = code:load_binary(m, "none", Code),
     [_ | Number] = m:caught(),
-    io:format("~p ~p~n", [is_integer(Number), is_list(integer_to_list(Number))]).
+    Limbs = erts_debug:flat_size(Number) - 1,
+    io:format("~p ~p~n", [Number bsr (64 * (Limbs - 1)) > 0, is_list(integer_to_list(Number))]).
 
 assembly() ->
     {m, [{caught, 0}], [],
