@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define REDS_PER_CELLS 64
-#define CELLS_COPIED_PER_RED 16
+#define CELLS_COPIED_PER_RED 40
 
 static void charge(Process *p, size_t cells)
 {
@@ -77,15 +77,18 @@ static void append_each_root(NativeState *base, void (*visit)(void *ctx, term_t 
     visit(ctx, &((AppendState *)base)->first, 3);
 }
 
-/* Copy n > 0 cells of list in front of tail; *last is the last new cell. */
-static term_t copy_cells(Process *p, term_t list, size_t n, term_t tail, term_t *last)
+static size_t count_cells(term_t t, size_t most)
 {
-    term_t *hp = heap_alloc(&p->heap, 2 * n), first = term_make_list(hp);
-    for (size_t i = 0; i < n; i++, hp += 2, list = list_next(list))
-        list_put(hp, list_head(list), term_make_list(hp + 2));
-    hp[-1] = tail;
-    *last = term_make_list(hp - 2);
-    return first;
+    size_t n = 0;
+    for (; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
+    return n;
+}
+
+/* Cells of list to write in one go, at most `most`. As long as there is room at hand they need not be counted. */
+static size_t cells_in_one_go(const Heap *h, term_t list, size_t most)
+{
+    size_t at_hand = heap_room(h) / 2;
+    return at_hand > 64 ? MIN(at_hand - HEAP_STACK_RESERVE, most) : count_cells(list, most);
 }
 
 /* A cell that a collection meanwhile has moved now refers to a younger one: no minor collection may come next. */
@@ -95,75 +98,59 @@ static void set_old_tail(Process *p, term_t cell, term_t tail)
     if (!heap_is_recent(&p->heap, list_ptr(cell))) p->flags |= PF_NEED_FULLSWEEP;
 }
 
-static AppendState *append_state(Process *p, term_t left)
+/* Copies up to `most` cells of s->rest, as many as go in one go; returns how many. */
+static size_t copy_part(Process *p, AppendState *s, size_t most)
 {
-    AppendState *s = native_state_of(p, append_destroy);
-    if (s) return s;
-    s = MEM_NEW(TEMP, AppendState);
-    s->base.destroy = append_destroy;
-    s->base.each_root = append_each_root;
-    s->first = s->last = TERM_NIL;
-    s->rest = left;
-    p->native_state = &s->base;
-    return s;
+    size_t room = cells_in_one_go(&p->heap, s->rest, most), n = 0;
+    term_t *start = heap_alloc(&p->heap, 2 * room), *hp = start, t = s->rest;
+    for (; n < room && term_is_list_cell(t); n++, hp += 2, t = list_next(t))
+        list_put(hp, list_head(t), term_make_list(hp + 2));
+    heap_release_end(&p->heap, hp, start + 2 * room);
+    hp[-1] = TERM_NIL;
+    if (term_is_nil(s->first)) s->first = term_make_list(start);
+    else set_old_tail(p, s->last, term_make_list(start));
+    s->last = term_make_list(hp - 2);
+    s->rest = t;
+    return n;
 }
 
-/* One slice: copies up to a slice's cells of s->rest. */
-static term_t append_slice(Process *p, AppendState *s, term_t right)
+static bool is_proper_within(term_t t, size_t most)
 {
-    size_t n = 0, limit = copies_per_slice(p);
-    term_t from = s->rest, rest = from, last;
-    while (term_is_list_cell(rest) && n < limit) rest = list_tail(rest), n++;
-    if (!term_is_list(rest)) {
-        process_drop_native_state(p);
-        return bif_error(p, EXC_BADARG);
+    for (size_t n = 0; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
+    return term_is_nil(t);
+}
+
+/* The copy goes on in the next slice. */
+static term_t append_later(Process *p, const AppendState *s)
+{
+    if (&s->base != p->native_state) {
+        AppendState *kept = MEM_NEW(TEMP, AppendState);
+        *kept = *s;
+        p->native_state = &kept->base;
     }
-    term_t part = n > 0 ? copy_cells(p, from, n, term_is_nil(rest) ? right : TERM_NIL, &last) : right;
-    if (term_is_nil(s->first)) s->first = part;
-    else set_old_tail(p, s->last, part);
-    if (n > 0) s->last = last;
-    s->rest = rest;
-    if (!term_is_nil(rest)) return yield_list(p);
+    return yield_list(p);
+}
+
+static term_t append_end(Process *p, const AppendState *s, term_t right, size_t n)
+{
     term_t first = s->first;
+    bool is_proper = term_is_nil(s->rest);
+    if (is_proper) set_old_tail(p, s->last, right);
     process_drop_native_state(p);
     charge(p, n);
-    return first;
-}
-
-/* All of it, when there is room at hand for what is left, which need not be counted then; else TERM_NONE. */
-static term_t append_at_hand(Process *p, term_t left, term_t right)
-{
-    Heap *h = &p->heap;
-    if (heap_room(h) < 64) return TERM_NONE;
-    size_t room = MIN((heap_room(h) - HEAP_STACK_RESERVE) / 2, copies_per_slice(p)), n = 0;
-    term_t *start = heap_alloc(h, 2 * room), *hp = start;
-    for (; n < room && term_is_list_cell(left); n++, hp += 2, left = list_next(left))
-        list_put(hp, list_head(left), term_make_list(hp + 2));
-    if (n == 0 || !term_is_nil(left)) {
-        heap_release_end(h, start, start + 2 * room);
-        return TERM_NONE;
-    }
-    hp[-1] = right;
-    heap_release_end(h, hp, start + 2 * room);
-    charge(p, n);
-    return term_make_list(start);
+    return is_proper ? first : bif_error(p, EXC_BADARG);
 }
 
 static term_t append(Process *p, term_t left, term_t right)
 {
     size_t n = 0, limit = copies_per_slice(p);
-    term_t rest = left, last;
-    if (native_state_of(p, append_destroy))
-        return append_slice(p, append_state(p, left), right);
+    AppendState begin = {{.destroy = append_destroy, .each_root = append_each_root}, TERM_NIL, TERM_NIL, left};
+    AppendState *s = native_state_of(p, append_destroy);
+    if (!s) s = &begin;
     if (term_is_nil(left)) return right;
-    term_t all = term_is_nil(right) ? TERM_NONE : append_at_hand(p, left, right);
-    if (all != TERM_NONE) return all;
-    while (term_is_list_cell(rest) && n < limit) rest = list_next(rest), n++;
-    if (!term_is_list(rest) || n == 0) return bif_error(p, EXC_BADARG);
-    if (!term_is_nil(rest)) return append_slice(p, append_state(p, left), right);
-    if (term_is_nil(right)) return left;
-    charge(p, n);
-    return copy_cells(p, left, n, right, &last);
+    if (term_is_nil(right) && s == &begin && is_proper_within(left, limit)) return left;
+    while (n < limit && term_is_list_cell(s->rest)) n += copy_part(p, s, limit - n);
+    return term_is_list_cell(s->rest) ? append_later(p, s) : append_end(p, s, right, n);
 }
 
 BIF_NAMED(erlang, "++", op_append, 2, 0) { return append(p, a[0], a[1]); }
@@ -330,19 +317,10 @@ BIF(lists, member, 2, 0)
     return term_is_nil(t) ? am_false : bif_error(p, EXC_BADARG);
 }
 
-static size_t count_cells(term_t t, size_t most)
-{
-    size_t n = 0;
-    for (; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
-    return n;
-}
-
-/* Cells of *from before *to, one by one, at most `most`; returns how many. As long as there is room at hand they need
- * not be counted first. */
+/* Cells of *from before *to, one by one, at most `most`, as many as go in one go; returns how many. */
 static size_t put_before(Heap *h, term_t *to, term_t *from, size_t most)
 {
-    size_t at_hand = heap_room(h) / 2, n = 0;
-    size_t room = at_hand > 64 ? MIN(at_hand - HEAP_STACK_RESERVE, most) : count_cells(*from, most);
+    size_t room = cells_in_one_go(h, *from, most), n = 0;
     term_t *start = heap_alloc(h, 2 * room), *hp = start, result = *to, t = *from;
     for (; n < room && term_is_list_cell(t); n++, t = list_next(t), hp += 2)
         result = list_put(hp, list_head(t), result);
