@@ -14,7 +14,10 @@
 typedef struct Kept {
     void *ptr;
     size_t bytes;
+    const void *by; /* address of `own` of the thread that freed it */
 } Kept;
+
+static THREAD_LOCAL char own;
 
 static Mutex lock = MUTEX_INIT(MEMORY);
 static Kept kept[LARGE_KEPT_BLOCKS]; /* lock; the oldest first */
@@ -77,16 +80,23 @@ static Kept take_at(unsigned i)
     return k;
 }
 
-/* The smallest that is large enough, if not much too large; of equals the one kept last. */
+static bool better(const Kept *k, const Kept *best)
+{
+    bool is_own = k->by == &own;
+    if (is_own != (best->by == &own)) return is_own;
+    return k->bytes < best->bytes;
+}
+
+/* The smallest that is large enough, if not much too large, the thread's own first; of equals the one kept last. */
 static Kept take_kept(size_t bytes)
 {
-    Kept found = {NULL, 0};
+    Kept found = {NULL, 0, NULL};
     unsigned best = LARGE_KEPT_BLOCKS;
     if (load_relaxed(&kept_bytes) < bytes) return found;
     mutex_lock(&lock);
     for (unsigned i = kept_count; i-- > 0;)
         if (kept[i].bytes >= bytes && kept[i].bytes <= SPARE * bytes
-            && (best == LARGE_KEPT_BLOCKS || kept[i].bytes < kept[best].bytes))
+            && (best == LARGE_KEPT_BLOCKS || better(&kept[i], &kept[best])))
             best = i;
     if (best < LARGE_KEPT_BLOCKS) found = take_at(best);
     mutex_unlock(&lock);
@@ -100,7 +110,7 @@ static void keep(void *ptr, size_t bytes)
     mutex_lock(&lock);
     while (kept_count == LARGE_KEPT_BLOCKS || load_relaxed(&kept_bytes) + bytes > LARGE_KEPT_MAX)
         gone[n++] = take_at(0);
-    kept[kept_count++] = (Kept){ptr, bytes};
+    kept[kept_count++] = (Kept){ptr, bytes, &own};
     add_owned(&kept_bytes, bytes);
     mutex_unlock(&lock);
     while (n > 0) {
@@ -179,7 +189,7 @@ static void *copied(Header *h, size_t bytes)
 {
     if (bytes <= h->bytes || h->bytes > COPY_MAX) return NULL;
     Kept k = take_kept(bytes);
-    if (!k.ptr && h->bytes < HUGE_PAGE && bytes >= HUGE_PAGE) k = (Kept){map_fresh(bytes, true), bytes};
+    if (!k.ptr && h->bytes < HUGE_PAGE && bytes >= HUGE_PAGE) k = (Kept){map_fresh(bytes, true), bytes, NULL};
     if (!k.ptr) return NULL;
     memcpy((Header *)k.ptr + 1, h + 1, h->bytes - sizeof *h);
     keep(h, h->bytes);
