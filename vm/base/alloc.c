@@ -4,8 +4,8 @@
  *   store, all relaxed); readers sum all stripes. A block freed by another thread than the one
  *   that allocated it makes one stripe go up and another down (modulo 2^64): the sum is right.
  *   Stripe 0 is shared by threads that found no free stripe; they use atomic adds.
- * Kept:     small blocks of messages that a thread frees wait in lists of its stripe, one a size, for its next
- *   allocation. malloc's own cache of this kind holds seven a size, and a
+ * Kept:     small blocks of messages come from base/slab. Those that a thread frees wait in lists of its stripe, one a
+ *   size, for its next allocation. malloc's own cache of this kind holds seven a size, and a
  *   collection frees a hundred fragments at once (ring of make bench: 22 % of its time was malloc's).
  * Debug:    each block has a guard of 16 bytes before it (type, size, magic) and 8 after it.
  * Large:    blocks of LARGE_MIN bytes and more come from base/large, but in debug builds.
@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "base/checked.h"
 #include "base/poison.h"
+#include "base/slab.h"
 #include "base/thread.h"
 
 #include <malloc.h>
@@ -23,19 +24,16 @@
 #define STRIPES 128
 #define MMAP_BYTES (4 << 20)
 
-/* Sizes that are kept, 16 * k + 8 for k = 1.. (what malloc's blocks hold), and how much of all a thread keeps. None
- * where tools watch what is freed. */
+/* Sizes that are kept, in lines of slab.h, and how many bytes of all a thread keeps. None where tools watch what is
+ * freed. */
 #if defined(JOIST_DEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define KEPT_SIZES 0u
 #else
-#define KEPT_SIZES 64u
+#define KEPT_SIZES SLAB_MAX_LINES
 #endif
-#define KEPT_MAX (KEPT_SIZES * 16 + 8)
+#define KEPT_MAX (KEPT_SIZES * SLAB_LINE)
 #define KEPT_BYTES ((size_t)1 << 20)
-
-typedef struct KeptBlock {
-    struct KeptBlock *next;
-} KeptBlock;
+#define KEPT_BATCH 16u
 
 typedef struct Stripe {
     struct {
@@ -43,7 +41,7 @@ typedef struct Stripe {
     } of[MEM_TYPES];
     atomic_bool_t taken;
     size_t room; /* for bytes more to keep; 0 in the shared stripe */
-    KeptBlock *kept[KEPT_SIZES + 1];
+    SlabBlock *kept[SLAB_USES][KEPT_SIZES + 1];
 } CACHE_ALIGNED Stripe;
 
 /* What the out-of-memory hook can still allocate; untouched before, so it costs addresses only. */
@@ -67,13 +65,11 @@ static const struct {
 
 static void free_kept(Stripe *s)
 {
-    for (size_t k = 1; k <= KEPT_SIZES; k++) {
-        for (KeptBlock *b = s->kept[k], *next; b != NULL; b = next) {
-            next = b->next;
-            free(b);
+    for (size_t use = 0; use < SLAB_USES; use++)
+        for (size_t k = 1; k <= KEPT_SIZES; k++) {
+            slab_give(s->kept[use][k]);
+            s->kept[use][k] = NULL;
         }
-        s->kept[k] = NULL;
-    }
     s->room = 0;
 }
 
@@ -275,59 +271,83 @@ static ALWAYS_INLINE bool is_kept(enum MemType type, size_t bytes)
     return KEPT_SIZES && bytes <= KEPT_MAX && (types >> type & 1);
 }
 
-static ALWAYS_INLINE size_t kept_size(size_t bytes)
+static ALWAYS_INLINE unsigned kept_size(size_t bytes)
 {
-    return bytes <= 24 ? 1 : (bytes + 7) / 16;
+    return bytes <= SLAB_LINE ? 1 : (unsigned)((bytes + SLAB_LINE - 1) / SLAB_LINE);
 }
 
-static ALWAYS_INLINE void *small_alloc(size_t bytes)
+static ALWAYS_INLINE enum SlabUse use_of(enum MemType type)
 {
-    Stripe *s = stripe();
-    size_t k = kept_size(bytes);
-    KeptBlock *b = s->kept[k];
-    if (UNLIKELY(b == NULL)) return malloc(16 * k + 8);
-    s->kept[k] = b->next;
-    s->room += 16 * k + 8;
+    return type == MEM_FRAG ? SLAB_FRAGMENTS : SLAB_SIGNALS;
+}
+
+/* The thread has none of this size. */
+static NOINLINE void *take_batch(Stripe *s, enum SlabUse use, unsigned k)
+{
+    unsigned n = (unsigned)MIN(1 + s->room / (SLAB_LINE * k), KEPT_BATCH / k);
+    SlabBlock *b = slab_take(use, k, &n);
+    if (b == NULL || n == 1) return b;
+    s->kept[use][k] = b->next;
+    s->room -= SLAB_LINE * k * (n - 1);
     return b;
 }
 
-static ALWAYS_INLINE void small_free(void *ptr, size_t bytes)
+/* The thread keeps enough: b goes, and others of its size with it. The shared stripe has none. */
+static NOINLINE void give_batch(Stripe *s, enum SlabUse use, unsigned k, SlabBlock *b)
 {
-    Stripe *s = stripe();
-    size_t k = kept_size(bytes);
-    if (UNLIKELY(s->room < 16 * k + 8)) {
-        free(ptr);
-        return;
+    SlabBlock *last = b;
+    b->next = s->kept[use][k];
+    for (unsigned n = 1; n < KEPT_BATCH && last->next != NULL; n++) {
+        last = last->next;
+        s->room += SLAB_LINE * k;
     }
-    KeptBlock *b = ptr;
-    b->next = s->kept[k];
-    s->kept[k] = b;
-    s->room -= 16 * k + 8;
+    if (last != b || last->next != NULL) s->kept[use][k] = last->next;
+    last->next = NULL;
+    slab_give(b);
 }
 
-/* A small one is as large as others that share its list. */
-static ALWAYS_INLINE void *small_realloc(enum MemType type, void *ptr, size_t bytes)
+static ALWAYS_INLINE void *small_alloc(enum MemType type, size_t bytes)
 {
-    return realloc(ptr, is_kept(type, bytes) ? 16 * kept_size(bytes) + 8 : bytes | (bytes == 0));
+    Stripe *s = stripe();
+    unsigned k = kept_size(bytes);
+    SlabBlock **list = &s->kept[use_of(type)][k], *b = *list;
+    if (UNLIKELY(b == NULL)) return take_batch(s, use_of(type), k);
+    *list = b->next;
+    s->room += SLAB_LINE * k;
+    return b;
+}
+
+static ALWAYS_INLINE void small_free(enum MemType type, void *ptr, size_t bytes)
+{
+    Stripe *s = stripe();
+    unsigned k = kept_size(bytes);
+    SlabBlock **list = &s->kept[use_of(type)][k], *b = ptr;
+    if (UNLIKELY(s->room < SLAB_LINE * k)) {
+        give_batch(s, use_of(type), k, b);
+        return;
+    }
+    b->next = *list;
+    *list = b;
+    s->room -= SLAB_LINE * k;
 }
 
 static ALWAYS_INLINE void *raw_alloc(enum MemType type, size_t bytes)
 {
-    if (LIKELY(is_kept(type, bytes))) return small_alloc(bytes);
+    if (LIKELY(is_kept(type, bytes))) return small_alloc(type, bytes);
     return bytes >= LARGE_MIN ? large_alloc(bytes) : malloc(bytes | (bytes == 0));
 }
 
 static ALWAYS_INLINE void raw_free(enum MemType type, void *ptr, size_t bytes)
 {
     if (LIKELY(is_kept(type, bytes)))
-        small_free(ptr, bytes);
+        small_free(type, ptr, bytes);
     else if (UNLIKELY(bytes >= LARGE_MIN))
         large_free(ptr);
     else
         free(ptr);
 }
 
-/* From one side of LARGE_MIN to the other. */
+/* From blocks of one kind to those of another. */
 static void *raw_move(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
 {
     void *fresh = raw_alloc(type, new_bytes);
@@ -340,11 +360,12 @@ static void *raw_move(enum MemType type, void *ptr, size_t old_bytes, size_t new
 
 static ALWAYS_INLINE void *raw_realloc(enum MemType type, void *ptr, size_t old_bytes, size_t new_bytes)
 {
-    if ((old_bytes >= LARGE_MIN) != (new_bytes >= LARGE_MIN))
+    bool kept = is_kept(type, old_bytes);
+    if (kept != is_kept(type, new_bytes) || (old_bytes >= LARGE_MIN) != (new_bytes >= LARGE_MIN))
         return raw_move(type, ptr, old_bytes, new_bytes);
-    if (new_bytes >= LARGE_MIN)
-        return large_realloc(ptr, new_bytes);
-    return small_realloc(type, ptr, new_bytes);
+    if (kept)
+        return kept_size(old_bytes) == kept_size(new_bytes) ? ptr : raw_move(type, ptr, old_bytes, new_bytes);
+    return new_bytes >= LARGE_MIN ? large_realloc(ptr, new_bytes) : realloc(ptr, new_bytes | (new_bytes == 0));
 }
 
 #endif
