@@ -217,7 +217,6 @@ static term_t compile(Process *p, term_t re, const ReArgs *o)
     term_t result;
     if (code) {
         result = heap_tuple2(&p->heap, am_ok, pattern_tuple(p, o, code, &header, &source));
-        re_code_unref(code);
     } else {
         result = heap_tuple2(&p->heap, am_error, error_pair(&p->heap, &error));
     }
@@ -331,7 +330,6 @@ BIF(re, inspect, 2, 0)
         term_t name = heap_binary_cstr(&p->heap, entry_name(name_entry(&t, i)));
         list = heap_cons(&p->heap, name, list);
     }
-    re_code_unref(code);
     return heap_tuple2(&p->heap, am_namelist, list);
 }
 
@@ -651,7 +649,7 @@ static term_t run_code(Process *p, const ReCode *code, const ReArgs *o, term_t *
     bool in_trap = run_state(p) != NULL;
     Bytes bytes;
     if (!capture_valid(o) || !bytes_of(&bytes, subject)) return badarg(p);
-    pcre2_match_data *data = re_code_take_data((ReCode *)(uintptr_t)code);
+    pcre2_match_data *data = re_take_match_data(code);
     int rc;
     term_t result;
     enum Progress g = match(p, code, o, &bytes, checked, data, &rc);
@@ -665,7 +663,7 @@ static term_t run_code(Process *p, const ReCode *code, const ReArgs *o, term_t *
     } else {
         result = no_match(p, o, rc);
     }
-    re_code_return_data((ReCode *)(uintptr_t)code, data);
+    re_return_match_data(data);
     bytes_free(&bytes);
     return result;
 }
@@ -704,7 +702,6 @@ static term_t run_source(Process *p, term_t *a, const ReArgs *o, bool internal, 
         result = call_grun(p, a, pattern_tuple(p, o, code, &header, &source), true);
     else
         result = run_code(p, code, o, a, internal, checked);
-    if (code) re_code_unref(code);
     bytes_free(&source);
     return result;
 }
@@ -721,7 +718,6 @@ static term_t run_pattern(Process *p, term_t *a, const ReArgs *o, bool internal,
         result = call_grun(p, a, a[1], false);
     else
         result = run_code(p, code, o, a, internal, checked);
-    re_code_unref(code);
     return result;
 }
 

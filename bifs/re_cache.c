@@ -3,15 +3,27 @@
 #include "bifs/re_cache.h"
 
 #include "base/alloc.h"
+#include "base/thread.h"
 
-enum { CACHE_ENTRIES = 1000, CACHE_BYTES = 16 << 20 };
+enum { CACHE_ENTRIES = 1000, CACHE_BYTES = 16 << 20, AT_HAND = 8, KEEP_BYTES = 64 << 10 };
 
 struct ReCache {
     Mutex lock;             /* class SYSTEM */
     HashTab table;          /* lock */
     size_t bytes;           /* lock: size of all compiled code */
     const uint8_t *tables;  /* const */
+    uint64_t number;        /* const: among all there ever were */
 };
+
+/* What a thread used last, by hash. */
+typedef struct AtHand {
+    uint64_t cache;             /* number of the cache that the codes are from */
+    ReCode *code[AT_HAND];      /* a reference each, or NULL */
+    pcre2_match_data *data;     /* not in use, or NULL */
+} AtHand;
+
+static THREAD_LOCAL ThreadSpare at_hand;
+static atomic_word_t caches;
 
 typedef struct Key {
     const ReHeader *header;
@@ -57,29 +69,60 @@ static size_t code_bytes(const ReCode *c)
     return n + c->key_bytes + sizeof *c;
 }
 
-void re_code_unref(ReCode *c)
+static void unref(ReCode *c)
 {
-    if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
-    pcre2_match_data_free(atomic_load(&c->spare));
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
     pcre2_code_free(c->code);
     mem_free(MEM_SYS, c, sizeof *c + c->key_bytes);
 }
 
-pcre2_match_data *re_code_take_data(ReCode *c)
+/* ---- at hand ---- */
+
+static void forget_codes(AtHand *h)
 {
-    pcre2_match_data *d = atomic_exchange_explicit(&c->spare, NULL, memory_order_acq_rel);
-    return d ? d : pcre2_match_data_create_from_pattern(c->code, NULL);
+    for (unsigned i = 0; i < AT_HAND; i++) {
+        unref(h->code[i]);
+        h->code[i] = NULL;
+    }
+}
+
+static void at_hand_delete(void *object)
+{
+    AtHand *h = object;
+    forget_codes(h);
+    pcre2_match_data_free(h->data);
+    MEM_DELETE(SYS, h);
+}
+
+static AtHand *at_hand_get(void)
+{
+    AtHand *h = at_hand.object;
+    if (h) return h;
+    h = mem_alloc_zero(MEM_SYS, sizeof *h);
+    CHECK(thread_spare_keep(&at_hand, h, at_hand_delete));
+    return h;
 }
 
 /* Match data grows with what a match needed: large ones are not kept. */
-void re_code_return_data(ReCode *c, pcre2_match_data *d)
+pcre2_match_data *re_take_match_data(const ReCode *code)
 {
-    enum { KEEP_BYTES = 64 << 10 };
-    pcre2_match_data *none = NULL;
-    if (pcre2_get_match_data_size(d) > KEEP_BYTES
-        || !atomic_compare_exchange_strong(&c->spare, &none, d))
-        pcre2_match_data_free(d);
+    AtHand *h = at_hand_get();
+    pcre2_match_data *d = h->data;
+    h->data = NULL;
+    if (d && pcre2_get_ovector_count(d) > code->captures) return d;
+    pcre2_match_data_free(d);
+    return pcre2_match_data_create(MAX(code->captures + 1, 16), NULL);
 }
+
+void re_return_match_data(pcre2_match_data *d)
+{
+    if (!d) return; /* there was no memory for it */
+    AtHand *h = at_hand_get();
+    if (h->data || pcre2_get_match_data_size(d) > KEEP_BYTES) pcre2_match_data_free(d);
+    else h->data = d;
+}
+
+/* ---- the table ---- */
 
 ReCache *re_cache_new(void)
 {
@@ -87,6 +130,7 @@ ReCache *re_cache_new(void)
     mutex_init(&c->lock, LOCK_SYSTEM);
     hash_init(&c->table, MEM_SYS, 0);
     c->tables = re_tables_new();
+    c->number = add_relaxed(&caches, 1) + 1;
     return c;
 }
 
@@ -94,7 +138,7 @@ static void remove_code(ReCache *c, ReCode *code)
 {
     hash_remove(&c->table, &code->link);
     c->bytes -= code_bytes(code);
-    re_code_unref(code);
+    unref(code);
 }
 
 /* Drop what has not been looked up since the last sweep; all when everything was. */
@@ -171,8 +215,18 @@ static ReCode *insert(ReCache *c, const Key *k, uint64_t hash, ReCode *fresh)
     }
     mutex_unlock(&c->lock);
     if (!code) return fresh;
-    re_code_unref(fresh);
+    unref(fresh);
     return code;
+}
+
+static ReCode *get_shared(ReCache *c, const Key *k, uint64_t hash, ReError *error)
+{
+    mutex_lock(&c->lock);
+    ReCode *code = lookup_locked(c, k, hash);
+    mutex_unlock(&c->lock);
+    if (code) return code;
+    pcre2_code *compiled = re_compile(k->header, k->source, k->bytes, c->tables, error);
+    return compiled ? insert(c, k, hash, new_code(k, compiled)) : NULL;
 }
 
 ReCode *re_cache_get(ReCache *c, const ReHeader *header, const char *source, size_t bytes,
@@ -180,10 +234,14 @@ ReCode *re_cache_get(ReCache *c, const ReHeader *header, const char *source, siz
 {
     Key k = {header, source, strnlen(source, bytes)};
     uint64_t hash = hash_key(&k);
-    mutex_lock(&c->lock);
-    ReCode *code = lookup_locked(c, &k, hash);
-    mutex_unlock(&c->lock);
-    if (code) return code;
-    pcre2_code *compiled = re_compile(header, source, k.bytes, c->tables, error);
-    return compiled ? insert(c, &k, hash, new_code(&k, compiled)) : NULL;
+    AtHand *h = at_hand_get();
+    ReCode **at = &h->code[hash % AT_HAND];
+    if (h->cache != c->number) forget_codes(h);
+    h->cache = c->number;
+    if (*at && same_key(&(*at)->link, &k)) {
+        if (!load_relaxed(&(*at)->used)) store_relaxed(&(*at)->used, 1);
+        return *at;
+    }
+    unref(*at);
+    return *at = get_shared(c, &k, hash, error);
 }

@@ -17,10 +17,9 @@ static bool matches(ReCache *c, const char *source, const char *subject, size_t 
     ReError e;
     ReCode *code = get(c, source, 0, &e);
     ck_assert_ptr_nonnull(code);
-    pcre2_match_data *d = re_code_take_data(code);
+    pcre2_match_data *d = re_take_match_data(code);
     int rc = pcre2_match(code->code, (PCRE2_SPTR)subject, n, 0, 0, d, NULL);
-    re_code_return_data(code, d);
-    re_code_unref(code);
+    re_return_match_data(d);
     return rc > 0;
 }
 
@@ -36,11 +35,9 @@ START_TEST(finds_again)
     for (int i = 0; i < 3000; i++) {
         char text[20];
         snprintf(text, sizeof text, "x%d", i);
-        ReCode *other = get(c, text, 0, &e);
-        re_code_unref(other);
+        ck_assert_ptr_nonnull(get(c, text, 0, &e));
     }
     ck_assert_uint_le(re_cache_count(c), 1001);
-    re_code_unref(x), re_code_unref(y), re_code_unref(z);
     re_cache_destroy(c);
 }
 END_TEST
