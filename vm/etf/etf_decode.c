@@ -345,6 +345,115 @@ static term_t get_export(EtfDecode *d, Heap *h)
     return e ? export_fun_put(heap_alloc(h, EXPORT_FUN_WORDS), e) : bad(d);
 }
 
+/* ---- leaves ---- */
+
+/* A term that has no others inside, behind its tag; TERM_NONE: it is bad, or the tag is of no such term. */
+static inline term_t read_leaf(EtfDecode *d, Heap *h, unsigned tag)
+{
+    switch (tag) {
+    case ETF_SMALL_INT: return term_small(get8(d));
+    case ETF_INT: return term_small((int32_t)get32(d));
+    case ETF_NEW_FLOAT: return get_float(d, h);
+    case ETF_FLOAT: return get_float_text(d, h);
+    case ETF_SMALL_BIG: return get_big(d, h, get8(d));
+    case ETF_LARGE_BIG: return get_big(d, h, get32(d));
+    case ETF_ATOM: return atom_latin1(d, get16(d));
+    case ETF_SMALL_ATOM: return atom_latin1(d, get8(d));
+    case ETF_ATOM_UTF8: return atom_utf8(d, get16(d));
+    case ETF_SMALL_ATOM_UTF8: return atom_utf8(d, get8(d));
+    case ETF_ATOM_CACHE_REF: return atom_cached(d);
+    case ETF_NIL: return TERM_NIL;
+    case ETF_STRING: return get_string(d, h);
+    case ETF_BINARY: return get_binary(d, h);
+    case ETF_BIT_BINARY: return get_bits(d, h);
+    case ETF_PID: return get_pid(d, h, 1);
+    case ETF_NEW_PID: return get_pid(d, h, 4);
+    case ETF_PORT: return get_port(d, h, 4, 1);
+    case ETF_NEW_PORT: return get_port(d, h, 4, 4);
+    case ETF_V4_PORT: return get_port(d, h, 8, 4);
+    case ETF_REF: return get_old_ref(d, h);
+    case ETF_NEW_REF: return get_ref(d, h, get16(d), 1);
+    case ETF_NEWER_REF: return get_ref(d, h, get16(d), 4);
+    case ETF_EXPORT: return get_export(d, h);
+    default: return TERM_NONE;
+    }
+}
+
+static inline bool tag_is_of_leaf(unsigned tag)
+{
+    return tag != ETF_SMALL_TUPLE && tag != ETF_LARGE_TUPLE && tag != ETF_LIST && tag != ETF_MAP
+           && tag != ETF_NEW_FUN;
+}
+
+/* The longest of what read_fixed reads, with its tag. */
+#define FIXED_MAX 9
+#define STRING_AT_ONCE 32
+
+/* A small integer, a float, a short string or a binary of the heap at *at, where FIXED_MAX bytes are; false: anything
+ * else, or bad. */
+static ALWAYS_INLINE bool read_fixed(const uint8_t **at, const uint8_t *end, Heap *h, term_t *t)
+{
+    uint64_t bits;
+    size_t n;
+    double x;
+    switch (**at) {
+    case ETF_SMALL_INT:
+        *t = term_small((*at)[1]);
+        *at += 2;
+        return true;
+    case ETF_INT:
+        *t = term_small((int32_t)bytes_load_be32(*at + 1));
+        *at += 5;
+        return true;
+    case ETF_NEW_FLOAT:
+        bits = bytes_load_be64(*at + 1);
+        memcpy(&x, &bits, sizeof x);
+        if (!isfinite(x)) return false;
+        *t = heap_float(h, x);
+        *at += FIXED_MAX;
+        return true;
+    case ETF_BINARY:
+        n = bytes_load_be32(*at + 1);
+        if (n > HEAP_BITS_MAX_BYTES || (size_t)(end - *at) < 5 + n) return false;
+        *t = heap_binary(h, *at + 5, n);
+        *at += 5 + n;
+        return true;
+    case ETF_STRING:
+        n = (size_t)(*at)[1] << 8 | (*at)[2];
+        if (n > STRING_AT_ONCE || (size_t)(end - *at) < 3 + n) return false;
+        *t = heap_string(h, (const char *)*at + 3, n, TERM_NIL);
+        *at += 3 + n;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Leaves one after the other into n places, `step` words apart, but for what comes close to the end of the input;
+ * *budget pays for them. Returns how many are complete: one that is bad or copied in pieces is not. */
+static inline size_t read_leaves(EtfDecode *d, Heap *h, term_t *next, size_t step, size_t n,
+                                 size_t *budget)
+{
+    const uint8_t *at = d->at;
+    size_t done = 0, paid = *budget;
+    for (; done < n && paid > 0 && d->end - at >= FIXED_MAX; done++, next += step, paid--) {
+        if (read_fixed(&at, d->end, h, next)) continue;
+        if (!tag_is_of_leaf(*at)) break;
+        d->at = at + 1;
+        d->copied = 0;
+        term_t t = read_leaf(d, h, *at);
+        at = d->at;
+        if (t == TERM_NONE) d->bad = true;
+        if (!d->bad) *next = t;
+        paid -= MIN(paid - 1, d->copied);
+        if (UNLIKELY(d->bad || d->copy_left > 0)) break;
+    }
+    d->at = at;
+    d->copied = 0;
+    *budget = paid;
+    return done;
+}
+
 /* ---- compounds ---- */
 
 static Frame *push(EtfDecode *d, enum FrameKind kind, size_t left, term_t *first)
@@ -368,14 +477,23 @@ static term_t *take_filled(Heap *h, size_t words)
 }
 
 /* The starters return true when a frame was pushed, false when *dst is complete or input is bad. */
+
+#define FLAT_MAX 64
+
+/* Most tuples have nothing but leaves inside: the first elements are read at once. */
 static bool start_tuple(EtfDecode *d, Heap *h, size_t n)
 {
     if (d->bad || !has(d, n)) return bad(d), false;
-    term_t *hp = take_filled(h, 1 + n);
+    term_t *hp = heap_alloc(h, 1 + n);
     hp[0] = HEADER(n, BOXED_TUPLE);
     *d->dst = term_make_boxed(hp);
-    if (n == 0) return false;
-    push(d, FRAME_ARRAY, n, hp + 1);
+    size_t budget = FLAT_MAX, done = read_leaves(d, h, hp + 1, 1, n, &budget);
+    d->copied = FLAT_MAX - budget;
+    if (done == n) return false;
+    term_t *rest = hp + 1 + done;
+    bool in_pieces = d->copy_left > 0;
+    for (size_t i = in_pieces; i < n - done; i++) rest[i] = TERM_NIL;
+    push(d, FRAME_ARRAY, n - done, rest);
     return true;
 }
 
@@ -440,38 +558,6 @@ static bool start_fun(EtfDecode *d, Heap *h)
 }
 
 /* ---- the loop ---- */
-
-/* A term that has no others inside, behind its tag; TERM_NONE: it is bad, or the tag is of no such term. */
-static inline term_t read_leaf(EtfDecode *d, Heap *h, unsigned tag)
-{
-    switch (tag) {
-    case ETF_SMALL_INT: return term_small(get8(d));
-    case ETF_INT: return term_small((int32_t)get32(d));
-    case ETF_NEW_FLOAT: return get_float(d, h);
-    case ETF_FLOAT: return get_float_text(d, h);
-    case ETF_SMALL_BIG: return get_big(d, h, get8(d));
-    case ETF_LARGE_BIG: return get_big(d, h, get32(d));
-    case ETF_ATOM: return atom_latin1(d, get16(d));
-    case ETF_SMALL_ATOM: return atom_latin1(d, get8(d));
-    case ETF_ATOM_UTF8: return atom_utf8(d, get16(d));
-    case ETF_SMALL_ATOM_UTF8: return atom_utf8(d, get8(d));
-    case ETF_ATOM_CACHE_REF: return atom_cached(d);
-    case ETF_NIL: return TERM_NIL;
-    case ETF_STRING: return get_string(d, h);
-    case ETF_BINARY: return get_binary(d, h);
-    case ETF_BIT_BINARY: return get_bits(d, h);
-    case ETF_PID: return get_pid(d, h, 1);
-    case ETF_NEW_PID: return get_pid(d, h, 4);
-    case ETF_PORT: return get_port(d, h, 4, 1);
-    case ETF_NEW_PORT: return get_port(d, h, 4, 4);
-    case ETF_V4_PORT: return get_port(d, h, 8, 4);
-    case ETF_REF: return get_old_ref(d, h);
-    case ETF_NEW_REF: return get_ref(d, h, get16(d), 1);
-    case ETF_NEWER_REF: return get_ref(d, h, get16(d), 4);
-    case ETF_EXPORT: return get_export(d, h);
-    default: return TERM_NONE;
-    }
-}
 
 /* Read one term's head. True: a frame was pushed. */
 static bool read_term(EtfDecode *d, Heap *h)
@@ -603,76 +689,26 @@ static size_t bytes_used(const EtfDecode *d)
     return d->inflated ? d->compressed_used : (size_t)(d->at - d->start);
 }
 
-static inline bool tag_is_of_leaf(unsigned tag)
-{
-    return tag != ETF_SMALL_TUPLE && tag != ETF_LARGE_TUPLE && tag != ETF_LIST && tag != ETF_MAP && tag != ETF_NEW_FUN;
-}
-
-/* The longest of what read_fixed reads, with its tag. */
-#define FIXED_MAX 9
-
-/* A small integer, a float or a binary of the heap at *at, where FIXED_MAX bytes are; false: anything else, or bad. */
-static inline bool read_fixed(const uint8_t **at, const uint8_t *end, Heap *h, term_t *t)
-{
-    uint64_t bits;
-    size_t n;
-    double x;
-    switch (**at) {
-    case ETF_SMALL_INT:
-        *t = term_small((*at)[1]);
-        *at += 2;
-        return true;
-    case ETF_INT:
-        *t = term_small((int32_t)bytes_load_be32(*at + 1));
-        *at += 5;
-        return true;
-    case ETF_NEW_FLOAT:
-        bits = bytes_load_be64(*at + 1);
-        memcpy(&x, &bits, sizeof x);
-        if (!isfinite(x)) return false;
-        *t = heap_float(h, x);
-        *at += FIXED_MAX;
-        return true;
-    case ETF_BINARY:
-        n = bytes_load_be32(*at + 1);
-        if (n > HEAP_BITS_MAX_BYTES || (size_t)(end - *at) < 5 + n) return false;
-        *t = heap_binary(h, *at + 5, n);
-        *at += 5 + n;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Leaves one after the other, but for the last two terms of their compound and what comes close to the end of the
- * input; *budget pays for them. True: one is bad or not complete. */
-static bool read_leaves(EtfDecode *d, Heap *h, size_t *budget)
+/* Leaves and flat tuples one after the other, but for the last two terms of their compound and what comes close to the
+ * end of the input; *budget pays for them. True: one is bad or not complete. */
+static bool fill_frame(EtfDecode *d, Heap *h, size_t *budget)
 {
     Frame *f = &d->frames[d->depth - 1];
-    const uint8_t *at = d->at;
-    term_t *next = f->next, t;
-    size_t step = f->kind == FRAME_LIST ? 2 : 1, left = f->left, paid = *budget;
-    bool stop = false;
-    for (; left > 2 && paid > 0 && d->end - at >= FIXED_MAX; next += step, left--, paid--) {
-        if (!read_fixed(&at, d->end, h, &t)) {
-            if (!tag_is_of_leaf(*at)) break;
-            d->at = at + 1;
-            d->copied = 0;
-            t = read_leaf(d, h, *at);
-            at = d->at;
-            if (t == TERM_NONE) d->bad = true;
-            stop = d->bad || d->copy_left > 0;
-            paid -= MIN(paid - 1, d->copied);
-        }
-        if (!d->bad) *next = t;
-        if (UNLIKELY(stop)) break;
+    size_t step = f->kind == FRAME_LIST ? 2 : 1;
+    while (f->left > 2 && *budget > 0) {
+        size_t n = read_leaves(d, h, f->next, step, f->left - 2, budget);
+        d->dst = f->next += n * step;
+        f->left -= n;
+        if (d->bad || d->copy_left > 0) return true;
+        if (f->left <= 2 || *budget == 0 || !has(d, 2) || *d->at != ETF_SMALL_TUPLE) break;
+        d->at += 2;
+        if (start_tuple(d, h, d->at[-1]) || d->bad) return true;
+        *budget -= MIN(*budget, 1 + d->copied);
+        d->copied = 0;
+        d->dst = f->next += step;
+        f->left--;
     }
-    d->at = at;
-    d->copied = 0;
-    d->dst = f->next = next;
-    f->left = left;
-    *budget = paid;
-    return stop;
+    return false;
 }
 
 /* A term, or a piece of one. True: there is more to read before it is complete. */
@@ -683,7 +719,7 @@ static bool next_step(EtfDecode *d, Heap *h, size_t *budget)
         copy_piece(d);
         return d->copy_left > 0;
     }
-    if (d->depth > 0 && d->frames[d->depth - 1].left > 2 && read_leaves(d, h, budget)) return true;
+    if (d->depth > 0 && d->frames[d->depth - 1].left > 2 && fill_frame(d, h, budget)) return true;
     return read_term(d, h) || d->copy_left > 0;
 }
 
