@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 
+#define LOOK_EVERY 8 /* quiescent states, one a slice */
+
 /* Work whose thread went offline, or that came from an unmanaged thread. */
 typedef struct Orphans {
     ListNode link;
@@ -105,12 +107,14 @@ static void close_open(EpochThread *self)
     fifo_append_all(&self->closed.nodes, &self->open.nodes);
 }
 
-/* One attempt a call; a batch that is not ripe waits for the next slice end. The lock is only
- * tried: whoever has it is doing the same work. */
+/* One attempt in LOOK_EVERY calls, for each takes lines that other threads write; a batch that is not ripe waits for
+ * the next one. The lock is only tried: whoever has it is doing the same work. */
 void epoch_quiescent_slow(EpochThread *self)
 {
     EpochDomain *d = self->domain;
     Fifo ripe;
+    if (++self->passed < LOOK_EVERY) return;
+    self->passed = 0;
     fifo_init(&ripe);
     close_open(self);
     store_release(&self->seen, load_acquire(&d->epoch));
@@ -129,6 +133,7 @@ void epoch_register(EpochDomain *d, EpochThread *self)
     ASSERT(epoch_self == NULL);
     store_relaxed(&self->seen, 0);
     self->domain = d;
+    self->passed = LOOK_EVERY - 1;
     batch_init(&self->open);
     batch_init(&self->closed);
     mutex_lock(&d->lock);

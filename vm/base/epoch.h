@@ -54,6 +54,7 @@ typedef struct EpochThread {
     struct EpochDomain *domain; /* owner */
     ListNode link;              /* lock of the domain */
     EpochBatch open, closed;    /* owner; at most one batch waits, the next one collects */
+    unsigned passed;            /* owner: quiescent states with something waiting since it was looked after */
 } CACHE_ALIGNED EpochThread;
 
 typedef struct EpochSlots {
@@ -64,7 +65,7 @@ typedef struct EpochSlots {
 typedef struct EpochDomain {
     atomic_u64_t epoch CACHE_ALIGNED;
     atomic_u32_t has_orphans;   /* hint: orphans is not empty */
-    Mutex lock;
+    Mutex lock CACHE_ALIGNED;   /* not on the line that all threads read at each quiescent state */
     List threads;               /* lock */
     List orphans;               /* lock; of struct Orphans, oldest first */
     EpochSlots slots;

@@ -36,7 +36,7 @@ static TimerShard *shard_of(TimerSpace *space, RefNum r)
 
 static Mutex *process_lock(TimerSpace *space, const Process *p)
 {
-    return &space->process_locks[hash_mix(p->id) & (TIMER_SHARDS - 1)];
+    return &space->process_locks[hash_mix(p->id) & (TIMER_SHARDS - 1)].lock;
 }
 
 void bif_timers_init(TimerSpace *space)
@@ -44,7 +44,7 @@ void bif_timers_init(TimerSpace *space)
     for (unsigned i = 0; i < TIMER_SHARDS; i++) {
         mutex_init(&space->shards[i].lock, LOCK_SYSTEM);
         hash_init(&space->shards[i].by_ref, MEM_TIMER, 0);
-        mutex_init(&space->process_locks[i], LOCK_SYSTEM);
+        mutex_init(&space->process_locks[i].lock, LOCK_SYSTEM);
     }
 }
 
@@ -102,11 +102,13 @@ static BifTimer *index_find(TimerSpace *space, RefNum r)
 
 /* ---- the list of a process ---- */
 
-/* False: the process is dying and takes no more timers. */
+/* False: the process is dying and takes no more timers. Whoever dies looks for PS_TIMERS after it has set PS_EXITING,
+ * so one of the two sees the other. */
 static bool process_attach(TimerSpace *space, BifTimer *b)
 {
     Process *p = b->process;
     Mutex *lock = process_lock(space, p);
+    if (!(process_state(p) & PS_TIMERS)) or_acq_rel(&p->state, PS_TIMERS);
     mutex_lock(lock);
     bool alive = !process_is_exiting(p);
     if (alive) rb_insert(&p->bif_timers, &b->by_process, by_address, NULL);
@@ -129,7 +131,7 @@ void bif_timers_process_exit(Process *p)
 {
     TimerSpace *space = p->vm->timers;
     Mutex *lock = process_lock(space, p);
-    for (;;) {
+    while (process_state(p) & PS_TIMERS) {
         mutex_lock(lock);
         RbNode *n = rb_first(&p->bif_timers);
         BifTimer *b = n ? container_of(n, BifTimer, by_process) : NULL;

@@ -46,6 +46,8 @@
 #define PS_TIME_OFFSET 0x40000u /* has monitored the time offset */
 #define PS_PROFILED    0x80000u /* being queued is told (sched.h, SchedProfile) */
 #define PS_SENSITIVE   0x100000u /* process_flag(sensitive, true) */
+#define PS_NAMED       0x200000u /* has had a name: the registry is asked at its death */
+#define PS_TIMERS      0x400000u /* has had timers of start_timer and send_after: their table is asked at its death */
 #define PS_PRIO_MASK   (3u << PS_PRIO_SHIFT)
 /* With none of these a process rests: what others have sent it has had its effect, and nobody changes it. */
 #define PS_RESTLESS    (PS_RUNNING | PS_SIGNALS | PS_EXITING | PS_FREE | PS_ANY_DIRTY)
@@ -322,16 +324,20 @@ typedef struct ProcSpace {
     term_t (*monitor_nodes)(Process *p, term_t flag, term_t value);
     ExitHook *exit_hooks[PROC_EXIT_HOOKS];
     unsigned exit_hook_count;
-    _Atomic(uint64_t) ref_counter;
     uint64_t ref_seed;                 /* const */
     unsigned otp;                      /* const: release */
-    _Atomic(uint64_t) unique_counter, unique_monotonic;
     _Atomic(uint64_t) logger;          /* system_flag(system_logger): term; 0 until set, means logger */
     uint32_t backtrace_depth;          /* except.c: entries of a trace + 1; 0: default; atomic */
     uint32_t min_heap_words, min_vheap_words; /* system_flag defaults; atomic */
     _Atomic(uint32_t) fullsweep_after;
     _Atomic(uint64_t) max_heap;        /* like Process.max_heap */
     _Atomic(uint32_t) default_flags;   /* PF_OFF_HEAP_MSGQ by +hmqd */
+    /* Written all the time: not on lines with what is read all the time. */
+    char apart1[CACHE_LINE];
+    _Atomic(uint64_t) ref_counter, unique_counter;
+    char apart2[CACHE_LINE];
+    _Atomic(uint64_t) unique_monotonic;
+    char apart3[CACHE_LINE];
 } ProcSpace;
 
 typedef struct ProcConfig {

@@ -24,9 +24,11 @@ typedef struct Ptab {
     size_t id_offset;        /* const: where an entry keeps its identifier and `born` (two uint64_t) */
     unsigned id_shift;       /* const: entry's field >> shift is the identifier (tagged terms) */
     uint64_t id_tag;         /* const: low bits of the field */
+    atomic_u32_t scan_all;   /* next was set: entries may stand anywhere */
+    char apart1[CACHE_LINE]; /* from what each lookup reads */
     atomic_u64_t next;       /* next identifier to try */
     atomic_word_t count;
-    atomic_u32_t scan_all;   /* next was set: entries may stand anywhere */
+    char apart2[CACHE_LINE];
     Mutex scan_lock;         /* class PTAB */
     struct PtabScan *scans;  /* scan_lock: those under way */
     atomic_u32_t scan_count; /* of them */

@@ -93,11 +93,12 @@ static enum RegisterResult add_locked(Registry *r, term_t name, term_t id)
     return REG_OK;
 }
 
-/* PS_EXITING is set before the dying process takes the lock to give up its name: so either we see it
- * here, or it sees the name there. */
+/* PS_EXITING is set before the dying process looks for PS_NAMED and takes the lock to give up its name: so either we
+ * see it here, or it sees the name there. */
 enum RegisterResult registry_add_process(Vm *vm, term_t name, Process *p)
 {
     Registry *r = vm->procs->registry;
+    or_acq_rel(&p->state, PS_NAMED);
     mutex_lock(&r->lock);
     enum RegisterResult result = REG_DEAD;
     if (!process_is_exiting(p)) result = add_locked(r, name, p->id);
@@ -149,6 +150,7 @@ term_t registry_remove_id(Vm *vm, term_t id)
 term_t registry_remove_process(Vm *vm, Process *p)
 {
     Registry *r = vm->procs->registry;
+    if (!(process_state(p) & PS_NAMED)) return TERM_NONE;
     mutex_lock(&r->lock);
     RegName *n = p->reg;
     term_t name = n ? n->name : TERM_NONE;

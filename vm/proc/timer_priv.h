@@ -29,14 +29,20 @@ typedef struct TimerWheel {
 typedef struct TimerShard {
     Mutex lock;                  /* class SYSTEM: a leaf */
     HashTab by_ref;
+    char apart[CACHE_LINE];
 } TimerShard;
+
+typedef struct TimerLock {
+    Mutex lock;                  /* class SYSTEM: Process.bif_timers, by pid */
+    char apart[CACHE_LINE];
+} TimerLock;
 
 typedef struct TimerSpace {
     unsigned count;              /* const */
     TimerWheel **wheels;         /* const */
     void (*kick)(Vm *vm, unsigned wheel); /* const: a wheel of somebody else got an earlier timer */
     TimerShard shards[TIMER_SHARDS];
-    Mutex process_locks[TIMER_SHARDS]; /* class SYSTEM: Process.bif_timers, by pid */
+    TimerLock process_locks[TIMER_SHARDS];
 } TimerSpace;
 
 void bif_timers_init(TimerSpace *space);
