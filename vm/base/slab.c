@@ -3,9 +3,10 @@
  * their address. What is free is taken in the order of addresses, which the processor fetches ahead of who walks along
  * a queue of messages. Layer: base. */
 #include "base/slab.h"
+#include "base/alloc.h"
 #include "base/lock.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #define HEADER_LINES 2
 #define MAX_BLOCKS (SLAB_CHUNK / SLAB_LINE)
@@ -46,13 +47,58 @@ static void unlink_locked(Slab *slab, Chunk *c)
     if (c->next) c->next->prev = c->prev;
 }
 
-/* Shorter by a line than it is aligned to, so that malloc can place one behind the other. */
+/* ---- chunks that no size has ---- */
+
+#define REGION_CHUNKS 64
+#define WARM 16 /* so many at least keep their memory */
+
+static struct {
+    Mutex lock;
+    Chunk **at;   /* lock: room for all there are */
+    size_t count; /* lock: of those here; the last to come is the first to go */
+    size_t warm;  /* lock: of those, that have memory, about */
+    size_t all;   /* lock */
+} spare = {.lock = MUTEX_INIT(SLAB_SPARE)};
+
+/* From the kernel, not from malloc, which would leave a gap in front of each. */
+static bool more_spares_locked(void)
+{
+    char *region = mmap(NULL, REGION_CHUNKS * SLAB_CHUNK, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (region == MAP_FAILED) return false;
+    char *first = (char *)round_up((size_t)region, SLAB_CHUNK);
+    size_t n = REGION_CHUNKS - (first > region), all = spare.all + n;
+    spare.at = mem_realloc(MEM_SYS, spare.at, spare.all * sizeof *spare.at, all * sizeof *spare.at);
+    spare.all = all;
+    while (n-- > 0) spare.at[spare.count++] = (Chunk *)(void *)(first + n * SLAB_CHUNK);
+    return true;
+}
+
+static Chunk *take_spare(void)
+{
+    mutex_lock(&spare.lock);
+    Chunk *c = spare.count > 0 || more_spares_locked() ? spare.at[--spare.count] : NULL;
+    if (spare.warm > 0) spare.warm--;
+    mutex_unlock(&spare.lock);
+    return c;
+}
+
+static void give_spare(Chunk *c)
+{
+    mutex_lock(&spare.lock);
+    if (++spare.warm > WARM) {
+        spare.warm--;
+        madvise(c, SLAB_CHUNK, MADV_DONTNEED);
+    }
+    spare.at[spare.count++] = c;
+    mutex_unlock(&spare.lock);
+}
+
 static Chunk *chunk_new(Slab *slab, unsigned lines)
 {
-    void *ptr;
-    if (posix_memalign(&ptr, SLAB_CHUNK, SLAB_CHUNK - SLAB_LINE) != 0) return NULL;
-    Chunk *c = ptr;
-    *c = (Chunk){.blocks = (uint32_t)((MAX_BLOCKS - HEADER_LINES - 1) / lines), .lines = lines, .slab = slab};
+    Chunk *c = take_spare();
+    if (!c) return NULL;
+    *c = (Chunk){.blocks = (uint32_t)((MAX_BLOCKS - HEADER_LINES) / lines), .lines = lines, .slab = slab};
     for (uint32_t i = 0; i < c->blocks; i++) c->free[i / 64] |= UINT64_C(1) << i % 64;
     return c;
 }
@@ -122,6 +168,6 @@ void slab_give(SlabBlock *list)
     mutex_unlock(&slab->lock);
     for (Chunk *next; gone; gone = next) {
         next = gone->next;
-        free(gone);
+        give_spare(gone);
     }
 }

@@ -6,8 +6,9 @@
  *            two takes 128 bytes of memory; malloc's, 80 for the signal and 64 for the fragment.
  * Contract:  a size is a number of lines, 1 to SLAB_MAX_LINES. Blocks come and go in lists, so that a thread takes the
  *            lock once for many. Any thread may give back what any other took.
- * Chunks:    blocks of one size lie in chunks of SLAB_CHUNK bytes from malloc. One in which no block is used goes back
- *            to malloc, but the last with room of its size.
+ * Chunks:    blocks of one size lie in chunks of SLAB_CHUNK bytes. One in which no block is used goes to whatever size
+ *            needs one, but the last with room of its size. A few of these keep their memory; that of the others the
+ *            kernel gets back, their addresses it does not.
  * Contents:  undefined, but the link. Errors: NULL when there is no more memory.
  * Threads:   any. Layer: base. */
 #ifndef JOIST_BASE_SLAB_H
