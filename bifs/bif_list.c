@@ -114,9 +114,11 @@ static size_t copy_part(Process *p, AppendState *s, size_t most)
     return n;
 }
 
-static bool is_proper_within(term_t t, size_t most)
+static bool is_proper_within(Process *p, term_t t, size_t most)
 {
-    for (size_t n = 0; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
+    size_t n = 0;
+    for (; term_is_list_cell(t) && n < most; t = list_next(t)) n++;
+    charge(p, n);
     return term_is_nil(t);
 }
 
@@ -148,7 +150,7 @@ static term_t append(Process *p, term_t left, term_t right)
     AppendState *s = native_state_of(p, append_destroy);
     if (!s) s = &begin;
     if (term_is_nil(left)) return right;
-    if (term_is_nil(right) && s == &begin && is_proper_within(left, limit)) return left;
+    if (term_is_nil(right) && s == &begin && is_proper_within(p, left, limit)) return left;
     while (n < limit && term_is_list_cell(s->rest)) n += copy_part(p, s, limit - n);
     return term_is_list_cell(s->rest) ? append_later(p, s) : append_end(p, s, right, n);
 }

@@ -103,7 +103,6 @@ static AtHand *at_hand_get(void)
     return h;
 }
 
-/* Match data grows with what a match needed: large ones are not kept. */
 pcre2_match_data *re_take_match_data(const ReCode *code)
 {
     AtHand *h = at_hand_get();
@@ -114,6 +113,7 @@ pcre2_match_data *re_take_match_data(const ReCode *code)
     return pcre2_match_data_create(MAX(code->captures + 1, 16), NULL);
 }
 
+/* Match data grows with what a match needed: large ones are not kept. */
 void re_return_match_data(pcre2_match_data *d)
 {
     if (!d) return; /* there was no memory for it */

@@ -10,7 +10,7 @@
  * running, not when compiling.
  * Threads: any; one lock around the table, never held while compiling or matching. What a thread used last it finds
  * without the lock and holds, as it holds match data, so that threads that match at the same time share nothing that is
- * written (short matches took as long on two schedulers as on one). Layer: bifs. */
+ * written. Layer: bifs. */
 #ifndef JOIST_BIFS_RE_CACHE_H
 #define JOIST_BIFS_RE_CACHE_H
 

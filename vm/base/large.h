@@ -8,8 +8,8 @@
  * Growth:    a block of up to 4 MB is copied to a kept one or to huge pages; else its mapping is made longer.
  * Kept:      at most LARGE_KEPT_MAX bytes in LARGE_KEPT_BLOCKS blocks; the oldest goes first;
  *            all go at large_release, which an idle VM calls. A thread takes those that it kept itself first: they may
- *            be in its processor's cache still (parallel_lists of test/bench: 1.70 times as fast on two schedulers as
- *            on one with the smallest that fits, whosever it was, now 2.0).
+ *            be in its processor's cache still (parallel_lists of test/bench: 1.58 times as fast on two schedulers as
+ *            on one with the smallest that fits, whosever it was, now 1.87).
  * Contents:  undefined, but zero from large_alloc_zero. Errors: NULL when the kernel has no more.
  * Threads:   any. Layer: base. */
 #ifndef JOIST_BASE_LARGE_H

@@ -13,11 +13,12 @@
 
 typedef struct Slab Slab;
 
+/* Lock: that of its slab. */
 typedef struct Chunk {
     struct Chunk *next, *prev;
-    Slab *slab;
-    uint32_t used, blocks; /* blocks with others; of all */
-    uint32_t lines;        /* of a block */
+    Slab *slab;            /* const while it has one */
+    uint32_t used, blocks; /* blocks with others; of all (const) */
+    uint32_t lines;        /* const: of a block */
     uint64_t free[MAX_BLOCKS / 64]; /* a bit for each block */
 } Chunk;
 
@@ -25,11 +26,12 @@ static_assert(sizeof(Chunk) <= HEADER_LINES * SLAB_LINE, "the first lines of a c
 
 struct Slab {
     Mutex lock;
-    Chunk *rooms;
+    Chunk *rooms; /* lock */
 } CACHE_ALIGNED;
 
 #define SLAB_INIT {.lock = MUTEX_INIT(SLAB)}
 #define FOUR(x) x, x, x, x
+static_assert(SLAB_MAX_LINES == 16, "four times four");
 static Slab slabs[SLAB_USES][SLAB_MAX_LINES] = {{FOUR(FOUR(SLAB_INIT))}, {FOUR(FOUR(SLAB_INIT))}};
 
 static void link_locked(Slab *slab, Chunk *c)

@@ -2,7 +2,7 @@
 /* slab - small blocks that have their cache lines to themselves.
  * Why:       blocks of malloc share lines with their neighbours. Threads that pass blocks on come to hold every other
  *            one, and then each write takes the line from the other processor: on two schedulers parallel_messages of
- *            test/bench was 1.64 times as fast as on one, now 1.8 to 1.95. And a message of a tuple of
+ *            test/bench was 1.61 times as fast as on one, now 1.82. And a message of a tuple of
  *            two takes 128 bytes of memory; malloc's, 80 for the signal and 64 for the fragment.
  * Contract:  a size is a number of lines, 1 to SLAB_MAX_LINES. Blocks come and go in lists, so that a thread takes the
  *            lock once for many. Any thread may give back what any other took.
@@ -16,13 +16,12 @@
 
 #include "base/base.h"
 
-#define SLAB_LINE 64u
+#define SLAB_LINE ((unsigned)CACHE_LINE)
 #define SLAB_MAX_LINES 16u
 #define SLAB_CHUNK ((size_t)32 << 10)
 
-/* Chunks of their own for what comes and goes in another rhythm: fragments wait for a collection. With those of signals
- * between them, the signals of a long queue were scattered (selective_receive after ring, both of test/bench: 57 ms,
- * now 28). */
+/* Chunks of their own for what comes and goes in another rhythm: fragments wait for a collection. Signals that take
+ * what they leave free between them would lie scattered, and a receive walks along them. */
 enum SlabUse { SLAB_SIGNALS, SLAB_FRAGMENTS, SLAB_USES };
 
 typedef struct SlabBlock {

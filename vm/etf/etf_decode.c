@@ -476,9 +476,10 @@ static term_t *take_filled(Heap *h, size_t words)
     return hp;
 }
 
-/* The starters return true when a frame was pushed, false when *dst is complete or input is bad. */
+/* What the leaves of a tuple may cost that are read at once, in terms: more than the longest one. */
+#define FLAT_BUDGET (2 * PIECE_BYTES / BYTES_A_TERM)
 
-#define FLAT_MAX 64
+/* The starters return true when a frame was pushed, false when *dst is complete or input is bad. */
 
 /* Most tuples have nothing but leaves inside: the first elements are read at once. */
 static bool start_tuple(EtfDecode *d, Heap *h, size_t n)
@@ -487,8 +488,8 @@ static bool start_tuple(EtfDecode *d, Heap *h, size_t n)
     term_t *hp = heap_alloc(h, 1 + n);
     hp[0] = HEADER(n, BOXED_TUPLE);
     *d->dst = term_make_boxed(hp);
-    size_t budget = FLAT_MAX, done = read_leaves(d, h, hp + 1, 1, n, &budget);
-    d->copied = FLAT_MAX - budget;
+    size_t budget = FLAT_BUDGET, done = read_leaves(d, h, hp + 1, 1, n, &budget);
+    d->copied = FLAT_BUDGET - budget;
     if (done == n) return false;
     term_t *rest = hp + 1 + done;
     bool in_pieces = d->copy_left > 0;
